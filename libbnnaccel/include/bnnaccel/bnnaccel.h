@@ -81,6 +81,13 @@ int bnnaccel_model_save(struct bnnaccel *ctx, const struct bnnaccel_model *model
 /** Frees a model; sessions that use it must be closed before. */
 void bnnaccel_model_free(struct bnnaccel *ctx, struct bnnaccel_model *model);
 
+/** How results are shown. */
+enum bnnaccel_output_kind {
+	BNNACCEL_OUTPUT_INT,   /**< integers: columns <column>0, <column>1, ... */
+	BNNACCEL_OUTPUT_BITS,  /**< bits: one column of 0 and 1, element 0 first */
+	BNNACCEL_OUTPUT_FLOAT, /**< real numbers: columns <column>0, <column>1, ... */
+};
+
 /** What a model is; strings belong to the model. */
 struct bnnaccel_model_info {
 	const char *name;
@@ -90,6 +97,8 @@ struct bnnaccel_model_info {
 	size_t input_bytes;                 /**< bytes per image */
 	size_t output_bytes;                /**< bytes per result of bnnaccel_run() */
 	uint32_t classes;                   /**< elements of a result */
+	enum bnnaccel_output_kind output_kind;
+	const char *output_column;          /**< name, or prefix of the names, of its columns */
 	uint32_t nodes;                     /**< layers as executed */
 	uint64_t weight_bits;               /**< stored weight bits */
 	uint64_t macs;                      /**< binary multiply-accumulates per image (dense) */
@@ -142,6 +151,33 @@ int64_t bnnaccel_output_int(const struct bnnaccel_model *model, const void *outp
 
 /** Element @p i of one result as a real number (integer * 2^-f). */
 double bnnaccel_output_value(const struct bnnaccel_model *model, const void *output, uint32_t i);
+
+/** A backend as bnnaccel_device_get_info() sees it. Strings are inside. */
+struct bnnaccel_device_info {
+	char backend[16];     /**< "device", "model", "rtl", "cpu" */
+	char path[64];        /**< device node, or "" */
+	uint32_t version;     /**< register VERSION */
+	uint32_t build;       /**< register BUILD */
+	uint64_t features;    /**< register FEATURES */
+	uint32_t caps_array;  /**< register CAPS_ARRAY */
+	uint32_t caps_ram;    /**< register CAPS_RAM */
+	uint32_t clock_hz;    /**< register CLOCK_HZ */
+	uint32_t resets;      /**< resets since the driver was bound */
+};
+
+/**
+ * Describes the backend that a session with these options would use; all 0 but
+ * the name for cpu. "auto" is resolved.
+ */
+int bnnaccel_device_get_info(struct bnnaccel *ctx, const struct bnnaccel_session_options *options,
+			     struct bnnaccel_device_info *info);
+
+/**
+ * Describes node @p i of a model, one line of text: "name: CONV 32x32x16 -> ...".
+ * Returns the length it needs (as snprintf), or a negative error if there is no such node.
+ */
+int bnnaccel_model_describe_node(const struct bnnaccel_model *model, uint32_t i, char *buf,
+				 size_t len);
 
 /** Counters summed over the jobs of a session; order of hw/spec, see docs/hardware.md. */
 struct bnnaccel_stats {
