@@ -5,13 +5,13 @@
 VM_DIR := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
 BNN_VM := $(VM_DIR)/bnn-vm
 
-KVERSION ?= $(shell $(VM_DIR)/kernel version)
-KDIR ?= /usr/src/linux-headers-$(KVERSION)
-KSELFTEST_INC = $(shell KVERSION=$(KVERSION) $(VM_DIR)/kernel kselftest)
+KVERSION = $(shell $(VM_DIR)/kernel version)
+KDIR ?= $(shell $(VM_DIR)/kernel headers)
+KSELFTEST_INC = $(shell $(VM_DIR)/kernel kselftest)
 
 .PHONY: vm-setup vm-kernel
 vm-setup:
 	$(VM_DIR)/setup
 
 vm-kernel:
-	@KVERSION=$(KVERSION) $(VM_DIR)/kernel image >/dev/null
+	@$(VM_DIR)/kernel image >/dev/null
