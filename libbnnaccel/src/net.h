@@ -59,9 +59,20 @@ extern const uint8_t bnn_slot_word[BNN_SLOTS];
 
 #define BNN_NO_VALUE (-1)
 
+/*
+ * Of a reference the words hold the format only (that of the value); offset,
+ * region, pitch and pixel pitch are 0. The shape of a tensor is what the command
+ * says, and the value has the same, with two exceptions:
+ *  - a view: both are without gaps and have as many elements (a value of 4x4x64
+ *    read as 1x1x1024). So take pitches from bnn_slot_describe(), not from the value;
+ *  - a vector (ENC IN, TABLE, GATE, PARAM, SUM) may name an element-packed tensor
+ *    without gaps, weights a tensor that lies like them (bnn_slot_fits()).
+ * A value may be written more than once; OUTS in place: same value as RES1, RES2
+ * or IN where docs/arithmetic.md section 8 allows it.
+ */
 struct bnn_node {
 	char *name;
-	uint32_t words[BNN_COMMAND_BYTES / 4]; /* references 0 */
+	uint32_t words[BNN_COMMAND_BYTES / 4];
 	int32_t ref[BNN_SLOTS];                /* value index or BNN_NO_VALUE */
 };
 
@@ -117,8 +128,52 @@ uint64_t bnn_tensor_pitch(unsigned int format, uint32_t w, uint32_t c); /* multi
 uint64_t bnn_tensor_plane(unsigned int format, uint32_t h, uint32_t w, uint32_t c);
 uint64_t bnn_tensor_bytes(unsigned int format, uint32_t h, uint32_t w, uint32_t c);
 
-/* Bytes of the stored weights of a CONV (section 3), 0 on overflow. */
+/* Largest height or width of a value: a residual with WIN may be twice BNN_SIZE_MAX. */
+#define BNN_VALUE_SIZE_MAX (2 * BNN_SIZE_MAX)
+/* Bounds of a value and of all together: offsets and addresses have 32 bits. */
+#define BNN_VALUE_BYTES_MAX (1ull << 31)
+#define BNN_NET_BYTES_MAX   (1ull << 32)
+
+enum bnn_kind { BNN_KIND_ODD, BNN_KIND_UNSIGNED, BNN_KIND_SIGNED };
+
+bool bnn_format_known(unsigned int format);      /* and not NONE */
+uint32_t bnn_format_width(unsigned int format);  /* bits of a code */
+enum bnn_kind bnn_format_kind(unsigned int format);
+
+/* Bytes of the stored weights of a CONV (section 3). */
 uint64_t bnn_weight_bytes(const uint32_t *conv_words);
+
+/* Values of MODE and WMODE fields. */
+enum { BNN_ENC_VALUE, BNN_ENC_THERMO, BNN_ENC_BITS };
+enum { BNN_POOL_AVG, BNN_POOL_MAX, BNN_POOL_MIN };
+enum { BNN_WMODE_DENSE, BNN_WMODE_TILED, BNN_WMODE_TILED_FLAT, BNN_WMODE_CODEBOOK };
+
+uint32_t bnn_wformat_bits(unsigned int wformat);
+uint64_t bnn_weight_rows(const uint32_t *conv_words);        /* stored rows */
+uint64_t bnn_weight_tap_bits(const uint32_t *conv_words);    /* of a row, padding included */
+uint64_t bnn_weight_row_bytes(const uint32_t *conv_words);   /* padding included */
+uint64_t bnn_weight_codebook_indices(const uint32_t *conv_words); /* their byte offset */
+uint64_t bnn_weight_count(const uint32_t *conv_words);       /* weights as used */
+uint64_t bnn_weight_stored_bits(const uint32_t *conv_words); /* without padding */
+
+/* OH and OW of CONV and POOL (0: no window fits), else H and W. */
+void bnn_command_output(const uint32_t *words, uint32_t *oh, uint32_t *ow);
+bool bnn_command_needs_param(const uint32_t *words); /* section 5 */
+
+enum bnn_slot_kind { BNN_SLOT_UNUSED, BNN_SLOT_TENSOR, BNN_SLOT_VECTOR };
+
+/* What a command does with a reference. Of words that a check has accepted. */
+struct bnn_slot_info {
+	enum bnn_slot_kind kind;
+	bool write;
+	uint8_t format;   /* TENSOR */
+	uint32_t h, w, c; /* TENSOR: as the command sees it */
+	uint64_t bytes;   /* TENSOR: bnn_tensor_bytes(); VECTOR: its length */
+};
+void bnn_slot_describe(const uint32_t *words, enum bnn_slot slot, struct bnn_slot_info *info);
+/* Whether a value can be named in a slot (its size, shape, layout; not its role). */
+bool bnn_slot_fits(const uint32_t *words, enum bnn_slot slot, const struct bnn_slot_info *info,
+		   const struct bnn_value *value);
 
 /*
  * Building: both return the new index or a negative BNNACCEL_ERR_* code. Names
@@ -130,6 +185,12 @@ int bnn_net_add_value(struct bnn_net *net, const struct bnn_value *value);
 int bnn_net_add_node(struct bnn_net *net, const struct bnn_node *node);
 
 struct bnn_error;
+
+/*
+ * Checks the words of a node alone: opcode, fields, rules, formats. Returns NULL or
+ * a sentence about what is wrong, which stays valid until the next call in `buf`.
+ */
+const char *bnn_command_check(const uint32_t *words, char *buf, size_t len);
 
 /*
  * Checks everything: fields and rules as docs/arithmetic.md section 8, shapes of
