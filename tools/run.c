@@ -257,7 +257,7 @@ static int write_csv(const struct run *run)
 		return cli_fail("run", BNNACCEL_ERR_NO_FILE, "%s: %s; choose a place you may write to",
 				path, strerror(errno));
 	fprintf(out, "index,label,pred");
-	if (run->info.output_kind == BNNACCEL_SHOW_BITS)
+	if (run->info.output_kind == BNNACCEL_OUTPUT_BITS)
 		fprintf(out, ",%s", run->info.output_column);
 	else
 		for (uint32_t e = 0; e < run->info.classes; e++)
@@ -266,14 +266,14 @@ static int write_csv(const struct run *run)
 	for (size_t i = 0; i < run->images.count; i++) {
 		fprintf(out, "%zu,%d,%u", i, run->images.labels[i],
 			bnnaccel_output_class(run->model, output(run, i)));
-		if (run->info.output_kind == BNNACCEL_SHOW_BITS)
+		if (run->info.output_kind == BNNACCEL_OUTPUT_BITS)
 			fputc(',', out);
 		for (uint32_t e = 0; e < run->info.classes; e++) {
 			int64_t value = bnnaccel_output_int(run->model, output(run, i), e);
 
-			if (run->info.output_kind == BNNACCEL_SHOW_BITS)
+			if (run->info.output_kind == BNNACCEL_OUTPUT_BITS)
 				fputc(value > 0 ? '1' : '0', out);
-			else if (run->info.output_kind == BNNACCEL_SHOW_INT)
+			else if (run->info.output_kind == BNNACCEL_OUTPUT_INT)
 				fprintf(out, ",%" PRId64, value);
 			else
 				fprintf(out, ",%.6f", bnnaccel_output_value(run->model, output(run, i), e));
@@ -348,7 +348,7 @@ static void print_json(const struct run *run)
 		json_int(&json, "pred", bnnaccel_output_class(run->model, output(run, i)));
 		json_open(&json, "output", '[');
 		for (uint32_t e = 0; e < run->info.classes; e++) {
-			if (run->info.output_kind == BNNACCEL_SHOW_FLOAT)
+			if (run->info.output_kind == BNNACCEL_OUTPUT_FLOAT)
 				json_real(&json, NULL, bnnaccel_output_value(run->model, output(run, i), e));
 			else
 				json_int(&json, NULL, bnnaccel_output_int(run->model, output(run, i), e));

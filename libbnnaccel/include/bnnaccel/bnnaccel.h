@@ -82,10 +82,10 @@ int bnnaccel_model_save(struct bnnaccel *ctx, const struct bnnaccel_model *model
 void bnnaccel_model_free(struct bnnaccel *ctx, struct bnnaccel_model *model);
 
 /** How results are shown. */
-enum bnnaccel_show {
-	BNNACCEL_SHOW_INT,   /**< integers: columns <column>0, <column>1, ... */
-	BNNACCEL_SHOW_BITS,  /**< bits: one column of 0 and 1, element 0 first */
-	BNNACCEL_SHOW_FLOAT, /**< real numbers: columns <column>0, <column>1, ... */
+enum bnnaccel_output_kind {
+	BNNACCEL_OUTPUT_INT,   /**< integers: columns <column>0, <column>1, ... */
+	BNNACCEL_OUTPUT_BITS,  /**< bits: one column of 0 and 1, element 0 first */
+	BNNACCEL_OUTPUT_FLOAT, /**< real numbers: columns <column>0, <column>1, ... */
 };
 
 /** What a model is; strings belong to the model. */
@@ -97,7 +97,7 @@ struct bnnaccel_model_info {
 	size_t input_bytes;                 /**< bytes per image */
 	size_t output_bytes;                /**< bytes per result of bnnaccel_run() */
 	uint32_t classes;                   /**< elements of a result */
-	enum bnnaccel_show output_kind;
+	enum bnnaccel_output_kind output_kind;
 	const char *output_column;          /**< name, or prefix of the names, of its columns */
 	uint32_t nodes;                     /**< layers as executed */
 	uint64_t weight_bits;               /**< stored weight bits */
