@@ -1,6 +1,52 @@
 # SPDX-License-Identifier: MIT
+# make run    set up, build, boot the emulated machine, classify images on it
+# make test   everything that can be tested here
+# make help   the rest
+
 BUILD ?= build
 CC ?= gcc
 CFLAGS ?= -O2 -g
-CFLAGS += -std=gnu11 -Wall -Wextra -Werror
+override CFLAGS += -std=gnu11 -Wall -Wextra -Werror
+export BNNACCEL_DATA ?= ../shared/data
+
+.DEFAULT_GOAL := all
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+
 include hw/spec/spec.mk
+include $(wildcard hw/model/model.mk)
+include $(wildcard hw/sim/rtl.mk)
+include $(wildcard libbnnaccel/lib.mk)
+include $(wildcard tools/tools.mk)
+include $(wildcard models/models.mk)
+include $(wildcard qemu-device/qemu.mk)
+include $(wildcard driver/driver.mk)
+include $(wildcard tests/vm/vm.mk)
+include $(wildcard tests/tests.mk)
+
+.PHONY: all host setup run demo help clean
+all: host qemu-device driver
+# What needs neither an emulated machine nor a kernel.
+host: tools model rtl networks-own samples
+
+setup:
+	@tests/vm/setup
+
+run:
+	@tools/first-light
+
+demo:
+	@tools/demo
+
+help:
+	@echo "make run       set up, build, boot the emulated machine, classify images on the device"
+	@echo "make test      build and run all tests; the last line counts them"
+	@echo "make demo      the same networks in this process: cpu, model and rtl; no root, no machine"
+	@echo "make networks  build/networks/*.bnn from the trained weights in BNNACCEL_DATA"
+	@echo "make setup     only install the Debian packages that are missing"
+	@echo "make all       only build"
+	@echo "make spec      regenerate headers and docs/hardware.md from hw/spec"
+	@echo "make clean     remove the build folder"
+
+clean:
+	rm -rf $(BUILD)

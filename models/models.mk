@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: MIT
+# Networks (.bnn files) and sample images.
+
+NETWORKS := $(BUILD)/networks
+SAMPLES := $(BUILD)/samples
+BNNACCEL := $(BUILD)/bin/bnnaccel
+
+.PHONY: networks networks-own samples
+# Weights of our own, in the repository.
+networks-own: $(NETWORKS)/tbn-mlp-mnist.bnn
+
+$(NETWORKS)/tbn-mlp-mnist.bnn: $(wildcard models/tbn-mlp-mnist/*) $(BNNACCEL)
+	@mkdir -p $(@D)
+	$(BNNACCEL) import models/tbn-mlp-mnist -o $@
+
+# Published weights, where the data set is at hand.
+ifneq ($(wildcard $(BNNACCEL_DATA)/README.md $(BNNACCEL_DATA)/fracbnn-cifar10),)
+networks: networks-own $(addprefix $(NETWORKS)/,fracbnn-cifar10.bnn cnv-cifar10.bnn lfc-mnist.bnn)
+
+$(NETWORKS)/fracbnn-cifar10.bnn: $(BNNACCEL)
+	@mkdir -p $(@D)
+	$(BNNACCEL) import $(BNNACCEL_DATA)/fracbnn-cifar10 -o $@ \
+		--calibrate $(BNNACCEL_DATA)/cifar10-test1k/dev500.bin --images 100
+
+$(NETWORKS)/cnv-cifar10.bnn: $(BNNACCEL)
+	@mkdir -p $(@D)
+	$(BNNACCEL) import $(BNNACCEL_DATA)/bnn-pynq/cnvW1A1-cifar10 -o $@
+
+$(NETWORKS)/lfc-mnist.bnn: $(BNNACCEL)
+	@mkdir -p $(@D)
+	$(BNNACCEL) import $(BNNACCEL_DATA)/bnn-pynq/lfcW1A1-mnist -o $@
+else
+networks: networks-own
+	@echo "networks: no trained weights in BNNACCEL_DATA ($(BNNACCEL_DATA)); built our own only"
+endif
+
+# Digits drawn by a program of ours.
+samples: $(SAMPLES)/digits-images-idx3-ubyte
+
+$(BUILD)/models/digits: models/digits/digits.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -o $@ $< -lm
+
+$(SAMPLES)/digits-images-idx3-ubyte: $(BUILD)/models/digits
+	@mkdir -p $(@D)
+	$< $(SAMPLES)/digits 200
