@@ -21,6 +21,7 @@
 #include "qapi/error.h"
 #include "qapi/visitor.h"
 #include "qemu/cutils.h"
+#include "qemu/host-utils.h"
 #include "qemu/error-report.h"
 #include "qemu/log.h"
 #include "qemu/main-loop.h"
@@ -171,7 +172,9 @@ bnnaccel_trace(BnnAccel *s, const char *format, ...)
 
 static void bnnaccel_kick(BnnAccel *s)
 {
-    s->ops->request_stop(s->core);
+    if (s->core) {
+        s->ops->request_stop(s->core);
+    }
     qemu_cond_signal(&s->wake);
 }
 
@@ -215,53 +218,58 @@ static void bnnaccel_send(BnnAccel *s, uint32_t vectors)
 
 /* --- What the core calls, from the worker inside run() --- */
 
-/* The guest's own copy of a job's outcome, for traces and lies. */
-static void bnnaccel_completion(BnnAccel *s, uint64_t addr, uint8_t *buf,
-                                uint32_t len, bool *lied)
+/*
+ * Whether this write tells how a job ended: the start of a completion slot
+ * (*slot) or the count of finished jobs behind the last slot of the queue.
+ */
+static bool bnnaccel_is_outcome(BnnAccel *s, uint64_t addr, uint32_t len,
+                                unsigned *queue, bool *slot)
 {
-    const uint32_t *regs = s->w->regs;
     unsigned q;
 
     for (q = 0; q < BNN_QUEUES; q++) {
-        const uint32_t *r = regs + (q * BNN_QUEUE_STRIDE) / 4;
-        uint64_t depth = r[BNN_REG_Q_SIZE / 4];
-        uint64_t cq = r[BNN_REG_Q_CQ_LO / 4] |
-                      (uint64_t)r[BNN_REG_Q_CQ_HI / 4] << 32;
-        uint64_t slots = depth * sizeof(struct bnn_completion);
-        uint64_t at;
+        const uint32_t *regs = s->w->regs + q * BNN_QUEUE_STRIDE / 4;
+        uint64_t cq = regs[BNN_REG_Q_CQ_LO / 4] |
+                      (uint64_t)regs[BNN_REG_Q_CQ_HI / 4] << 32;
+        uint64_t slots = (uint64_t)regs[BNN_REG_Q_SIZE / 4] *
+                         sizeof(struct bnn_completion);
+        uint64_t at = addr - cq;
 
-        if (!depth || addr < cq || addr - cq > slots) {
+        if (addr < cq || at > slots || !slots) {
             continue;
         }
-        at = addr - cq;
-        if (at == slots && len >= 8) {
-            if (s->fault.done_lie) {
-                stq_le_p(buf, ldq_le_p(buf) + s->fault.done_lie);
-                *lied = true;
-            }
-            bnnaccel_trace(s, "\"ev\":\"done\",\"queue\":%u,\"count\":%" PRIu64,
-                           q, ldq_le_p(buf));
-        } else if (at < slots && at % sizeof(struct bnn_completion) == 0 &&
-                   len >= BNN_COMPLETION_START) {
-            if (s->fault.seqno_lie) {
-                stq_le_p(buf, ldq_le_p(buf) + s->fault.seqno_lie);
-                *lied = true;
-            }
-            if (s->fault.status_lie) {
-                stl_le_p(buf + BNN_COMPLETION_STATUS, s->fault.status_lie);
-                *lied = true;
-            }
-            bnnaccel_trace(s, "\"ev\":\"job\",\"queue\":%u,\"seqno\":%" PRIu64
-                           ",\"status\":%u,\"command\":%u,\"cycles\":%" PRIu64,
-                           q, ldq_le_p(buf),
-                           ldl_le_p(buf + BNN_COMPLETION_STATUS),
-                           ldl_le_p(buf + BNN_COMPLETION_CMD_INDEX),
-                           ldq_le_p(buf + BNN_COMPLETION_CYCLES));
-            if (s->fault.hang > 1 && --s->fault.hang == 1) {
-                s->ops->request_stop(s->core);
-            }
+        *queue = q;
+        *slot = at < slots;
+        if (*slot) {
+            return at % sizeof(struct bnn_completion) == 0 &&
+                   len >= BNN_COMPLETION_START;
         }
+        return len >= sizeof(uint64_t);
+    }
+    return false;
+}
+
+/* buf: a copy of what the core wrote, to be changed as the faults say. */
+static void bnnaccel_outcome(BnnAccel *s, uint8_t *buf, unsigned queue,
+                             bool slot)
+{
+    if (!slot) {
+        stq_le_p(buf, ldq_le_p(buf) + s->fault.done_lie);
+        bnnaccel_trace(s, "\"ev\":\"done\",\"queue\":%u,\"count\":%" PRIu64,
+                       queue, ldq_le_p(buf));
         return;
+    }
+    stq_le_p(buf, ldq_le_p(buf) + s->fault.seqno_lie);
+    if (s->fault.status_lie) {
+        stl_le_p(buf + BNN_COMPLETION_STATUS, s->fault.status_lie);
+    }
+    bnnaccel_trace(s, "\"ev\":\"job\",\"queue\":%u,\"seqno\":%" PRIu64
+                   ",\"status\":%u,\"command\":%u,\"cycles\":%" PRIu64,
+                   queue, ldq_le_p(buf), ldl_le_p(buf + BNN_COMPLETION_STATUS),
+                   ldl_le_p(buf + BNN_COMPLETION_CMD_INDEX),
+                   ldq_le_p(buf + BNN_COMPLETION_CYCLES));
+    if (s->fault.hang > 1 && --s->fault.hang == 1) {
+        s->ops->request_stop(s->core);
     }
 }
 
@@ -277,7 +285,8 @@ static int bnnaccel_dma(BnnAccel *s, uint64_t addr, void *buf, uint32_t len,
     uint8_t page[BNN_PAGE_SIZE];
     const char *why = NULL;
     MemTxResult result;
-    bool lied = false;
+    unsigned queue;
+    bool slot;
 
     if (!len || addr % BNN_PAGE_SIZE + len > BNN_PAGE_SIZE) {
         qemu_log_mask(LOG_GUEST_ERROR, "bnnaccel: the core made a bad access: "
@@ -293,10 +302,10 @@ static int bnnaccel_dma(BnnAccel *s, uint64_t addr, void *buf, uint32_t len,
         why = "gone";
     } else if (*fail && --*fail == 0) {
         why = "injected";
-    } else if (write) {
+    } else if (write && bnnaccel_is_outcome(s, addr, len, &queue, &slot)) {
         memcpy(page, buf, len);
-        bnnaccel_completion(s, addr, page, len, &lied);
-        buf = lied ? page : buf;
+        bnnaccel_outcome(s, page, queue, slot);
+        buf = page;
     }
     qemu_mutex_unlock(&s->lock);
     if (!why) {
@@ -454,19 +463,31 @@ static void bnnaccel_apply(BnnAccel *s, unsigned count)
     }
 }
 
+static uint64_t bnnaccel_timestamp(BnnAccel *s)
+{
+    uint64_t lo = bnnaccel_core_read(s, BNN_REG_TIMESTAMP_LO);
+
+    return lo | (uint64_t)bnnaccel_core_read(s, BNN_REG_TIMESTAMP_HI) << 32;
+}
+
+/* Slices take about as long as it may take to publish progress. */
 static void bnnaccel_run_slice(BnnAccel *s)
 {
     BnnAccelWorker *w = s->w;
     int64_t start = qemu_clock_get_ns(QEMU_CLOCK_REALTIME);
+    uint64_t before = bnnaccel_timestamp(s);
+    uint64_t cycles, fit;
     int64_t took;
 
     w->busy = s->ops->run(s->core, s->slice ? s->slice : w->slice) ==
               BNN_CORE_BUSY;
     took = qemu_clock_get_ns(QEMU_CLOCK_REALTIME) - start;
-    if (took > 2 * BNNACCEL_SLICE_NS) {
-        w->slice = MAX(w->slice / 2, BNNACCEL_SLICE_MIN);
-    } else if (w->busy && took < BNNACCEL_SLICE_NS / 2) {
-        w->slice = MIN(w->slice * 2, BNNACCEL_SLICE_MAX);
+    cycles = bnnaccel_timestamp(s) - before;
+    if (cycles && took > 10 * SCALE_US) {
+        fit = muldiv64(MIN(cycles, UINT32_MAX), BNNACCEL_SLICE_NS,
+                       MIN(took, UINT32_MAX));
+        fit = MIN(fit, 4 * w->slice);
+        w->slice = MAX(MIN(fit, BNNACCEL_SLICE_MAX), BNNACCEL_SLICE_MIN);
     }
 }
 
@@ -533,7 +554,7 @@ static void bnnaccel_round(BnnAccel *s)
     }
     if (flr || count || request == REQ_LOAD) {
         w->busy = true;
-        bnnaccel_read_all(s); /* bnnaccel_completion() needs the queues */
+        bnnaccel_read_all(s); /* bnnaccel_is_outcome() needs the queues */
     }
     if (run && w->busy) {
         bnnaccel_run_slice(s);

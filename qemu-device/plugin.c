@@ -20,8 +20,6 @@
 
 #include "bnnaccel.c"
 
-#include "qapi/qapi-types-misc.h"
-#include "qapi/qapi-commands-misc.h"
 #include "qapi/qapi-types-control.h"
 #include "qapi/qapi-commands-control.h"
 #include "qemu/qemu-plugin.h"

@@ -27,9 +27,10 @@ $(QEMU_PLUGIN): $(wildcard qemu-device/*.c qemu-device/*.h) qemu-device/build.sh
 
 $(QTEST): $(wildcard tests/qtest/*.c tests/qtest/*.h) hw/spec/generated/bnn_hw.h
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -D_GNU_SOURCE $(CFLAGS) -Wall -Wextra -Ihw/spec/generated \
-		-o $@ $(wildcard tests/qtest/*.c)
+	$(CC) $(CFLAGS) -D_GNU_SOURCE -Ihw/spec/generated -o $@ $(wildcard tests/qtest/*.c)
 
-test-qtest: $(QEMU_PLUGIN) $(QTEST)
+# The cores are found in $(BUILD)/lib.
+test-qtest: $(QEMU_PLUGIN) $(QTEST) $(if $(wildcard hw/model/model.mk),model) \
+		$(if $(wildcard hw/sim/rtl.mk),rtl)
 	QEMU="$(QEMU)" $(QTEST) --plugin $(QEMU_PLUGIN) --core model
 	QEMU="$(QEMU)" $(QTEST) --plugin $(QEMU_PLUGIN) --core rtl
