@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A core in this process as a device. This file does what the driver does: it
+ * writes page tables, region tables and ring entries, and reads completion slots.
+ */
+#include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bnnaccel/bnnaccel.h>
+
+#include "arena.h"
+#include "core_load.h"
+#include "dev.h"
+
+#define QUEUE 1 /* as jobs of normal priority */
+#define DEPTH BNN_DEPTH_MIN
+#define ASID 1
+/* Device cycles between two looks at the completion count. */
+#define SLICE (1ull << 22)
+#define Q_REG(name) (BNN_REG_Q_##name + QUEUE * BNN_QUEUE_STRIDE)
+
+/* What only the device reads: ring, behind it a region table per entry. */
+struct ring {
+	struct bnn_job jobs[DEPTH];
+	struct bnn_region regions[DEPTH][BNN_REGIONS];
+};
+
+/* What it writes. */
+struct completions {
+	struct bnn_completion slots[DEPTH];
+	uint64_t done;
+	uint8_t rest[56];
+};
+
+struct core_buffer {
+	struct bnn_dev_buffer base;
+	uint64_t va;
+	struct core_buffer *next;
+};
+
+struct core_dev {
+	struct bnn_dev base;
+	const struct bnn_core_ops *ops;
+	struct bnn_core *core;
+	struct bnn_arena *arena;
+	struct ring *ring;
+	uint64_t ring_bus;
+	struct completions *completions;
+	struct core_buffer *buffers;
+	uint64_t program_va;
+	uint32_t program_count;
+	uint64_t submitted;
+	uint64_t reaped;
+	uint64_t counters[BNN_COUNTERS];
+	struct bnn_dev_fault faults[DEPTH]; /* by ring index; status 0 = ended well */
+};
+
+static struct core_dev *core_dev(struct bnn_dev *dev)
+{
+	return (struct core_dev *)dev;
+}
+
+static uint32_t reg_read(struct core_dev *cd, uint32_t offset)
+{
+	return cd->ops->mmio_read(cd->core, offset);
+}
+
+static void reg_write(struct core_dev *cd, uint32_t offset, uint32_t value)
+{
+	cd->ops->mmio_write(cd->core, offset, value);
+}
+
+static void reg_write64(struct core_dev *cd, uint32_t offset, uint64_t value)
+{
+	reg_write(cd, offset, (uint32_t)value);
+	reg_write(cd, offset + 4, (uint32_t)(value >> 32));
+}
+
+/* The core exists before the arena, whose addresses depend on the core's bus width. */
+static int on_read(void *opaque, uint64_t addr, void *buf, uint32_t len)
+{
+	struct core_dev *cd = opaque;
+
+	return cd->arena ? bnn_arena_dma_read(cd->arena, addr, buf, len) : -1;
+}
+
+static int on_write(void *opaque, uint64_t addr, const void *buf, uint32_t len)
+{
+	struct core_dev *cd = opaque;
+
+	return cd->arena ? bnn_arena_dma_write(cd->arena, addr, buf, len) : -1;
+}
+
+/* Completions are found by their count, so there is nothing to do. */
+static void on_irq(void *opaque, uint32_t vector)
+{
+	(void)opaque;
+	(void)vector;
+}
+
+static void core_close(struct bnn_dev *dev)
+{
+	struct core_dev *cd = core_dev(dev);
+
+	if (cd->core)
+		cd->ops->destroy(cd->core);
+	while (cd->buffers) {
+		struct core_buffer *b = cd->buffers;
+
+		cd->buffers = b->next;
+		free(b);
+	}
+	bnn_arena_free(cd->arena);
+	free(cd);
+}
+
+static int core_alloc(struct bnn_dev *dev, uint64_t bytes, unsigned int access,
+		      struct bnn_dev_buffer **buffer, struct bnn_error *error)
+{
+	struct core_dev *cd = core_dev(dev);
+	struct core_buffer *b = calloc(1, sizeof(*b));
+
+	if (b)
+		b->base.map = bnn_arena_map(cd->arena, bytes, access & BNN_DEV_WRITE, &b->va);
+	if (!b || !b->base.map) {
+		free(b);
+		return bnn_fail(error, BNNACCEL_ERR_MEMORY,
+				"%s: no memory for a buffer of %" PRIu64 " bytes; use a smaller batch",
+				dev->target.name, bytes);
+	}
+	b->base.bytes = bytes;
+	b->next = cd->buffers;
+	cd->buffers = b;
+	*buffer = &b->base;
+	return 0;
+}
+
+static int core_load_program(struct bnn_dev *dev, const uint32_t *commands, uint32_t count,
+			     struct bnn_error *error)
+{
+	struct core_dev *cd = core_dev(dev);
+	void *copy = bnn_arena_map(cd->arena, (uint64_t)count * BNN_COMMAND_BYTES, false,
+				   &cd->program_va);
+
+	if (!copy)
+		return bnn_fail(error, BNNACCEL_ERR_MEMORY, "%s: no memory for %" PRIu32 " commands",
+				dev->target.name, count);
+	memcpy(copy, commands, (size_t)count * BNN_COMMAND_BYTES);
+	cd->program_count = count;
+	return 0;
+}
+
+static void fill_regions(struct core_dev *cd, const struct bnn_dev_job *job,
+			 struct bnn_region *table)
+{
+	memset(table, 0, BNN_REGIONS * sizeof(*table));
+	table[0] = (struct bnn_region){
+		.va = cd->program_va,
+		.size = (uint64_t)cd->program_count * BNN_COMMAND_BYTES,
+		.access = BNN_REGION_ACCESS_X,
+	};
+	for (unsigned int i = 1; i < BNN_PROGRAM_REGIONS; i++) {
+		const struct bnn_dev_region *r = &job->regions[i];
+
+		if (!r->buffer)
+			continue;
+		table[i] = (struct bnn_region){
+			.va = ((const struct core_buffer *)r->buffer)->va,
+			.size = r->size,
+			.stride = r->stride,
+			.access = (r->access & BNN_DEV_READ ? BNN_REGION_ACCESS_R : 0) |
+				  (r->access & BNN_DEV_WRITE ? BNN_REGION_ACCESS_W : 0),
+		};
+	}
+}
+
+static int core_submit(struct bnn_dev *dev, const struct bnn_dev_job *job, uint64_t *ticket,
+		       struct bnn_error *error)
+{
+	struct core_dev *cd = core_dev(dev);
+	uint32_t index = cd->submitted % DEPTH;
+
+	if (cd->submitted - cd->reaped >= DEPTH)
+		return bnn_fail(error, BNNACCEL_ERR_SYSTEM, "%s: too many jobs at once",
+				dev->target.name);
+	fill_regions(cd, job, cd->ring->regions[index]);
+	cd->ring->jobs[index] = (struct bnn_job){
+		.flags = BNN_JOB_FLAGS_IRQ,
+		.seqno = ++cd->submitted,
+		.directory = bnn_arena_directory(cd->arena),
+		.asid = ASID,
+		.regions = BNN_PROGRAM_REGIONS,
+		.version = 1,
+		.region_table = cd->ring_bus + offsetof(struct ring, regions) +
+				index * sizeof(cd->ring->regions[0]),
+		.cmd_count = cd->program_count,
+		.loop_start = job->loop_start,
+		.iterations = job->iterations,
+		.budget = job->budget,
+	};
+	reg_write(cd, Q_REG(TAIL), (uint32_t)cd->submitted);
+	*ticket = cd->submitted;
+	return 0;
+}
+
+static int reap(struct core_dev *cd, struct bnn_error *error)
+{
+	while (cd->reaped < cd->completions->done) {
+		uint32_t index = cd->reaped % DEPTH;
+		const struct bnn_completion *slot = &cd->completions->slots[index];
+
+		if (slot->seqno != ++cd->reaped)
+			return bnn_fail(error, BNNACCEL_ERR_DEVICE,
+					"%s: completion of job %" PRIu64 " carries number %" PRIu64,
+					cd->base.target.name, cd->reaped, slot->seqno);
+		cd->faults[index] = (struct bnn_dev_fault){
+			.ticket = slot->seqno,
+			.status = slot->status,
+			.detail = slot->detail,
+			.command = slot->cmd_index,
+			.word_offset = slot->cmd_word,
+			.iteration = slot->iteration,
+			.access = slot->access,
+			.va = slot->fault_va,
+		};
+		for (unsigned int i = 0; i < BNN_COUNTERS; i++)
+			cd->counters[i] += slot->counters[i];
+	}
+	return 0;
+}
+
+static int stopped(struct core_dev *cd, struct bnn_error *error)
+{
+	return bnn_fail(error, BNNACCEL_ERR_DEVICE,
+			"%s: the core went idle with %" PRIu64 " of %" PRIu64
+			" jobs done (ERROR 0x%x at 0x%x, Q_STATUS 0x%x)",
+			cd->base.target.name, cd->completions->done, cd->submitted,
+			reg_read(cd, BNN_REG_ERROR), reg_read(cd, BNN_REG_ERROR_INFO),
+			reg_read(cd, Q_REG(STATUS)));
+}
+
+static int core_wait(struct bnn_dev *dev, uint64_t ticket, struct bnn_dev_fault *fault,
+		     struct bnn_error *error)
+{
+	struct core_dev *cd = core_dev(dev);
+	const struct bnn_dev_fault *result = &cd->faults[(ticket - 1) % DEPTH];
+	int ret;
+
+	while (cd->reaped < ticket) {
+		enum bnn_core_state state = cd->ops->run(cd->core, SLICE);
+
+		if (cd->completions->done > cd->submitted)
+			return stopped(cd, error);
+		ret = reap(cd, error);
+		if (ret)
+			return ret;
+		if (state == BNN_CORE_IDLE && cd->reaped < ticket)
+			return stopped(cd, error);
+	}
+	if (result->status == BNN_STATUS_OK)
+		return 0;
+	*fault = *result;
+	return BNNACCEL_ERR_DEVICE;
+}
+
+static void core_counters(struct bnn_dev *dev, uint64_t counters[BNN_COUNTERS])
+{
+	memcpy(counters, core_dev(dev)->counters, sizeof(core_dev(dev)->counters));
+}
+
+static const struct bnn_dev_ops core_dev_ops = {
+	.load = core_load_program,
+	.alloc = core_alloc,
+	.submit = core_submit,
+	.wait = core_wait,
+	.counters = core_counters,
+	.close = core_close,
+};
+
+static int read_registers(struct core_dev *cd, struct bnn_error *error)
+{
+	struct bnn_dev *dev = &cd->base;
+	uint32_t major;
+
+	dev->version = reg_read(cd, BNN_REG_VERSION);
+	dev->build = reg_read(cd, BNN_REG_BUILD);
+	major = (dev->version & BNN_VERSION_MAJOR) >> BNN_VERSION_MAJOR_SHIFT;
+	if (reg_read(cd, BNN_REG_ID) != BNN_RESET_ID ||
+	    major != (BNN_RESET_VERSION & BNN_VERSION_MAJOR) >> BNN_VERSION_MAJOR_SHIFT)
+		return bnn_fail(error, BNNACCEL_ERR_NO_BACKEND,
+				"core '%s' speaks interface version %u, this library another; build both "
+				"from the same source",
+				cd->ops->name, major);
+	dev->target.features = reg_read(cd, BNN_REG_FEATURES_LO) |
+			       (uint64_t)reg_read(cd, BNN_REG_FEATURES_HI) << 32;
+	dev->target.caps_array = reg_read(cd, BNN_REG_CAPS_ARRAY);
+	dev->target.caps_ram = reg_read(cd, BNN_REG_CAPS_RAM);
+	dev->target.clock_hz = reg_read(cd, BNN_REG_CLOCK_HZ);
+	dev->target.max_commands = BNN_COMMANDS_MAX;
+	return 0;
+}
+
+static int start_queue(struct core_dev *cd, struct bnn_error *error)
+{
+	uint64_t cq_bus;
+
+	cd->ring = bnn_arena_coherent(cd->arena, sizeof(*cd->ring), 64, false, &cd->ring_bus);
+	cd->completions = bnn_arena_coherent(cd->arena, sizeof(*cd->completions), 256, true, &cq_bus);
+	if (!cd->ring || !cd->completions)
+		return bnn_fail(error, BNNACCEL_ERR_MEMORY, "no memory for the rings of core '%s'",
+				cd->ops->name);
+	reg_write64(cd, Q_REG(RING_LO), cd->ring_bus);
+	reg_write64(cd, Q_REG(CQ_LO), cq_bus);
+	reg_write(cd, Q_REG(SIZE), DEPTH);
+	reg_write(cd, Q_REG(CTRL), BNN_Q_CTRL_EN);
+	cd->ops->run(cd->core, 1024);
+	if (reg_read(cd, Q_REG(STATUS)) & BNN_Q_STATUS_ERR)
+		return bnn_fail(error, BNNACCEL_ERR_DEVICE, "core '%s' refused its queue",
+				cd->ops->name);
+	return 0;
+}
+
+static int open_core(struct core_dev *cd, bool rtl, const struct bnn_exec_options *options,
+		     struct bnn_error *error)
+{
+	struct bnn_core_host host = {
+		.abi = BNN_CORE_ABI,
+		.opaque = cd,
+		.dma_read = on_read,
+		.dma_write = on_write,
+		.irq = on_irq,
+	};
+	char text[256] = "no reason given";
+	int ret;
+
+	ret = bnn_core_load(rtl, options ? options->core : NULL, &cd->ops, error);
+	if (ret)
+		return ret;
+	cd->core = cd->ops->create(&host, options ? options->core_options : NULL, text, sizeof(text));
+	if (!cd->core)
+		return bnn_fail(error, BNNACCEL_ERR_ARGUMENT, "core '%s' can't be made: %s",
+				cd->ops->name, text);
+	ret = read_registers(cd, error);
+	if (ret)
+		return ret;
+	cd->arena = bnn_arena_new((reg_read(cd, BNN_REG_MMU_CAPS) & BNN_MMU_CAPS_BUS_BITS) >>
+				  BNN_MMU_CAPS_BUS_BITS_SHIFT);
+	if (!cd->arena)
+		return bnn_fail(error, BNNACCEL_ERR_MEMORY, "no memory for core '%s'", cd->ops->name);
+	return start_queue(cd, error);
+}
+
+int bnn_core_dev_open(bool rtl, const struct bnn_exec_options *options, struct bnn_dev **dev,
+		      struct bnn_error *error)
+{
+	struct core_dev *cd = calloc(1, sizeof(*cd));
+	int ret;
+
+	*dev = NULL;
+	if (!cd)
+		return bnn_fail(error, BNNACCEL_ERR_MEMORY, "no memory for a core");
+	cd->base.ops = &core_dev_ops;
+	cd->base.target.name = rtl ? "rtl" : "model";
+	ret = open_core(cd, rtl, options, error);
+	if (ret) {
+		core_close(&cd->base);
+		return ret;
+	}
+	*dev = &cd->base;
+	return 0;
+}
