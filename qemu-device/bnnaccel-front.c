@@ -88,6 +88,16 @@ void bnn_front_init(BnnFront *f, const uint32_t *regs)
     f->irq_mask = BNN_FRONT_VECTORS;
 }
 
+static void forget_events(BnnFront *f)
+{
+    f->irq_status = 0;
+    f->irq_mask = BNN_FRONT_VECTORS;
+    f->error = 0;
+    memset(f->cnt_live, 0, sizeof(f->cnt_live));
+    memset(f->cnt_base, 0, sizeof(f->cnt_base));
+    memset(f->cnt_snap, 0, sizeof(f->cnt_snap));
+}
+
 void bnn_front_reset(BnnFront *f)
 {
     uint32_t lo = f->pub[INDEX(BNN_REG_TIMESTAMP_LO)];
@@ -101,12 +111,8 @@ void bnn_front_reset(BnnFront *f)
     f->stuck = false;
     f->count = 0;
     f->applied = f->posted;
-    f->irq_status = 0;
-    f->irq_mask = BNN_FRONT_VECTORS;
-    f->error = 0;
-    memset(f->cnt_live, 0, sizeof(f->cnt_live));
-    memset(f->cnt_base, 0, sizeof(f->cnt_base));
-    memset(f->cnt_snap, 0, sizeof(f->cnt_snap));
+    f->reset_seq = f->posted;
+    forget_events(f);
 }
 
 /* What the guest is to see of a register that the core keeps. */
@@ -181,11 +187,15 @@ static void write_reset(BnnFront *f, uint32_t value, BnnFrontEffect *effect)
             expect(f, offset, f->reset[INDEX(offset)]);
         }
     }
-    f->irq_mask = BNN_FRONT_VECTORS;
-    memset(f->cnt_live, 0, sizeof(f->cnt_live));
-    memset(f->cnt_base, 0, sizeof(f->cnt_base));
-    memset(f->cnt_snap, 0, sizeof(f->cnt_snap));
+    expect(f, BNN_REG_ERROR_INFO, 0);
+    forget_events(f);
     f->reset_seq = f->posted;
+}
+
+static uint32_t happen(BnnFront *f, uint32_t vectors)
+{
+    f->irq_status |= vectors;
+    return vectors & ~f->irq_mask;
 }
 
 static void write_inv(BnnFront *f, uint32_t value, BnnFrontEffect *effect)
@@ -193,7 +203,7 @@ static void write_inv(BnnFront *f, uint32_t value, BnnFrontEffect *effect)
     if (seen(f, BNN_REG_MMU_INV_STATUS) & BNN_MMU_INV_STATUS_BUSY) {
         effect->complaint = "MMU_INV written while an invalidation runs";
         f->error |= BNN_ERROR_INV_BUSY;
-        effect->raise |= bnn_front_raise(f, 1);
+        effect->raise |= happen(f, 1);
         return;
     }
     if (post(f, BNN_REG_MMU_INV, value, effect)) {
@@ -223,18 +233,19 @@ static void write_queue_ctrl(BnnFront *f, uint32_t queue, uint32_t value,
         return;
     }
     value &= BNN_Q_CTRL_EN;
-    if (value && !(ctrl & BNN_Q_CTRL_EN)) {
-        status &= ~(BNN_Q_STATUS_ERR | BNN_Q_STATUS_ENABLED);
-        if (queue_is_sound(f, queue)) {
-            status |= BNN_Q_STATUS_ENABLED;
-            expect(f, queue + BNN_REG_Q_HEAD, 0);
-            expect(f, queue + BNN_REG_Q_TAIL, 0);
-        } else {
-            status |= BNN_Q_STATUS_ERR;
-        }
-    } else if (!value) {
+    if (!value) {
         /* The core alone knows whether a job is still running. */
-        status &= ~(BNN_Q_STATUS_ENABLED | BNN_Q_STATUS_IDLE);
+        status = 0;
+    } else if (!(ctrl & BNN_Q_CTRL_EN) && !(status & BNN_Q_STATUS_IDLE)) {
+        /* Refused if it is: nothing can be told yet. */
+        status = 0;
+    } else if (!(ctrl & BNN_Q_CTRL_EN) && !queue_is_sound(f, queue)) {
+        status = BNN_Q_STATUS_IDLE | BNN_Q_STATUS_ERR;
+        value = 0;
+    } else if (!(ctrl & BNN_Q_CTRL_EN)) {
+        status = BNN_Q_STATUS_IDLE | BNN_Q_STATUS_ENABLED;
+        expect(f, queue + BNN_REG_Q_HEAD, 0);
+        expect(f, queue + BNN_REG_Q_TAIL, 0);
     }
     expect(f, queue + BNN_REG_Q_CTRL, value);
     expect(f, queue + BNN_REG_Q_STATUS, status);
@@ -320,7 +331,7 @@ void bnn_front_write(BnnFront *f, uint32_t offset, uint32_t value,
         effect->raise = f->irq_status & old & ~f->irq_mask;
         break;
     case BNN_REG_IRQ_TEST:
-        effect->raise = bnn_front_raise(f, value & BNN_FRONT_VECTORS);
+        effect->raise = happen(f, value & BNN_FRONT_VECTORS);
         break;
     case BNN_REG_ERROR:
         f->error &= ~value;
@@ -361,7 +372,9 @@ bool bnn_front_publish(BnnFront *f, uint32_t epoch, uint64_t seq,
     }
     memcpy(f->pub, regs, sizeof(f->pub));
     f->applied = seq;
-    f->error |= error;
+    if (seq >= f->reset_seq) {
+        f->error |= error;
+    }
     if (f->stick && count != f->pub[INDEX(BNN_REG_RESET_COUNT)]) {
         f->stuck = true;
     }
@@ -374,8 +387,11 @@ bool bnn_front_publish(BnnFront *f, uint32_t epoch, uint64_t seq,
     return true;
 }
 
-uint32_t bnn_front_raise(BnnFront *f, uint32_t vectors)
+uint32_t bnn_front_raise(BnnFront *f, uint32_t epoch, uint64_t seq,
+                         uint32_t vectors)
 {
-    f->irq_status |= vectors;
-    return vectors & ~f->irq_mask;
+    if (epoch != f->epoch || seq < f->reset_seq) {
+        return 0;
+    }
+    return happen(f, vectors);
 }

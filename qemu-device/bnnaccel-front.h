@@ -90,7 +90,11 @@ unsigned bnn_front_take(BnnFront *f, BnnMail *box, uint32_t *epoch,
 bool bnn_front_publish(BnnFront *f, uint32_t epoch, uint64_t seq,
                        const uint32_t *regs, uint32_t error,
                        const uint64_t *cnt);
-/* Events of these vectors; returns those whose message is to be sent. */
-uint32_t bnn_front_raise(BnnFront *f, uint32_t vectors);
+/*
+ * Events of these vectors, unless a reset came in between; returns those whose
+ * message is to be sent.
+ */
+uint32_t bnn_front_raise(BnnFront *f, uint32_t epoch, uint64_t seq,
+                         uint32_t vectors);
 
 #endif /* BNNACCEL_FRONT_H */

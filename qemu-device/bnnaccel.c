@@ -572,10 +572,7 @@ static void bnnaccel_round(BnnAccel *s)
         qemu_mutex_unlock(&s->lock);
         bql_lock();
         qemu_mutex_lock(&s->lock);
-        send = 0;
-        if (epoch == s->front.epoch && !s->stop) {
-            send = bnn_front_raise(&s->front, w->irqs);
-        }
+        send = s->stop ? 0 : bnn_front_raise(&s->front, epoch, seq, w->irqs);
         qemu_mutex_unlock(&s->lock);
         if (send) {
             bnnaccel_send(s, send);
