@@ -273,6 +273,29 @@ static void bnnaccel_outcome(BnnAccel *s, uint8_t *buf, unsigned queue,
     }
 }
 
+/* For the trace: whether an entry of a ring has been read. */
+static void bnnaccel_trace_fetch(BnnAccel *s, uint64_t addr, const uint8_t *buf,
+                                 uint32_t len)
+{
+    unsigned q;
+
+    for (q = 0; q < BNN_QUEUES && len >= sizeof(struct bnn_job); q++) {
+        const uint32_t *regs = s->w->regs + q * BNN_QUEUE_STRIDE / 4;
+        uint64_t ring = regs[BNN_REG_Q_RING_LO / 4] |
+                        (uint64_t)regs[BNN_REG_Q_RING_HI / 4] << 32;
+        uint64_t size = (uint64_t)regs[BNN_REG_Q_SIZE / 4] *
+                        sizeof(struct bnn_job);
+
+        if (addr >= ring && addr - ring < size) {
+            bnnaccel_trace(s, "\"ev\":\"fetch\",\"queue\":%u,\"seqno\":%"
+                           PRIu64 ",\"ctx\":%u", q,
+                           ldq_le_p(buf + BNN_JOB_SEQNO),
+                           ldl_le_p(buf + BNN_JOB_CTX));
+            return;
+        }
+    }
+}
+
 /* RAM only: whatever else answers on the bus may call back into this device. */
 static int bnnaccel_dma(BnnAccel *s, uint64_t addr, void *buf, uint32_t len,
                         DMADirection dir)
@@ -320,6 +343,9 @@ static int bnnaccel_dma(BnnAccel *s, uint64_t addr, void *buf, uint32_t len,
                        ",\"len\":%u,\"why\":\"%s\"", write ? "true" : "false",
                        addr, len, why);
         return -1;
+    }
+    if (!write && s->trace) {
+        bnnaccel_trace_fetch(s, addr, buf, len);
     }
     return 0;
 }
@@ -832,8 +858,8 @@ static int bnnaccel_post_load(void *opaque, int version_id)
 
     s->saved_core[sizeof(s->saved_core) - 1] = '\0';
     if (strcmp((char *)s->saved_core, s->ops->name)) {
-        error_report("bnnaccel: the saved state is of core '%s', this device "
-                     "has core '%s'", s->saved_core, s->ops->name);
+        error_report("bnnaccel: the saved state is not of core '%s', which this "
+                     "device has", s->ops->name);
         return -EINVAL;
     }
     if ((s->front.irq_status | s->front.irq_mask) & ~BNN_FRONT_VECTORS) {

@@ -6,7 +6,7 @@ QEMU ?= qemu-system-x86_64
 QEMU_PLUGIN := $(BUILD)/qemu/libbnnaccel-qemu.so
 QTEST := $(BUILD)/tests/qtest-bnnaccel
 
-.PHONY: qemu-device test-qtest
+.PHONY: qemu-device test-qtest test-qtest-asan
 qemu-device: $(QEMU_PLUGIN)
 
 # The QEMU that the object was built for is part of its name's promise: build
@@ -34,3 +34,14 @@ test-qtest: $(QEMU_PLUGIN) $(QTEST) $(if $(wildcard hw/model/model.mk),model) \
 		$(if $(wildcard hw/sim/rtl.mk),rtl)
 	QEMU="$(QEMU)" $(QTEST) --plugin $(QEMU_PLUGIN) --core model
 	QEMU="$(QEMU)" $(QTEST) --plugin $(QEMU_PLUGIN) --core rtl
+
+# The same device under AddressSanitizer and UBSan, in the same stock QEMU.
+QEMU_ASAN := $(BUILD)/qemu-asan/libbnnaccel-qemu.so
+$(QEMU_ASAN): $(QEMU_PLUGIN)
+	@mkdir -p $(@D)
+	CC="$(CC)" CFLAGS="-fsanitize=address,undefined -fno-sanitize-recover=all \
+		-fno-omit-frame-pointer" qemu-device/build.sh so $@
+
+test-qtest-asan: $(QEMU_ASAN) $(QTEST) $(if $(wildcard hw/model/model.mk),model)
+	QEMU="tests/qtest/qemu-asan" REAL_QEMU="$(QEMU)" CC="$(CC)" \
+		$(QTEST) --plugin $(QEMU_ASAN) --core model

@@ -1077,6 +1077,85 @@ static void test_migrate(void)
 	vm_quit(&vm);
 }
 
+static void wait_job(struct vm *vm, const char *id)
+{
+	char command[128];
+	const char *reply;
+
+	do {
+		nap();
+		reply = qmp(vm, "{\"execute\":\"query-jobs\"}", false);
+	} while (!strstr(reply, "concluded"));
+	if (strstr(reply, "\"error\""))
+		fail("job %s: %s", id, reply);
+	snprintf(command, sizeof(command),
+		 "{\"execute\":\"job-dismiss\",\"arguments\":{\"id\":\"%s\"}}", id);
+	qmp(vm, command, false);
+}
+
+/* Back to a snapshot in the same QEMU, while another job runs. */
+static void test_snapshot(void)
+{
+	const char *file = state_file("disk.qcow2");
+	char command[1024];
+	struct queue queue, old;
+	struct bnn_job j;
+	uint64_t before;
+	unsigned i;
+	struct vm vm;
+	FILE *f = fopen(file, "w");
+
+	check(f);
+	fclose(f);
+	boot(&vm, ",x-slice=1024");
+	snprintf(command, sizeof(command), "{\"execute\":\"blockdev-add\",\"arguments\":"
+		 "{\"driver\":\"file\",\"node-name\":\"f0\",\"filename\":\"%s\"}}", file);
+	qmp(&vm, command, false);
+	qmp(&vm, "{\"execute\":\"blockdev-create\",\"arguments\":{\"job-id\":\"c\",\"options\":"
+	    "{\"driver\":\"qcow2\",\"file\":\"f0\",\"size\":1048576}}}", false);
+	wait_job(&vm, "c");
+	qmp(&vm, "{\"execute\":\"blockdev-add\",\"arguments\":{\"driver\":\"qcow2\","
+	    "\"node-name\":\"q0\",\"file\":\"f0\"}}", false);
+	queue = queue_on(&vm, 0, 8);
+	qom_set(&vm, "x-slow", "20");
+	for (i = 0; i < 6; i++) {
+		j = job(i, 8);
+		j.iterations = 60;
+		put_job(&vm, &queue, j);
+	}
+	ring(&vm, &queue);
+	eventually(20, done(&vm, &queue) >= 1);
+	qmp(&vm, "{\"execute\":\"snapshot-save\",\"arguments\":{\"job-id\":\"s\",\"tag\":\"t\","
+	    "\"vmstate\":\"q0\",\"devices\":[\"q0\"]}}", false);
+	wait_job(&vm, "s");
+	check(done(&vm, &queue) < 6);
+	qom_set(&vm, "x-slow", "0");
+	old = queue;
+	for (i = 0; i < 3; i++) {
+		queue = old;
+		await(&vm, &queue, 6);
+		still_works(&vm, &queue, 99);
+		submit(&vm, &queue, long_job(100));
+		qom_set(&vm, "x-slow", "5");
+		qmp(&vm, "{\"execute\":\"snapshot-load\",\"arguments\":{\"job-id\":\"l\","
+		    "\"tag\":\"t\",\"vmstate\":\"q0\",\"devices\":[\"q0\"]}}", false);
+		wait_job(&vm, "l");
+		before = done(&vm, &old);
+		check(before < 6);
+		equal(rd(&vm, QREG(0, TAIL)), 6);
+		equal(rd(&vm, QREG(0, RING_LO)), RING(0));
+		qom_set(&vm, "x-slow", "0");
+	}
+	queue = old;
+	await(&vm, &queue, 6);
+	for (i = 0; i < 6; i++) {
+		equal(slot(&vm, &queue, i).seqno, i);
+		equal(slot(&vm, &queue, i).status, BNN_STATUS_OK);
+		equal(slot(&vm, &queue, i).counters[BNN_COUNTER_COMMANDS], 480);
+	}
+	vm_quit(&vm);
+}
+
 /* Whether QEMU took it. It may end with an error, but not by a signal. */
 static bool load_damaged(const char *file, size_t pos)
 {
@@ -1134,8 +1213,10 @@ static void test_migrate_damaged(void)
 		;
 	check(at + 1024 < len);
 	srand(1);
-	for (i = 0; i < 12; i++) {
-		size_t pos = at + rand() % (i < 6 ? 800 : 4000);
+	for (i = 0; i < 16; i++) {
+		/* name of the core, IRQ_STATUS, IRQ_MASK, size of the core's state */
+		static const size_t sure[] = { 1, 16, 20, 417 };
+		size_t pos = at + (i < 4 ? sure[i] : rand() % (i < 8 ? 800u : 4000u));
 		char saved;
 
 		pos = pos < len ? pos : len - 1;
@@ -1147,6 +1228,8 @@ static void test_migrate_damaged(void)
 		data[pos] = saved;
 		if (!load_damaged(file, pos - at))
 			refused++;
+		else if (i < 4)
+			fail("damaged byte %zu was believed", pos - at);
 	}
 	note("%u of %u damaged states refused", refused, i);
 }
@@ -1483,7 +1566,7 @@ static void test_trace(void)
 {
 	static const char *const wanted[] = {
 		"\"ev\":\"write\",\"reg\":\"Q_TAIL\"", "\"ev\":\"job\",\"queue\":0,\"seqno\":9,",
-		"\"ev\":\"done\"", "\"ev\":\"irq\",\"vector\":1", "\"kind\":\"soft\"",
+		"\"ev\":\"fetch\",\"queue\":0,\"seqno\":9,", "\"ev\":\"done\"", "\"ev\":\"irq\",\"vector\":1", "\"kind\":\"soft\"",
 		"\"kind\":\"function\"", "\"ev\":\"dma-error\"", "\"ev\":\"vm\"",
 	};
 	static char text[1 << 20];
@@ -1544,6 +1627,7 @@ static const struct test {
 	{ "sleep", test_sleep },
 	{ "stop", test_stop },
 	{ "migrate", test_migrate },
+	{ "snapshot", test_snapshot },
 	{ "migrate-damaged", test_migrate_damaged },
 	{ "fuzz", test_fuzz },
 	{ "noise", test_noise },
@@ -1602,11 +1686,25 @@ static bool core_exists(void)
 	return access(path, R_OK) == 0;
 }
 
+/* What QEMU said, if the test failed. */
+static void show_stderr(void)
+{
+	FILE *f = fopen(state_file("stderr"), "r");
+	char text[512];
+	unsigned n = 0;
+
+	while (f && n++ < 40 && fgets(text, sizeof(text), f))
+		printf("# qemu: %s", text);
+	if (f)
+		fclose(f);
+}
+
 static int run_one(const struct test *test, unsigned limit)
 {
 	int status;
 	pid_t pid;
 
+	unlink(state_file("stderr"));
 	fflush(stdout);
 	pid = fork();
 	if (pid == 0) {
@@ -1686,6 +1784,8 @@ int main(int argc, char **argv)
 		printf("%s %u - %s %s # %.2f s%s\n", status && status != 77 ? "not ok" : "ok",
 		       ++n, opt.core, tests[i].name, now() - start,
 		       status == 77 ? " SKIP" : "");
+		if (status && status != 77)
+			show_stderr();
 		failed += status && status != 77;
 	}
 	remove_dir(dir);

@@ -148,10 +148,14 @@ static pid_t spawn(struct arguments *a, int out)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if (getppid() != parent)
 			_exit(127);
-		if (out >= 0) {
-			dup2(out, 1);
-			dup2(out, 2);
+		if (out < 0) {
+			char path[512];
+
+			snprintf(path, sizeof(path), "%s/stderr", opt.dir);
+			out = open(path, O_CREAT | O_WRONLY | O_APPEND, 0600);
 		}
+		dup2(out, 1);
+		dup2(out, 2);
 		execvp(a->argv[0], a->argv);
 		dprintf(2, "%s: %s\n", a->argv[0], strerror(errno));
 		_exit(127);
