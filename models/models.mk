@@ -44,3 +44,12 @@ $(BUILD)/models/digits: models/digits/digits.c
 $(SAMPLES)/digits-images-idx3-ubyte: $(BUILD)/models/digits
 	@mkdir -p $(@D)
 	$< $(SAMPLES)/digits 200
+
+# The network of our own for the RTL; the arrays are committed.
+.PHONY: train-digits-bnn
+train-digits-bnn: $(BUILD)/models/digits
+	@mkdir -p $(BUILD)/models
+	$(CC) -O3 -std=gnu11 -Wall -Wextra -Werror -o $(BUILD)/models/train models/digits-bnn/train.c -lm
+	$< $(BUILD)/models/training 30000 7
+	$(BUILD)/models/train $(BUILD)/models/training-images-idx3-ubyte \
+		$(BUILD)/models/training-labels-idx1-ubyte models/digits-bnn
