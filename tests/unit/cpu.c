@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The CPU engine against the naive oracle: random networks of all commands, both
+ * convolutions, every output bit and every counter that does not depend on time.
+ *
+ *     cpu [COUNT [FIRST_SEED]]
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "../common/oracle.h"
+#include "../common/random_net.h"
+#include "../common/tap.h"
+#include "cpu/cpu.h"
+
+static const int compared[] = { BNN_COUNTER_MACS, BNN_COUNTER_FRAC_ISSUED,
+				BNN_COUNTER_FRAC_SKIPPED, BNN_COUNTER_SATURATED };
+
+static uint8_t **new_buffers(const struct bnn_net *net, uint64_t seed)
+{
+	uint8_t **buffers = calloc(net->value_count, sizeof(*buffers));
+	size_t i;
+
+	for (i = 0; i < net->value_count; i++) {
+		if (net->values[i].role == BNN_ROLE_CONST)
+			continue;
+		/* A pattern, so that writing where nothing may be written shows. */
+		buffers[i] = malloc(net->values[i].bytes);
+		memset(buffers[i], 0xa5, net->values[i].bytes);
+	}
+	random_input(seed, net, buffers[net->input.value]);
+	return buffers;
+}
+
+static void free_buffers(const struct bnn_net *net, uint8_t **buffers)
+{
+	size_t i;
+
+	for (i = 0; i < net->value_count; i++)
+		free(buffers[i]);
+	free(buffers);
+}
+
+/* Runs a network on the engine and on the oracle. What differs is told. */
+static bool same(const struct bnn_net *net, uint64_t seed, enum bnn_cpu_path path)
+{
+	uint64_t got[BNN_COUNTERS] = { 0 }, want[BNN_COUNTERS] = { 0 };
+	uint8_t **a = new_buffers(net, seed), **b = new_buffers(net, seed);
+	struct bnn_error error = { "" };
+	struct bnn_cpu_plan *plan;
+	bool ok = true;
+	size_t node, i;
+
+	for (node = 0; ok && node < net->node_count; node++) {
+		if (bnn_cpu_plan_new(net, node, path, &plan, &error) ||
+		    bnn_cpu_plan_run(plan, a, got, &error)) {
+			printf("# seed %llu node %zu: %s\n", (unsigned long long)seed, node,
+			       error.text);
+			ok = false;
+			break;
+		}
+		bnn_cpu_plan_free(plan);
+		oracle_run_node(net, node, b, want);
+		for (i = 0; i < net->value_count; i++) {
+			if (a[i] && memcmp(a[i], b[i], net->values[i].bytes)) {
+				printf("# seed %llu node %zu opcode %02x: value %zu differs\n",
+				       (unsigned long long)seed, node,
+				       net->nodes[node].words[0] & 0xff, i);
+				ok = false;
+			}
+		}
+		for (i = 0; i < sizeof(compared) / sizeof(compared[0]); i++) {
+			if (got[compared[i]] != want[compared[i]]) {
+				printf("# seed %llu node %zu: counter %d is %llu, not %llu\n",
+				       (unsigned long long)seed, node, compared[i],
+				       (unsigned long long)got[compared[i]],
+				       (unsigned long long)want[compared[i]]);
+				ok = false;
+			}
+		}
+	}
+	free_buffers(net, a);
+	free_buffers(net, b);
+	return ok;
+}
+
+/* What the random layers have covered, so that a test of nothing is noticed. */
+struct coverage {
+	unsigned int commands[256], in[32], outp[32], outs[32], res[32], wformat[8], wmode[4];
+	unsigned int pad_mode[3], groups, dilation, stride, win, zero, narrow, frac, in_place;
+	unsigned int saturated, sum, pow2, edges;
+};
+
+static void cover(struct coverage *c, const struct bnn_net *net)
+{
+	size_t i;
+
+#define GET(field) bnn_field_get(words, BNN_F_CONV_##field)
+	for (i = 0; i < net->node_count; i++) {
+		const struct bnn_node *node = &net->nodes[i];
+		const uint32_t *words = node->words;
+		uint32_t op = words[0] & 0xff;
+
+		c->commands[op]++;
+		if (op != BNN_CMD_CONV && op != BNN_CMD_EW)
+			continue;
+		c->in[GET(IN_FORMAT)]++;
+		c->outp[GET(OUTP_FORMAT)]++;
+		c->outs[GET(OUTS_FORMAT)]++;
+		c->res[GET(RES1_FORMAT)]++;
+		c->win += GET(RES1_WIN);
+		c->zero += GET(RES1_ZERO);
+		c->narrow += GET(NARROW);
+		c->sum += GET(SUM_EN);
+		c->pow2 += GET(P1_POW2) + GET(P2_POW2);
+		c->in_place += node->ref[BNN_SLOT_OUTS] != BNN_NO_VALUE &&
+			       (node->ref[BNN_SLOT_OUTS] == node->ref[BNN_SLOT_IN] ||
+				node->ref[BNN_SLOT_OUTS] == node->ref[BNN_SLOT_RES1]);
+		if (op == BNN_CMD_EW)
+			continue;
+		c->wformat[GET(WFORMAT)]++;
+		c->wmode[GET(WMODE)]++;
+		c->frac += GET(FRAC);
+		c->groups += GET(GROUPS) > 1;
+		c->dilation += GET(DH) > 1;
+		c->stride += GET(SH) > 1;
+		if (GET(PAD_T) || GET(PAD_R))
+			c->pad_mode[GET(PAD_MODE)]++;
+	}
+#undef GET
+}
+
+static bool covered(const unsigned int *counts, size_t n, uint32_t wanted)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if ((wanted >> i & 1) && !counts[i])
+			return false;
+	}
+	return true;
+}
+
+static void check_coverage(const struct coverage *c)
+{
+	static const int commands[] = { 0x00, 0x10, 0x20, 0x22, 0x30, 0x31, 0x40, 0x42 };
+	bool all = true;
+	size_t i;
+
+	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		all &= c->commands[commands[i]] > 0;
+	tap_ok(all, "every command occurred");
+	tap_ok(covered(c->in, 32, 0xdf03fe), "every input format occurred");
+	tap_ok(covered(c->outp, 32, 0x3ff) && covered(c->outs, 32, 0xff0001),
+	       "every output format occurred");
+	tap_ok(covered(c->res, 32, 0x590001) && c->win && c->zero,
+	       "every residual format and option occurred");
+	tap_ok(covered(c->wformat, 8, 0x7f) && covered(c->wmode, 4, 0xf),
+	       "every weight format and mode occurred");
+	tap_ok(covered(c->pad_mode, 3, 7) && c->groups && c->dilation && c->stride,
+	       "every pad mode, groups, dilation and stride occurred");
+	tap_ok(c->narrow && c->frac && c->sum && c->pow2 && c->in_place,
+	       "narrow records (%u), gates (%u), sums (%u), powers of two (%u) and results in "
+	       "place (%u) occurred", c->narrow, c->frac, c->sum, c->pow2, c->in_place);
+}
+
+int main(int argc, char **argv)
+{
+	uint64_t count = argc > 1 ? strtoull(argv[1], NULL, 0) : 1200;
+	uint64_t first = argc > 2 ? strtoull(argv[2], NULL, 0) : 1, seed, tried = 0;
+	unsigned int bad_check = 0, bad[3] = { 0 };
+	struct coverage coverage = { 0 };
+	struct bnn_error error;
+
+	for (seed = first; seed < first + count; seed++, tried++) {
+		/* Mostly single nodes; the rest chains, where values are used again. */
+		struct random_net_options o = { .nodes = seed % 4 ? 1 : 6,
+						.max_work = seed % 4 ? 0 : 400000 };
+		struct bnn_net *net = random_net(seed, &o);
+
+		if (!net || bnn_net_check(net, &error)) {
+			printf("# seed %llu: %s\n", (unsigned long long)seed,
+			       net ? error.text : "out of memory");
+			bad_check++;
+			bnn_net_free(net);
+			continue;
+		}
+		cover(&coverage, net);
+		bad[0] += !same(net, seed, BNN_CPU_AUTO);
+		bad[1] += !same(net, seed, BNN_CPU_PACKED);
+		bad[2] += !same(net, seed, BNN_CPU_INTEGER);
+		bnn_net_free(net);
+	}
+	tap_ok(!bad_check, "%llu random networks are accepted", (unsigned long long)tried);
+	tap_ok(!bad[0], "cpu engine = oracle");
+	tap_ok(!bad[1], "convolution on bit planes = oracle");
+	tap_ok(!bad[2], "convolution on integers = oracle");
+	if (count >= 1000)
+		check_coverage(&coverage);
+	return tap_done();
+}
