@@ -802,7 +802,7 @@ static void bnnaccel_config_write(PCIDevice *pdev, uint32_t addr, uint32_t val,
     }
 }
 
-/* Function level, bus and system reset. Does not wait: see bnn_front_reset(). */
+/* Function level, bus and system reset. Waits for nothing. */
 #if QEMU_VERSION_MAJOR >= 9
 static void bnnaccel_reset_hold(Object *obj, ResetType type)
 #else
@@ -858,8 +858,8 @@ static int bnnaccel_post_load(void *opaque, int version_id)
 
     s->saved_core[sizeof(s->saved_core) - 1] = '\0';
     if (strcmp((char *)s->saved_core, s->ops->name)) {
-        error_report("bnnaccel: the saved state is not of core '%s', which this "
-                     "device has", s->ops->name);
+        error_report("bnnaccel: the saved state is not of core '%s', which "
+                     "this device has", s->ops->name);
         return -EINVAL;
     }
     if ((s->front.irq_status | s->front.irq_mask) & ~BNN_FRONT_VECTORS) {
@@ -893,8 +893,8 @@ static const VMStateDescription vmstate_bnnaccel = {
     .post_load = bnnaccel_post_load,
     .fields = (BNNACCEL_FIELDS[]) {
         VMSTATE_PCI_DEVICE(parent_obj, BnnAccel),
-        VMSTATE_STRUCT(parent_obj.exp.aer_log, BnnAccel, 0, vmstate_pcie_aer_log,
-                       PCIEAERLog),
+        VMSTATE_STRUCT(parent_obj.exp.aer_log, BnnAccel, 0,
+                       vmstate_pcie_aer_log, PCIEAERLog),
         VMSTATE_MSIX_TEST(parent_obj, BnnAccel, bnnaccel_with_msix),
         VMSTATE_BUFFER(saved_core, BnnAccel),
         VMSTATE_UINT32(front.irq_status, BnnAccel),
