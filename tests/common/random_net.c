@@ -331,6 +331,8 @@ static void draw_conv(struct state *s, uint32_t *words)
 	SET(CONV_GROUPS, groups);
 	SET(CONV_IN_FORMAT, in ? in->format : once_in(s, 2) && (s->o.in_formats & 2) ?
 				  BNN_FORMAT_B1 : pick_bit(s, s->o.in_formats));
+	if (!in && !s->o.no_frac && s->o.in_formats >> BNN_FORMAT_O2 & 1 && once_in(s, 8))
+		SET(CONV_IN_FORMAT, BNN_FORMAT_O2);
 	SET(CONV_WFORMAT, once_in(s, 2) && (s->o.wformats & 1) ? BNN_WFORMAT_B1 :
 								   pick_bit(s, s->o.wformats));
 	side = once_in(s, 2) ? 3 : once_in(s, 2) ? 1 : side;
@@ -372,6 +374,9 @@ static void draw_ew(struct state *s, uint32_t *words)
 	SET(EW_COUT, in ? in->c : pick_channels(s));
 	SET(EW_IN_FORMAT, in ? in->format : pick_bit(s, s->o.in_formats | 1u << BNN_FORMAT_E_S32));
 	draw_pipe(s, words);
+	/* The chance to work in place, or to change one format only. */
+	if (once_in(s, 3) && s->o.outs_formats >> GET(EW_IN_FORMAT) & 1)
+		SET(EW_OUTS_FORMAT, GET(EW_IN_FORMAT));
 }
 
 static void draw_pool(struct state *s, uint32_t *words)
