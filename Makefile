@@ -16,7 +16,7 @@ MAKEFLAGS += --no-builtin-rules
 include hw/spec/spec.mk
 include $(wildcard hw/model/model.mk)
 include $(wildcard hw/sim/rtl.mk)
-include $(wildcard libbnnaccel/lib.mk)
+include $(wildcard libbnnaccel/lib.mk libbnnaccel/src/device/device.mk)
 include $(wildcard tools/tools.mk)
 include $(wildcard models/models.mk)
 include $(wildcard qemu-device/qemu.mk)
