@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which operators become which command. A chain is one CONV or EW: a source, the
+ * steps of P1, up to two residuals, the steps of P2, and everything made from the
+ * result, in the order of docs/arithmetic.md section 4.
+ */
+#ifndef BNN_CHAINS_H
+#define BNN_CHAINS_H
+
+#include "graph.h"
+
+#define BNN_NONE (-1)
+
+struct bnn_chain {
+	bool conv;       /* CONV of operator `source`; else EW of tensor `source` */
+	int source;
+	int final;       /* the tensor that v16 stands for */
+	int *steps[2];   /* operators of P1 (CONV: its scale and bias first), P2 */
+	size_t count[2];
+	bool bent[2];    /* P1, P2 has its bend */
+	int adds[2];     /* ADD operators */
+	int res[2];      /* and the tensor each adds */
+	unsigned int residuals;
+	int outp;        /* SIGN or QUANTISE operator made from the result */
+	bool planes;     /* result as 16 planes, for a convolution of a real tensor */
+	bool stream;     /* result as stream */
+	bool sum;        /* sums over pixels */
+	bool result;     /* stream is the network's output */
+};
+
+struct bnn_chains {
+	struct bnn_chain *chains;
+	size_t count;
+	int *chain_of; /* [ops]: chain whose final is this tensor, or -1 */
+	int *uses;     /* [ops] */
+};
+
+int bnn_chains_make(const struct bnnaccel_graph *g, struct bnn_chains *plan, struct bnn_error *error);
+void bnn_chains_free(struct bnn_chains *plan);
+
+#endif /* BNN_CHAINS_H */

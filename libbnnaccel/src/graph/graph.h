@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The float graph: operators in the order they were written, which is a
+ * topological order, because an operator can only name older tensors. The result
+ * of operator i is tensor i.
+ */
+#ifndef BNN_GRAPH_H
+#define BNN_GRAPH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../error.h"
+#include "../net.h"
+#include "bnnaccel/graph.h"
+
+enum bnn_op_kind {
+	BNN_OP_IMAGE,
+	BNN_OP_FLATTEN,
+	BNN_OP_ENCODE,
+	BNN_OP_CONV,
+	BNN_OP_AFFINE,
+	BNN_OP_BEND,
+	BNN_OP_ADD,
+	BNN_OP_POOL,
+	BNN_OP_MEAN,
+	BNN_OP_SIGN,
+	BNN_OP_QUANTISE,
+};
+
+enum bnn_domain { BNN_DOMAIN_IMAGE, BNN_DOMAIN_CODES, BNN_DOMAIN_REAL };
+
+/* Real value of code 1: num / den. */
+struct bnn_unit {
+	double num;
+	uint32_t den;
+};
+
+struct bnn_conv_op {
+	uint32_t kh, kw, sh, sw, dh, dw, pad_t, pad_l, pad_b, pad_r, pad_mode, groups;
+	uint32_t k;          /* weights per output channel */
+	uint32_t tile;       /* p, or 0 */
+	uint8_t wformat;     /* BNN_WFORMAT_* */
+	int8_t *w;           /* [outputs][ky][kx][channel], values */
+	double *scale, *bias; /* [outputs]: real = acc*unit*scale + bias */
+	float *gates;        /* or NULL */
+};
+
+struct bnn_op {
+	enum bnn_op_kind kind;
+	int in[2];
+	char *name;
+	uint32_t h, w, c;
+	enum bnn_domain domain;
+	enum bnnaccel_codes codes;
+	struct bnn_unit unit; /* of codes */
+	union {
+		bool planar; /* IMAGE */
+		struct {
+			enum bnnaccel_encoding_mode mode;
+			uint8_t *table;
+			bool shared;
+			uint32_t levels;
+		} encode;
+		struct bnn_conv_op conv;
+		struct {
+			double *a, *b; /* AFFINE: scale, offset. BEND: below, above */
+		} lin;
+		unsigned int add_flags;
+		struct bnnaccel_pool pool;
+		float *threshold; /* SIGN: or NULL */
+	};
+};
+
+struct bnnaccel_graph {
+	char *name, *description;
+	struct bnn_op *ops;
+	size_t count;
+	int image;  /* tensor, or -1 */
+	int result; /* tensor, or -1 */
+	struct bnnaccel_output output;
+	char *column;
+	char **labels;
+	int failed; /* first error code, or 0 */
+	struct bnn_error error;
+};
+
+/* Records the first mistake and returns its code. */
+int bnn_graph_fail(struct bnnaccel_graph *g, int code, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Format in planes, number of bits, largest code. */
+unsigned int bnn_codes_format(enum bnnaccel_codes codes);
+unsigned int bnn_codes_bits(enum bnnaccel_codes codes);
+int bnn_codes_max(enum bnnaccel_codes codes); /* largest that a range stands for */
+int bnn_codes_abs(enum bnnaccel_codes codes); /* largest magnitude */
+
+/* The smallest integer M at which a gate is open. */
+int64_t bnn_gate_first(const struct bnn_op *conv, const struct bnn_unit *unit, uint32_t channel);
+
+/* What is known about the values of a real tensor; with headroom, if calibrated. */
+struct bnn_range {
+	double lo, hi;           /* that formats must hold */
+	double seen_lo, seen_hi; /* in calibration; lo > hi: not calibrated */
+};
+
+/* Bounds for every tensor from its inputs' bounds; `ranges` has g->count elements. */
+int bnn_graph_bounds(const struct bnnaccel_graph *g, struct bnn_range *ranges,
+		     struct bnn_error *error);
+
+/*
+ * Evaluates the graph in floating point on one image. values[i] (calloc'd by the
+ * callee, h*w*c, [y][x][c]) is tensor i: codes as integers, else real values.
+ * bnn_reference_free() frees them.
+ */
+int bnn_reference_run(const struct bnnaccel_graph *g, const uint8_t *image, double **values,
+		      struct bnn_error *error);
+void bnn_reference_free(const struct bnnaccel_graph *g, double **values);
+
+/*
+ * The whole lowering: a checked network, and a report (malloc'd text) if wanted.
+ */
+int bnn_graph_lower(const struct bnnaccel_graph *g, const struct bnnaccel_build_options *options,
+		    struct bnn_net **net, struct bnn_error *error);
+
+#endif /* BNN_GRAPH_H */

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MIT
+#include "stage.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "exact.h"
+
+static struct bnn_exact_step linear_step(const struct bnn_op *op, uint32_t channel)
+{
+	if (op->kind == BNN_OP_CONV)
+		return (struct bnn_exact_step){ op->conv.scale[channel], op->conv.bias[channel] };
+	return (struct bnn_exact_step){ op->lin.a[channel], op->lin.b[channel] };
+}
+
+bool bnn_stage_threshold(const struct bnn_stage_in *in, uint32_t channel, size_t count, double bound,
+			 int64_t *first, bool *lost)
+{
+	struct bnn_exact_step steps[16];
+	struct bnn_exact_chain chain = { .num = in->unit.num, .den = in->unit.den, .steps = steps,
+					 .count = count, .bound = bound };
+
+	/* more than this in a row: fold the rest in doubles, and say so */
+	for (size_t i = 0; i < count; i++) {
+		struct bnn_exact_step s = linear_step(&in->g->ops[in->steps[i]], channel);
+
+		if (i < 16) {
+			steps[i] = s;
+			continue;
+		}
+		steps[15].scale *= s.scale;
+		steps[15].offset = steps[15].offset * s.scale + s.offset;
+		chain.count = 16;
+		*lost = true;
+	}
+	return bnn_exact_first(&chain, in->lo, in->hi, first, lost);
+}
+
+/* Real slope and offset of the whole stage where the bend takes its upper or lower side. */
+static struct bnn_exact_step piece(const struct bnn_stage_in *in, uint32_t channel, bool above)
+{
+	struct bnn_exact_step p = { in->unit.num / in->unit.den, 0 };
+
+	for (size_t i = 0; i < in->count; i++) {
+		const struct bnn_op *op = &in->g->ops[in->steps[i]];
+		struct bnn_exact_step s = linear_step(op, channel);
+
+		if (op->kind == BNN_OP_BEND)
+			s = (struct bnn_exact_step){ above ? op->lin.b[channel] : op->lin.a[channel], 0 };
+		p.scale *= s.scale;
+		p.offset = p.offset * s.scale + s.offset;
+	}
+	p.scale = ldexp(p.scale, in->f);
+	p.offset = ldexp(p.offset, in->f);
+	return p;
+}
+
+static void pieces(const struct bnn_stage_in *in, uint32_t channel, struct bnn_stage *stage,
+		   struct bnn_exact_step out[2])
+{
+	size_t bend = 0;
+	int64_t first;
+	bool lost = false, falling;
+
+	while (bend < in->count && in->g->ops[in->steps[bend]].kind != BNN_OP_BEND)
+		bend++;
+	out[0] = piece(in, channel, false);
+	out[1] = piece(in, channel, true);
+	stage->th[channel] = 0;
+	if (bend == in->count)
+		return;
+	falling = bnn_stage_threshold(in, channel, bend, 0, &first, &lost);
+	stage->inexact += lost;
+	stage->th[channel] = (int32_t)first;
+	if (falling) {
+		/* piece 1, of the large x, is then the lower side */
+		struct bnn_exact_step t = out[0];
+
+		out[0] = out[1];
+		out[1] = t;
+	}
+}
+
+/*
+ * The largest shift that all slopes and offsets survive. A slope is at most 32767;
+ * an offset, with its own shift of 16 at most, below 2^46.
+ */
+static int choose_shift(const struct bnn_exact_step *p, uint32_t n)
+{
+	double a = 0, b = 0;
+	int s;
+
+	for (uint32_t i = 0; i < n; i++) {
+		a = fmax(a, fabs(p[i].scale));
+		b = fmax(b, fabs(p[i].offset));
+	}
+	for (s = 31; s >= 0; s--) {
+		if (ldexp(a, s) < 32767.5 && ldexp(b, s) < 0x1p46)
+			break;
+	}
+	return s;
+}
+
+static void fix(const struct bnn_exact_step *p, uint32_t n, struct bnn_stage *stage, int s)
+{
+	int64_t all = 0, max = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		int64_t b = llrint(ldexp(p[i].offset, s));
+		double a = floor(ldexp(p[i].scale, s) + 0.5);
+
+		stage->a[i] = (int16_t)fmin(a, 32767);
+		all |= stage->a[i] | b;
+		max = llabs(b) > max ? llabs(b) : max;
+	}
+	/* the shortest form of the same numbers: integers stay visible as such */
+	while (s > 0 && !(all & 1)) {
+		all >>= 1;
+		max >>= 1;
+		s--;
+		for (uint32_t i = 0; i < n; i++)
+			stage->a[i] /= 2;
+	}
+	stage->s = (unsigned int)s;
+	stage->sb = 0;
+	while (max >> stage->sb > INT32_MAX - 1)
+		stage->sb++;
+	for (uint32_t i = 0; i < n; i++) {
+		double real = ldexp(p[i].scale, s);
+
+		stage->b[i] = (int32_t)llrint(ldexp(p[i].offset, s - (int)stage->sb));
+		if (p[i].scale != 0 && !stage->a[i])
+			stage->lost++;
+		else if (p[i].scale != 0)
+			stage->error = fmax(stage->error, fabs(stage->a[i] - real) / fabs(real));
+	}
+}
+
+int bnn_stage_make(const struct bnn_stage_in *in, uint32_t channels, struct bnn_stage *stage,
+		   struct bnn_error *error)
+{
+	struct bnn_exact_step *p = malloc(2 * channels * sizeof(*p));
+	int s;
+
+	*stage = (struct bnn_stage){ .channels = channels };
+	stage->th = malloc(channels * sizeof(*stage->th));
+	stage->a = malloc(2 * channels * sizeof(*stage->a));
+	stage->b = malloc(2 * channels * sizeof(*stage->b));
+	if (!p || !stage->th || !stage->a || !stage->b) {
+		free(p);
+		bnn_stage_free(stage);
+		return bnn_fail(error, BNNACCEL_ERR_MEMORY, "out of memory at %s", in->name);
+	}
+	for (uint32_t c = 0; c < channels; c++)
+		pieces(in, c, stage, &p[2 * c]);
+	s = choose_shift(p, 2 * channels);
+	if (s < 0) {
+		free(p);
+		bnn_stage_free(stage);
+		return bnn_fail(error, BNNACCEL_ERR_UNSUPPORTED,
+				"the scales or offsets at %s are too large for its range; rescale the network",
+				in->name);
+	}
+	fix(p, 2 * channels, stage, s);
+	free(p);
+	return 0;
+}
+
+void bnn_stage_free(struct bnn_stage *stage)
+{
+	free(stage->th);
+	free(stage->a);
+	free(stage->b);
+	*stage = (struct bnn_stage){ .channels = 0 };
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+/* Which importer a folder is for. */
+#include "import.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "arrays.h"
+
+const char *const bnn_cifar10_labels[10] = { "airplane", "automobile", "bird", "cat", "deer",
+					     "dog", "frog", "horse", "ship", "truck" };
+
+static const struct importer {
+	struct bnnaccel_import_kind kind;
+	const char *detect[4];
+	int (*import)(const char *path, const char *name, struct bnnaccel_graph **graph,
+		      struct bnn_error *error);
+} importers[] = {
+	{ { "bnn-pynq", "fully binary networks CNV and LFC, thresholds and packed bits",
+	    "manifest.tsv L0_weights.bits L0_thresholds.i32" },
+	  { "manifest.tsv", "L0_weights.bits", "L0_thresholds.i32" }, bnn_import_pynq },
+	{ { "tbn-mlp", "tiled bit network of two dense layers", "fc1_tile.bits fc2_tile.bits" },
+	  { "fc1_tile.bits", "fc2_tile.bits" }, bnn_import_tbn },
+	{ { "fracbnn-cifar10", "FracBNN for CIFAR-10, float parameters",
+	    "params.tsv params.f32" },
+	  { "params.tsv", "params.f32" }, bnn_import_fracbnn },
+};
+
+#define IMPORTERS (sizeof(importers) / sizeof(importers[0]))
+
+const struct bnnaccel_import_kind *bnnaccel_import_kind(unsigned int i)
+{
+	return i < IMPORTERS ? &importers[i].kind : NULL;
+}
+
+/* The last part of the path; what tells variants of bnn-pynq apart is kept. */
+static void model_name(const char *path, char *name, size_t size)
+{
+	size_t end = strlen(path), start;
+	char *variant;
+
+	while (end && path[end - 1] == '/')
+		end--;
+	for (start = end; start && path[start - 1] != '/'; start--)
+		;
+	snprintf(name, size, "%.*s", (int)(end - start > 100 ? 100 : end - start), path + start);
+	variant = strstr(name, "W1A1");
+	if (variant)
+		memmove(variant, variant + 4, strlen(variant + 4) + 1);
+	if (!*name)
+		snprintf(name, size, "network");
+}
+
+int bnn_import_graph(const char *path, struct bnnaccel_graph **graph, struct bnn_error *error)
+{
+	char name[128];
+
+	if (!bnn_array_exists(path, "."))
+		return bnn_fail(error, BNNACCEL_ERR_NO_FILE, "there is no folder %s", path);
+	for (size_t i = 0; i < IMPORTERS; i++) {
+		bool all = true;
+
+		for (int j = 0; importers[i].detect[j]; j++)
+			all &= bnn_array_exists(path, importers[i].detect[j]);
+		if (!all)
+			continue;
+		model_name(path, name, sizeof(name));
+		return importers[i].import(path, name, graph, error);
+	}
+	return bnn_fail(error, BNNACCEL_ERR_BAD_MODEL,
+			"folder %s holds no network of a known kind; 'bnnaccel import --help' lists them", path);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* Importers: from a folder of raw arrays to a graph. */
+#ifndef BNN_IMPORT_H
+#define BNN_IMPORT_H
+
+#include "../error.h"
+#include "bnnaccel/graph.h"
+#include "bnnaccel/import.h"
+
+/* The network of folder `path` as a graph; its kind is recognised by its files. */
+int bnn_import_graph(const char *path, struct bnnaccel_graph **graph, struct bnn_error *error);
+
+/* One importer each. `name` is the model's. */
+int bnn_import_pynq(const char *path, const char *name, struct bnnaccel_graph **graph,
+		    struct bnn_error *error);
+int bnn_import_tbn(const char *path, const char *name, struct bnnaccel_graph **graph,
+		   struct bnn_error *error);
+int bnn_import_fracbnn(const char *path, const char *name, struct bnnaccel_graph **graph,
+		       struct bnn_error *error);
+
+extern const char *const bnn_cifar10_labels[10];
+
+#endif /* BNN_IMPORT_H */
