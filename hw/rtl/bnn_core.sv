@@ -1,0 +1,773 @@
+// SPDX-License-Identifier: MIT
+// The accelerator core: a register port, an AXI4 master and five interrupt
+// pulses. docs/hardware.md tells what they mean.
+//
+//   bnn_regs, bnn_rings   registers, queues, interrupts, soft reset
+//   bnn_queue             jobs: entry, regions, commands, completion
+//   bnn_cmd               one command: its checks, its resolved references
+//   bnn_conv, bnn_pool, bnn_encode   the units; bnn_window walks for the first two
+//   bnn_dma               translation and the bus;  bnn_actmem  region 63
+
+module bnn_core #(
+  parameter int          LANES        = 16,
+  parameter int          LANE_BITS    = 256,
+  parameter int          WEIGHT_WORDS = 256,
+  parameter int          ACT_KIB      = 256,
+  parameter int          BUS_BITS     = 52,
+  parameter int          CLOCK_HZ     = 200000000,
+  parameter int          WAIT_SHIFT   = 6,
+  parameter logic [31:0] BUILD        = 0,
+  parameter int          IMPL         = 0    // of the popcount
+) (
+  input  logic                clk_i,
+  input  logic                rst_ni,
+  input  logic [11:0]         act_kib_i,     // strap: at most ACT_KIB
+
+  input  logic                reg_req_i,
+  input  logic                reg_write_i,
+  input  logic [15:0]         reg_addr_i,
+  input  logic [31:0]         reg_wdata_i,
+  output logic                reg_ack_o,
+  output logic [31:0]         reg_rdata_o,
+  output logic [4:0]          irq_o,
+  output logic                idle_o,        // nothing happens until the next register write
+
+  // Fault injection for tests; tie to 0.
+  input  logic                test_hang_i,
+  output logic                test_hang_ack_o,
+  input  logic                test_stuck_i,
+
+  output logic                arvalid_o,
+  input  logic                arready_i,
+  output logic [BUS_BITS-1:0] araddr_o,
+  output logic [7:0]          arlen_o,
+  input  logic                rvalid_i,
+  output logic                rready_o,
+  input  logic [127:0]        rdata_i,
+  input  logic [1:0]          rresp_i,
+  input  logic                rlast_i,
+  output logic                awvalid_o,
+  input  logic                awready_i,
+  output logic [BUS_BITS-1:0] awaddr_o,
+  output logic [7:0]          awlen_o,
+  output logic                wvalid_o,
+  input  logic                wready_i,
+  output logic [127:0]        wdata_o,
+  output logic [15:0]         wstrb_o,
+  output logic                wlast_o,
+  input  logic                bvalid_i,
+  output logic                bready_o,
+  input  logic [1:0]          bresp_i
+);
+
+  // 16-bit pieces that the window stream moves in a cycle.
+  localparam int CH = (LANE_BITS < 128) ? LANE_BITS / 16 : 8;
+
+  logic unused;
+  assign unused = ^{stop_addr[BUS_BITS-1:31], run_seq[63:31], sw_addr[3:0]};
+
+  // ---- reset and quiet ----
+  logic        reset, reset_now, stuck, quiet, dma_quiet, core_rst_n, flush, seq_flush;
+  logic [63:0] now;
+  assign core_rst_n = rst_ni && !reset_now;
+  assign flush      = seq_flush || reset || stuck;
+
+  // ---- registers and rings ----
+  logic        q_write, cnt_busy, snapshot, clear_cnt, regs_pending, kill;
+  logic [1:0]  q_queue, run_queue, pick_queue;
+  logic [7:0]  q_offset;
+  logic [31:0] q_wdata, q_rdata;
+  logic [3:0]  bad_tail, raise;
+  logic        inv_req, inv_done;
+  logic [15:0] inv_asid;
+  logic        waiting, pick, running, fetched, stop, finish, tell, asked;
+  logic [BUS_BITS-1:0] pick_entry, pick_slot, pick_count, stop_addr;
+  logic [63:0] finished, run_seq;
+  logic [30:0] progress, progress2;
+  logic [4:0]  snap_index;
+  logic [63:0] snap;
+
+  bnn_regs #(
+    .LANES       (LANES),
+    .LANE_BITS   (LANE_BITS),
+    .WEIGHT_WORDS(WEIGHT_WORDS),
+    .BUS_BITS    (BUS_BITS),
+    .CLOCK_HZ    (CLOCK_HZ),
+    .WAIT_SHIFT  (WAIT_SHIFT),
+    .BUILD       (BUILD)
+  ) u_regs (
+    .clk_i       (clk_i),
+    .rst_ni      (rst_ni),
+    .act_kib_i   (act_kib_i),
+    .test_stuck_i(test_stuck_i),
+    .reg_req_i   (reg_req_i),
+    .reg_write_i (reg_write_i),
+    .reg_addr_i  (reg_addr_i),
+    .reg_wdata_i (reg_wdata_i),
+    .reg_ack_o   (reg_ack_o),
+    .reg_rdata_o (reg_rdata_o),
+    .irq_o       (irq_o),
+    .q_write_o   (q_write),
+    .q_queue_o   (q_queue),
+    .q_offset_o  (q_offset),
+    .wdata_o     (q_wdata),
+    .q_rdata_i   (q_rdata),
+    .bad_tail_i  (bad_tail),
+    .ring_read_i (stop ? 4'd1 << run_queue : 4'd0),
+    .ring_addr_i (stop_addr[30:0]),
+    .raise_i     (raise),
+    .inv_req_o   (inv_req),
+    .inv_asid_o  (inv_asid),
+    .inv_done_i  (inv_done),
+    .run_i       (running),
+    .run_queue_i (run_queue),
+    .run_seq_i   (run_seq[30:0]),
+    .progress_i  (progress),
+    .progress2_i (progress2),
+    .snapshot_o  (snapshot),
+    .clear_o     (clear_cnt),
+    .cnt_busy_i  (cnt_busy),
+    .snap_index_o(snap_index),
+    .snap_i      (snap),
+    .now_o       (now),
+    .reset_o     (reset),
+    .reset_now_o (reset_now),
+    .stuck_o     (stuck),
+    .quiet_i     (quiet),
+    .pending_o   (regs_pending)
+  );
+
+  bnn_rings #(
+    .BUS_BITS(BUS_BITS)
+  ) u_rings (
+    .clk_i       (clk_i),
+    .rst_ni      (core_rst_n),
+    .write_i     (q_write),
+    .queue_i     (q_queue),
+    .offset_i    (q_offset),
+    .wdata_i     (q_wdata),
+    .rdata_o     (q_rdata),
+    .bad_tail_o  (bad_tail),
+    .kill_o      (kill),
+    .waiting_o   (waiting),
+    .pick_i      (pick),
+    .pick_queue_o(pick_queue),
+    .pick_entry_o(pick_entry),
+    .pick_slot_o (pick_slot),
+    .pick_count_o(pick_count),
+    .running_i   (running),
+    .run_queue_i (run_queue),
+    .fetched_i   (fetched),
+    .stop_i      (stop),
+    .finish_i    (finish),
+    .finished_o  (finished),
+    .tell_i      (tell),
+    .asked_i     (asked),
+    .raise_o     (raise)
+  );
+
+  // ---- sequencer ----
+  logic                 s_valid, s_ready, s_virt, s_rb_ready;
+  logic [2:0]           s_stream;
+  logic [BUS_BITS-1:0]  s_addr;
+  logic [23:0]          s_beats;
+  logic                 sw_valid, sw_ready;
+  logic [BUS_BITS-1:0]  sw_addr;
+  logic [127:0]         sw_data;
+  logic [15:0]          sw_strb;
+  logic                 fault, fault_write, writes_done, combine_flush, scrub, scrub_busy;
+  logic [3:0]           fault_status;
+  logic [BUS_BITS-1:0]  fault_addr;
+  logic [2:0]           fault_stream, held_stream;
+  logic [5:0]           held_region;
+  logic [BUS_BITS-1:14] directory;
+  logic [15:0]          asid;
+  logic [4:0]           region;
+  logic [31:0]          region_va;
+  logic [32:0]          region_size;
+  logic                 region_r, region_w;
+  logic                 cmd_load, check, checked, bad;
+  logic [2:0]           cmd_beat;
+  logic [3:0]           bad_status, bad_detail;
+  logic [4:0]           bad_word;
+  logic [16:0]          bad_access;
+  logic [7:0]           opcode;
+  logic                 start_conv, start_pool, start_enc, unit_done, retire, retired;
+  logic                 count, merge, wait_scrub, wait_command, seq_idle;
+  logic [4:0]           cnt_index;
+  logic [127:0]         cnt_pair;
+  logic                 row_done;
+  logic                 rb_valid;
+  logic [127:0]         rb_data;
+
+  bnn_queue #(
+    .BUS_BITS(BUS_BITS)
+  ) u_queue (
+    .clk_i          (clk_i),
+    .rst_ni         (core_rst_n),
+    .halt_i         (reset || stuck),
+    .now_i          (now),
+    .test_hang_i    (test_hang_i),
+    .test_hang_ack_o(test_hang_ack_o),
+    .waiting_i      (waiting),
+    .pick_o         (pick),
+    .pick_queue_i   (pick_queue),
+    .pick_entry_i   (pick_entry),
+    .pick_slot_i    (pick_slot),
+    .pick_count_i   (pick_count),
+    .running_o      (running),
+    .run_queue_o    (run_queue),
+    .run_seq_o      (run_seq),
+    .fetched_o      (fetched),
+    .stop_o         (stop),
+    .stop_addr_o    (stop_addr),
+    .finish_o       (finish),
+    .finished_i     (finished),
+    .tell_o         (tell),
+    .asked_o        (asked),
+    .kill_i         (kill),
+    .kill_queue_i   (q_queue),
+    .kill_seq_i     (q_wdata),
+    .progress_o     (progress),
+    .progress2_o    (progress2),
+    .row_done_i     (row_done),
+    .directory_o    (directory),
+    .asid_o         (asid),
+    .rq_valid_o     (s_valid),
+    .rq_ready_i     (s_ready),
+    .rq_virt_o      (s_virt),
+    .rq_stream_o    (s_stream),
+    .rq_addr_o      (s_addr),
+    .rq_beats_o     (s_beats),
+    .rb_valid_i     (rb_valid),
+    .rb_ready_o     (s_rb_ready),
+    .rb_data_i      (rb_data),
+    .w_valid_o      (sw_valid),
+    .w_ready_i      (sw_ready),
+    .w_addr_o       (sw_addr),
+    .w_data_o       (sw_data),
+    .w_strb_o       (sw_strb),
+    .fault_i        (fault),
+    .fault_status_i (fault_status),
+    .fault_addr_i   (fault_addr),
+    .fault_stream_i (fault_stream),
+    .fault_write_i  (fault_write),
+    .fault_stream_o (held_stream),
+    .fault_region_i (held_region),
+    .flush_o        (seq_flush),
+    .quiet_i        (quiet),
+    .writes_done_i  (writes_done),
+    .combine_flush_o(combine_flush),
+    .scrub_o        (scrub),
+    .scrub_busy_i   (scrub_busy),
+    .region_i       (region),
+    .region_va_o    (region_va),
+    .region_size_o  (region_size),
+    .region_r_o     (region_r),
+    .region_w_o     (region_w),
+    .cmd_load_o     (cmd_load),
+    .cmd_beat_o     (cmd_beat),
+    .check_o        (check),
+    .checked_i      (checked),
+    .bad_i          (bad),
+    .bad_status_i   (bad_status),
+    .bad_detail_i   (bad_detail),
+    .bad_word_i     (bad_word),
+    .bad_access_i   (bad_access),
+    .opcode_i       (opcode),
+    .start_conv_o   (start_conv),
+    .start_pool_o   (start_pool),
+    .start_enc_o    (start_enc),
+    .unit_done_i    (unit_done),
+    .retire_o       (retire),
+    .retired_i      (retired),
+    .count_o        (count),
+    .cnt_index_o    (cnt_index),
+    .cnt_pair_i     (cnt_pair),
+    .merge_o        (merge),
+    .cnt_busy_i     (cnt_busy),
+    .wait_scrub_o   (wait_scrub),
+    .wait_command_o (wait_command),
+    .idle_o         (seq_idle)
+  );
+
+  // ---- command ----
+  logic [12:0] h, w, oh, ow;
+  logic [13:0] cin, cout, group;
+  logic [6:0]  kh, kw, sh, sw;
+  logic [5:0]  taps, pad_t, pad_l;
+  logic [2:0]  dh, dw;
+  logic [1:0]  pad_mode, mode;
+  logic [3:0]  shift;
+  logic        planar, shared;
+  logic [7:0]  levels;
+  logic [9:0]  in_pieces, out_pieces;
+  logic [31:0] in_addr, second_addr, param_addr, out_addr;
+  logic        in_onchip, second_onchip, param_onchip, out_onchip;
+  logic [23:0] in_row, out_row;
+  logic [16:0] in_pixel, out_pixel;
+  logic [31:0] present_q;
+  logic [63:0] macs;
+  logic [39:0] bytes_weights, bytes_act, bytes_written;
+
+  bnn_cmd #(
+    .BUS_BITS(BUS_BITS)
+  ) u_cmd (
+    .clk_i          (clk_i),
+    .rst_ni         (core_rst_n),
+    .clear_i        (flush),
+    .load_i         (cmd_load),
+    .load_beat_i    (cmd_beat),
+    .load_data_i    (rb_data),
+    .start_i        (check),
+    .done_o         (checked),
+    .bad_o          (bad),
+    .status_o       (bad_status),
+    .detail_o       (bad_detail),
+    .word_o         (bad_word),
+    .access_o       (bad_access),
+    .opcode_o       (opcode),
+    .region_o       (region),
+    .region_va_i    (region_va),
+    .region_size_i  (region_size),
+    .region_r_i     (region_r),
+    .region_w_i     (region_w),
+    .act_bytes_i    ({act_kib_i, 10'd0}),
+    .stream_i       (held_stream),
+    .stream_region_o(held_region),
+    .h_o            (h),
+    .w_o            (w),
+    .oh_o           (oh),
+    .ow_o           (ow),
+    .cin_o          (cin),
+    .cout_o         (cout),
+    .group_o        (group),
+    .kh_o           (kh),
+    .kw_o           (kw),
+    .taps_o         (taps),
+    .sh_o           (sh),
+    .sw_o           (sw),
+    .dh_o           (dh),
+    .dw_o           (dw),
+    .pad_t_o        (pad_t),
+    .pad_l_o        (pad_l),
+    .pad_mode_o     (pad_mode),
+    .shift_o        (shift),
+    .mode_o         (mode),
+    .planar_o       (planar),
+    .shared_o       (shared),
+    .levels_o       (levels),
+    .in_pieces_o    (in_pieces),
+    .out_pieces_o   (out_pieces),
+    .in_addr_o      (in_addr),
+    .in_onchip_o    (in_onchip),
+    .in_row_o       (in_row),
+    .in_pixel_o     (in_pixel),
+    .second_addr_o  (second_addr),
+    .second_onchip_o(second_onchip),
+    .param_addr_o   (param_addr),
+    .param_onchip_o (param_onchip),
+    .out_addr_o     (out_addr),
+    .out_onchip_o   (out_onchip),
+    .out_row_o      (out_row),
+    .out_pixel_o    (out_pixel),
+    .retire_i       (retire),
+    .present_i      (present_q),
+    .retired_o      (retired),
+    .macs_o         (macs),
+    .bytes_weights_o(bytes_weights),
+    .bytes_act_o    (bytes_act),
+    .bytes_written_o(bytes_written)
+  );
+
+  // ---- windows ----
+  logic             conv_win, pool_win, win_active, present, first_pass;
+  logic             g_valid, g_ready, g_rb_ready, conv_active, pool_active, enc_active;
+  logic [31:0]      g_addr;
+  logic [23:0]      g_beats;
+  logic             c_valid, c_ready, c_absent, c_tap_last, c_win_last, conv_c_ready, pool_c_ready;
+  logic [CH*16-1:0] c_data;
+  logic [3:0]       c_count;
+
+  assign c_ready = conv_active ? conv_c_ready : pool_c_ready;
+
+  bnn_window #(
+    .CH(CH)
+  ) u_window (
+    .clk_i         (clk_i),
+    .rst_ni        (core_rst_n),
+    .clear_i       (flush),
+    .start_i       (conv_win || pool_win),
+    .absent_whole_i(conv_active),
+    .base_i        (in_addr),
+    .h_i           (h),
+    .w_i           (w),
+    .row_i         (in_row),
+    .pixel_i       (in_pixel),
+    .pieces_i      (in_pieces),
+    .kh_i          (kh),
+    .kw_i          (kw),
+    .sh_i          (sh),
+    .sw_i          (sw),
+    .dh_i          (dh),
+    .dw_i          (dw),
+    .pad_t_i       (pad_t),
+    .pad_l_i       (pad_l),
+    .oh_i          (oh),
+    .ow_i          (ow),
+    .active_o      (win_active),
+    .present_o     (present),
+    .rq_valid_o    (g_valid),
+    .rq_ready_i    (g_ready),
+    .rq_addr_o     (g_addr),
+    .rq_beats_o    (g_beats),
+    .rb_valid_i    (rb_valid),
+    .rb_ready_o    (g_rb_ready),
+    .rb_data_i     (rb_data),
+    .c_valid_o     (c_valid),
+    .c_ready_i     (c_ready),
+    .c_data_o      (c_data),
+    .c_count_o     (c_count),
+    .c_absent_o    (c_absent),
+    .c_tap_last_o  (c_tap_last),
+    .c_win_last_o  (c_win_last)
+  );
+
+  // Taps inside the input, counted once per command.
+  always_ff @(posedge clk_i) begin
+    if (start_conv) present_q <= '0;
+    else if (present && conv_active && first_pass) present_q <= present_q + 32'd1;
+  end
+
+  // ---- convolution ----
+  logic        l_valid, l_ready, l_onchip, l_take, l_rb_ready, conv_done;
+  logic [2:0]  l_stream;
+  logic [31:0] l_addr;
+  logic [23:0] l_beats;
+  logic        conv_put, pool_put, enc_put, put_valid, put_ready;
+  logic [31:1] conv_put_addr, pool_put_addr, enc_put_addr, put_addr;
+  logic [15:0] conv_put_data, pool_put_data, enc_put_data, put_data;
+  logic        busy_array, wait_weights, wait_act, wait_store;
+  logic        conv_row, pool_row, enc_row, pool_done, enc_done;
+
+  bnn_conv #(
+    .LANES       (LANES),
+    .LANE_BITS   (LANE_BITS),
+    .WEIGHT_WORDS(WEIGHT_WORDS),
+    .CH          (CH),
+    .IMPL        (IMPL)
+  ) u_conv (
+    .clk_i          (clk_i),
+    .rst_ni         (core_rst_n),
+    .clear_i        (flush),
+    .start_i        (start_conv),
+    .done_o         (conv_done),
+    .active_o       (conv_active),
+    .cin_i          (cin),
+    .cout_i         (cout),
+    .pieces_i       (in_pieces),
+    .out_pieces_i   (out_pieces),
+    .taps_i         (taps),
+    .pad_mode_i     (pad_mode),
+    .shift_i        (shift),
+    .oh_i           (oh),
+    .ow_i           (ow),
+    .weight_addr_i  (second_addr),
+    .weight_onchip_i(second_onchip),
+    .param_addr_i   (param_addr),
+    .param_onchip_i (param_onchip),
+    .out_addr_i     (out_addr),
+    .out_row_i      (out_row),
+    .out_pixel_i    (out_pixel),
+    .rq_valid_o     (l_valid),
+    .rq_ready_i     (l_ready),
+    .rq_onchip_o    (l_onchip),
+    .rq_stream_o    (l_stream),
+    .rq_addr_o      (l_addr),
+    .rq_beats_o     (l_beats),
+    .rb_take_o      (l_take),
+    .rb_valid_i     (rb_valid),
+    .rb_ready_o     (l_rb_ready),
+    .rb_data_i      (rb_data),
+    .win_start_o    (conv_win),
+    .first_pass_o   (first_pass),
+    .c_valid_i      (c_valid),
+    .c_ready_o      (conv_c_ready),
+    .c_data_i       (c_data),
+    .c_count_i      (c_count),
+    .c_absent_i     (c_absent),
+    .c_tap_last_i   (c_tap_last),
+    .c_win_last_i   (c_win_last),
+    .put_valid_o    (conv_put),
+    .put_ready_i    (put_ready),
+    .put_addr_o     (conv_put_addr),
+    .put_data_o     (conv_put_data),
+    .busy_array_o   (busy_array),
+    .wait_weights_o (wait_weights),
+    .wait_act_o     (wait_act),
+    .wait_store_o   (wait_store),
+    .row_done_o     (conv_row)
+  );
+
+  // ---- pooling ----
+  bnn_pool #(
+    .CH(CH)
+  ) u_pool (
+    .clk_i       (clk_i),
+    .rst_ni      (core_rst_n),
+    .clear_i     (flush),
+    .start_i     (start_pool),
+    .done_o      (pool_done),
+    .active_o    (pool_active),
+    .min_i       (mode == 2'd2),
+    .cin_i       (cin),
+    .group_i     (group),
+    .oh_i        (oh),
+    .ow_i        (ow),
+    .out_addr_i  (out_addr),
+    .out_row_i   (out_row),
+    .out_pixel_i (out_pixel),
+    .win_start_o (pool_win),
+    .c_valid_i   (c_valid),
+    .c_ready_o   (pool_c_ready),
+    .c_data_i    (c_data),
+    .c_count_i   (c_count),
+    .c_absent_i  (c_absent),
+    .c_tap_last_i(c_tap_last),
+    .c_win_last_i(c_win_last),
+    .put_valid_o (pool_put),
+    .put_ready_i (put_ready),
+    .put_addr_o  (pool_put_addr),
+    .put_data_o  (pool_put_data),
+    .row_done_o  (pool_row)
+  );
+
+  // ---- encoding ----
+  logic        e_valid, e_ready, e_onchip, e_rb_ready;
+  logic [2:0]  e_stream;
+  logic [31:0] e_addr;
+  logic [23:0] e_beats;
+
+  bnn_encode u_encode (
+    .clk_i         (clk_i),
+    .rst_ni        (core_rst_n),
+    .clear_i       (flush),
+    .start_i       (start_enc),
+    .done_o        (enc_done),
+    .active_o      (enc_active),
+    .planar_i      (planar),
+    .shared_i      (shared),
+    .mode_i        (mode),
+    .levels_i      (levels),
+    .h_i           (h),
+    .w_i           (w),
+    .colours_i     (cin),
+    .in_addr_i     (in_addr),
+    .in_onchip_i   (in_onchip),
+    .table_addr_i  (second_addr),
+    .table_onchip_i(second_onchip),
+    .out_addr_i    (out_addr),
+    .out_row_i     (out_row),
+    .out_pixel_i   (out_pixel),
+    .rq_valid_o    (e_valid),
+    .rq_ready_i    (e_ready),
+    .rq_onchip_o   (e_onchip),
+    .rq_stream_o   (e_stream),
+    .rq_addr_o     (e_addr),
+    .rq_beats_o    (e_beats),
+    .rb_valid_i    (rb_valid),
+    .rb_ready_o    (e_rb_ready),
+    .rb_data_i     (rb_data),
+    .put_valid_o   (enc_put),
+    .put_ready_i   (put_ready),
+    .put_addr_o    (enc_put_addr),
+    .put_data_o    (enc_put_data),
+    .row_done_o    (enc_row)
+  );
+
+  assign unit_done = conv_done || pool_done || enc_done;
+  assign row_done  = conv_row || pool_row || enc_row;
+
+  // ---- reads: one unit at a time, and each either on chip or not ----
+  logic                use_onchip, rq_valid, rq_ready, dma_rq_ready, act_rq_ready;
+  logic [BUS_BITS-1:0] rq_addr;
+  logic [23:0]         rq_beats;
+  logic [2:0]          rq_stream;
+  logic                rb_ready, dma_rb_valid, act_rb_valid;
+  logic [127:0]        dma_rb_data, act_rb_data;
+  logic [31:0]         unit_addr;
+  assign unit_addr = l_valid ? l_addr : g_valid ? g_addr : e_addr;
+
+  assign use_onchip = l_take ? l_onchip : (conv_active || pool_active) ? in_onchip
+                    : enc_active ? e_onchip : 1'b0;
+  assign rq_valid   = s_valid || l_valid || g_valid || e_valid;
+  assign rq_ready   = use_onchip ? act_rq_ready : dma_rq_ready;
+  assign rq_addr    = s_valid ? s_addr : BUS_BITS'(unit_addr);
+  assign rq_beats   = s_valid ? s_beats : l_valid ? l_beats : g_valid ? g_beats : e_beats;
+  assign rq_stream  = s_valid ? s_stream : l_valid ? l_stream : g_valid ? 3'd3 : e_stream;
+  assign s_ready    = rq_ready;
+  assign l_ready    = rq_ready && !s_valid;
+  assign g_ready    = rq_ready && !s_valid && !l_valid;
+  assign e_ready    = rq_ready && !s_valid && !l_valid && !g_valid;
+  assign rb_ready   = s_rb_ready || l_rb_ready || g_rb_ready || e_rb_ready;
+  assign rb_valid   = use_onchip ? act_rb_valid : dma_rb_valid;
+  assign rb_data    = use_onchip ? act_rb_data : dma_rb_data;
+
+  // ---- writes ----
+  logic         cw_valid, cw_ready, combine_empty, dma_w_ready, act_w_ready, dma_writes;
+  logic [31:4]  cw_addr;
+  logic [127:0] cw_data;
+  logic [15:0]  cw_strb;
+
+  assign put_valid = conv_put || pool_put || enc_put;
+  assign put_addr  = conv_put ? conv_put_addr : pool_put ? pool_put_addr : enc_put_addr;
+  assign put_data  = conv_put ? conv_put_data : pool_put ? pool_put_data : enc_put_data;
+
+  bnn_wcombine u_wcombine (
+    .clk_i      (clk_i),
+    .rst_ni     (core_rst_n),
+    .clear_i    (flush),
+    .put_valid_i(put_valid),
+    .put_ready_o(put_ready),
+    .put_addr_i (put_addr),
+    .put_data_i (put_data),
+    .flush_i    (combine_flush),
+    .empty_o    (combine_empty),
+    .w_valid_o  (cw_valid),
+    .w_ready_i  (cw_ready),
+    .w_addr_o   (cw_addr),
+    .w_data_o   (cw_data),
+    .w_strb_o   (cw_strb)
+  );
+
+  assign cw_ready    = out_onchip ? act_w_ready : (dma_w_ready && !sw_valid);
+  assign sw_ready    = dma_w_ready;
+  assign writes_done = combine_empty && !dma_writes;
+
+  bnn_actmem #(
+    .KIB(ACT_KIB)
+  ) u_actmem (
+    .clk_i       (clk_i),
+    .rst_ni      (core_rst_n),
+    .flush_i     (flush),
+    .scrub_i     (scrub),
+    .scrub_busy_o(scrub_busy),
+    .req_valid_i (rq_valid && use_onchip),
+    .req_ready_o (act_rq_ready),
+    .req_addr_i  (rq_addr[31:0]),
+    .req_beats_i (rq_beats),
+    .beat_valid_o(act_rb_valid),
+    .beat_ready_i(rb_ready && use_onchip),
+    .beat_data_o (act_rb_data),
+    .w_valid_i   (cw_valid && out_onchip && !flush),
+    .w_ready_o   (act_w_ready),
+    .w_addr_i    (cw_addr),
+    .w_data_i    (cw_data),
+    .w_strb_i    (cw_strb)
+  );
+
+  logic [4:0] reads;
+  logic       read_start, line_read, walk;
+
+  bnn_dma #(
+    .BUS_BITS(BUS_BITS)
+  ) u_dma (
+    .clk_i         (clk_i),
+    .rst_ni        (core_rst_n),
+    .flush_i       (flush),
+    .quiet_o       (dma_quiet),
+    .writes_o      (dma_writes),
+    .reads_o       (reads),
+    .read_start_o  (read_start),
+    .line_read_o   (line_read),
+    .walk_o        (walk),
+    .directory_i   (directory),
+    .asid_i        (asid),
+    .inv_req_i     (inv_req),
+    .inv_asid_i    (inv_asid),
+    .inv_done_o    (inv_done),
+    .rq_valid_i    (rq_valid && !use_onchip),
+    .rq_ready_o    (dma_rq_ready),
+    .rq_virt_i     (!s_valid || s_virt),
+    .rq_stream_i   (rq_stream),
+    .rq_addr_i     (rq_addr),
+    .rq_beats_i    (rq_beats),
+    .rb_valid_o    (dma_rb_valid),
+    .rb_ready_i    (rb_ready && !use_onchip),
+    .rb_data_o     (dma_rb_data),
+    .w_valid_i     ((sw_valid || (cw_valid && !out_onchip)) && !flush),
+    .w_ready_o     (dma_w_ready),
+    .w_virt_i      (!sw_valid),
+    .w_addr_i      (sw_valid ? sw_addr[BUS_BITS-1:4] : (BUS_BITS-4)'(cw_addr)),
+    .w_data_i      (sw_valid ? sw_data : cw_data),
+    .w_strb_i      (sw_valid ? sw_strb : cw_strb),
+    .fault_o       (fault),
+    .fault_status_o(fault_status),
+    .fault_addr_o  (fault_addr),
+    .fault_stream_o(fault_stream),
+    .fault_write_o (fault_write),
+    .arvalid_o     (arvalid_o),
+    .arready_i     (arready_i),
+    .araddr_o      (araddr_o),
+    .arlen_o       (arlen_o),
+    .rvalid_i      (rvalid_i),
+    .rready_o      (rready_o),
+    .rdata_i       (rdata_i),
+    .rresp_i       (rresp_i),
+    .rlast_i       (rlast_i),
+    .awvalid_o     (awvalid_o),
+    .awready_i     (awready_i),
+    .awaddr_o      (awaddr_o),
+    .awlen_o       (awlen_o),
+    .wvalid_o      (wvalid_o),
+    .wready_i      (wready_i),
+    .wdata_o       (wdata_o),
+    .wstrb_o       (wstrb_o),
+    .wlast_o       (wlast_o),
+    .bvalid_i      (bvalid_i),
+    .bready_o      (bready_o),
+    .bresp_i       (bresp_i)
+  );
+
+  assign quiet = dma_quiet;
+
+  // ---- counters ----
+  logic [23:0] inc;
+  always_comb begin
+    inc = '0;
+    inc[`BNN_COUNTER_CYCLES]        = 1'b1;
+    inc[`BNN_COUNTER_ARRAY_BUSY]    = busy_array;
+    inc[`BNN_COUNTER_STALL_WEIGHTS] = wait_weights;
+    inc[`BNN_COUNTER_STALL_ACT]     = wait_act && !c_valid;
+    inc[`BNN_COUNTER_STALL_STORE]   = wait_store;
+    inc[`BNN_COUNTER_STALL_WALK]    = walk;
+    inc[`BNN_COUNTER_STALL_SCRUB]   = wait_scrub;
+    inc[`BNN_COUNTER_STALL_COMMAND] = wait_command;
+    inc[`BNN_COUNTER_PTE_READS]     = line_read;
+    inc[`BNN_COUNTER_LATENCY_COUNT] = read_start;
+  end
+
+  bnn_counters u_counters (
+    .clk_i       (clk_i),
+    .rst_ni      (core_rst_n),
+    .inc_i       (inc),
+    .reads_i     (reads),
+    .count_i     (count),
+    .retire_i    (retired),
+    .macs_i      (macs),
+    .weights_i   (bytes_weights),
+    .act_i       (bytes_act),
+    .written_i   (bytes_written),
+    .job_index_i (cnt_index),
+    .job_pair_o  (cnt_pair),
+    .merge_i     (merge),
+    .snapshot_i  (snapshot),
+    .clear_i     (clear_cnt),
+    .busy_o      (cnt_busy),
+    .snap_index_i(snap_index),
+    .snap_o      (snap)
+  );
+
+  assign idle_o = seq_idle && !regs_pending && !cnt_busy && !win_active && quiet;
+
+endmodule

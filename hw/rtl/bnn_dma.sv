@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: MIT
+// Everything between the units and the bus: read and write engine, translation
+// and the AXI port, and the first fault of any of them.
+
+module bnn_dma #(
+  parameter int BUS_BITS = 52
+) (
+  input  logic                 clk_i,
+  input  logic                 rst_ni,
+  input  logic                 flush_i,
+  output logic                 quiet_o,         // nothing outstanding, no walk
+  output logic                 writes_o,        // writes outstanding
+  output logic [4:0]           reads_o,
+  output logic                 read_start_o,
+  output logic                 line_read_o,
+  output logic                 walk_o,          // a translation is being looked up
+
+  input  logic [BUS_BITS-1:14] directory_i,
+  input  logic [15:0]          asid_i,
+  input  logic                 inv_req_i,
+  input  logic [15:0]          inv_asid_i,
+  output logic                 inv_done_o,
+
+  input  logic                 rq_valid_i,
+  output logic                 rq_ready_o,
+  input  logic                 rq_virt_i,
+  input  logic [2:0]           rq_stream_i,
+  input  logic [BUS_BITS-1:0]  rq_addr_i,
+  input  logic [23:0]          rq_beats_i,
+  output logic                 rb_valid_o,
+  input  logic                 rb_ready_i,
+  output logic [127:0]         rb_data_o,
+
+  input  logic                 w_valid_i,
+  output logic                 w_ready_o,
+  input  logic                 w_virt_i,
+  input  logic [BUS_BITS-1:4]  w_addr_i,
+  input  logic [127:0]         w_data_i,
+  input  logic [15:0]          w_strb_i,
+
+  output logic                 fault_o,         // pulse
+  output logic [3:0]           fault_status_o,
+  output logic [BUS_BITS-1:0]  fault_addr_o,
+  output logic [2:0]           fault_stream_o,
+  output logic                 fault_write_o,
+
+  output logic                 arvalid_o,
+  input  logic                 arready_i,
+  output logic [BUS_BITS-1:0]  araddr_o,
+  output logic [7:0]           arlen_o,
+  input  logic                 rvalid_i,
+  output logic                 rready_o,
+  input  logic [127:0]         rdata_i,
+  input  logic [1:0]           rresp_i,
+  input  logic                 rlast_i,
+  output logic                 awvalid_o,
+  input  logic                 awready_i,
+  output logic [BUS_BITS-1:0]  awaddr_o,
+  output logic [7:0]           awlen_o,
+  output logic                 wvalid_o,
+  input  logic                 wready_i,
+  output logic [127:0]         wdata_o,
+  output logic [15:0]          wstrb_o,
+  output logic                 wlast_o,
+  input  logic                 bvalid_i,
+  output logic                 bready_o,
+  input  logic [1:0]           bresp_i
+);
+
+  localparam logic [2:0] OUTPUT = 3'd4, OTHER = 3'd6;
+
+  logic                 hold, forget, mmu_busy, bus_quiet;
+  logic                 rx_req, rx_done, wx_req, wx_done, x_fault;
+  logic [31:12]         rx_page, wx_page;
+  logic [2:0]           rx_stream, x_stream;
+  logic [3:0]           x_status;
+  logic [BUS_BITS-1:0]  x_addr;
+  logic [BUS_BITS-1:12] x_frame;
+
+  logic                 d_valid, d_ready, d_beat, d_error;
+  logic [BUS_BITS-1:0]  d_addr, d_origin, d_error_origin;
+  logic [3:0]           d_len;
+  logic [2:0]           d_stream, d_error_stream;
+  logic                 k_valid, k_ready, k_beat, k_last, beat_error;
+  logic [BUS_BITS-1:0]  k_addr;
+  logic [3:0]           k_len;
+  logic [127:0]         beat_data;
+  logic                 a_valid, a_ready, w_error;
+  logic [BUS_BITS-1:0]  a_addr, a_origin, w_error_origin;
+  logic [2:0]           w_error_stream;
+
+  bnn_dma_rd #(
+    .BUS_BITS(BUS_BITS)
+  ) u_rd (
+    .clk_i       (clk_i),
+    .rst_ni      (rst_ni),
+    .flush_i     (flush_i),
+    .hold_i      (hold),
+    .forget_i    (forget),
+    .req_valid_i (rq_valid_i),
+    .req_ready_o (rq_ready_o),
+    .req_virt_i  (rq_virt_i),
+    .req_stream_i(rq_stream_i),
+    .req_addr_i  (rq_addr_i),
+    .req_beats_i (rq_beats_i),
+    .beat_valid_o(rb_valid_o),
+    .beat_ready_i(rb_ready_i),
+    .beat_data_o (rb_data_o),
+    .xl_req_o    (rx_req),
+    .xl_page_o   (rx_page),
+    .xl_stream_o (rx_stream),
+    .xl_done_i   (rx_done),
+    .xl_fault_i  (x_fault),
+    .xl_frame_i  (x_frame),
+    .d_valid_o   (d_valid),
+    .d_ready_i   (d_ready),
+    .d_addr_o    (d_addr),
+    .d_len_o     (d_len),
+    .d_origin_o  (d_origin),
+    .d_stream_o  (d_stream),
+    .d_beat_i    (d_beat),
+    .d_data_i    (beat_data)
+  );
+
+  bnn_dma_wr #(
+    .BUS_BITS(BUS_BITS)
+  ) u_wr (
+    .clk_i      (clk_i),
+    .rst_ni     (rst_ni),
+    .flush_i    (flush_i),
+    .hold_i     (hold),
+    .forget_i   (forget),
+    .req_valid_i(w_valid_i),
+    .req_ready_o(w_ready_o),
+    .req_virt_i (w_virt_i),
+    .req_addr_i (w_addr_i),
+    .xl_req_o   (wx_req),
+    .xl_page_o  (wx_page),
+    .xl_done_i  (wx_done),
+    .xl_fault_i (x_fault),
+    .xl_frame_i (x_frame),
+    .w_valid_o  (a_valid),
+    .w_ready_i  (a_ready),
+    .w_addr_o   (a_addr),
+    .w_origin_o (a_origin)
+  );
+
+  bnn_mmu #(
+    .BUS_BITS(BUS_BITS)
+  ) u_mmu (
+    .clk_i         (clk_i),
+    .rst_ni        (rst_ni),
+    .directory_i   (directory_i),
+    .asid_i        (asid_i),
+    .r_req_i       (rx_req),
+    .r_page_i      (rx_page),
+    .r_stream_i    (rx_stream),
+    .r_done_o      (rx_done),
+    .w_req_i       (wx_req),
+    .w_page_i      (wx_page),
+    .w_stream_i    (OUTPUT),
+    .w_done_o      (wx_done),
+    .fault_o       (x_fault),
+    .status_o      (x_status),
+    .fault_addr_o  (x_addr),
+    .fault_stream_o(x_stream),
+    .frame_o       (x_frame),
+    .inv_req_i     (inv_req_i),
+    .inv_asid_i    (inv_asid_i),
+    .inv_done_o    (inv_done_o),
+    .forget_o      (forget),
+    .hold_o        (hold),
+    .quiet_i       (bus_quiet),
+    .busy_o        (mmu_busy),
+    .line_read_o   (line_read_o),
+    .k_valid_o     (k_valid),
+    .k_ready_i     (k_ready),
+    .k_addr_o      (k_addr),
+    .k_len_o       (k_len),
+    .k_beat_i      (k_beat),
+    .k_last_i      (k_last),
+    .k_error_i     (beat_error),
+    .k_data_i      (beat_data)
+  );
+
+  bnn_axi #(
+    .BUS_BITS(BUS_BITS)
+  ) u_axi (
+    .clk_i           (clk_i),
+    .rst_ni          (rst_ni),
+    .d_valid_i       (d_valid),
+    .d_ready_o       (d_ready),
+    .d_addr_i        (d_addr),
+    .d_len_i         (d_len),
+    .d_origin_i      (d_origin),
+    .d_stream_i      (d_stream),
+    .d_beat_o        (d_beat),
+    .d_error_o       (d_error),
+    .d_error_origin_o(d_error_origin),
+    .d_error_stream_o(d_error_stream),
+    .k_valid_i       (k_valid),
+    .k_ready_o       (k_ready),
+    .k_addr_i        (k_addr),
+    .k_len_i         (k_len),
+    .k_beat_o        (k_beat),
+    .k_last_o        (k_last),
+    .beat_error_o    (beat_error),
+    .beat_data_o     (beat_data),
+    .w_valid_i       (a_valid),
+    .w_ready_o       (a_ready),
+    .w_addr_i        (a_addr),
+    .w_data_i        (w_data_i),
+    .w_strb_i        (w_strb_i),
+    .w_origin_i      (a_origin),
+    .w_stream_i      (w_virt_i ? OUTPUT : OTHER),
+    .w_error_o       (w_error),
+    .w_error_origin_o(w_error_origin),
+    .w_error_stream_o(w_error_stream),
+    .reads_o         (reads_o),
+    .read_start_o    (read_start_o),
+    .writes_o        (writes_o),
+    .arvalid_o       (arvalid_o),
+    .arready_i       (arready_i),
+    .araddr_o        (araddr_o),
+    .arlen_o         (arlen_o),
+    .rvalid_i        (rvalid_i),
+    .rready_o        (rready_o),
+    .rdata_i         (rdata_i),
+    .rresp_i         (rresp_i),
+    .rlast_i         (rlast_i),
+    .awvalid_o       (awvalid_o),
+    .awready_i       (awready_i),
+    .awaddr_o        (awaddr_o),
+    .awlen_o         (awlen_o),
+    .wvalid_o        (wvalid_o),
+    .wready_i        (wready_i),
+    .wdata_o         (wdata_o),
+    .wstrb_o         (wstrb_o),
+    .wlast_o         (wlast_o),
+    .bvalid_i        (bvalid_i),
+    .bready_o        (bready_o),
+    .bresp_i         (bresp_i)
+  );
+
+  assign bus_quiet = reads_o == 5'd0 && !writes_o;
+  assign quiet_o   = bus_quiet && !mmu_busy;
+  assign walk_o    = mmu_busy;
+
+  // A walk that was flushed reports to nobody.
+  logic x_now;
+  assign x_now          = x_fault && ((rx_done && rx_req) || (wx_done && wx_req));
+  assign fault_o        = x_now || d_error || w_error;
+  assign fault_status_o = x_now ? x_status : 4'(`BNN_STATUS_BUS_ERROR);
+  assign fault_addr_o   = x_now ? x_addr : d_error ? d_error_origin : w_error_origin;
+  assign fault_stream_o = x_now ? x_stream : d_error ? d_error_stream : w_error_stream;
+  assign fault_write_o  = x_now ? wx_done : !d_error;
+
+endmodule

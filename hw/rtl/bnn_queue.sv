@@ -1,0 +1,509 @@
+// SPDX-License-Identifier: MIT
+// The job sequencer: from a ring entry to its completion, one job and one command
+// at a time, in program order.
+//
+// Whatever ends a job early (a fault, kill, the budget) goes through ABORT: all
+// units are cleared, what is outstanding on the bus is waited for, and only then
+// is the completion written.
+
+module bnn_queue #(
+  parameter int BUS_BITS = 52
+) (
+  input  logic                 clk_i,
+  input  logic                 rst_ni,
+  input  logic                 halt_i,          // soft reset running or failed: start nothing
+  input  logic [63:0]          now_i,
+  input  logic                 test_hang_i,
+  output logic                 test_hang_ack_o,
+
+  input  logic                 waiting_i,
+  output logic                 pick_o,
+  input  logic [1:0]           pick_queue_i,
+  input  logic [BUS_BITS-1:0]  pick_entry_i,
+  input  logic [BUS_BITS-1:0]  pick_slot_i,
+  input  logic [BUS_BITS-1:0]  pick_count_i,
+  output logic                 running_o,
+  output logic [1:0]           run_queue_o,
+  output logic [63:0]          run_seq_o,
+  output logic                 fetched_o,
+  output logic                 stop_o,
+  output logic [BUS_BITS-1:0]  stop_addr_o,
+  output logic                 finish_o,
+  input  logic [63:0]          finished_i,
+  output logic                 tell_o,
+  output logic                 asked_o,
+  input  logic                 kill_i,
+  input  logic [1:0]           kill_queue_i,
+  input  logic [31:0]          kill_seq_i,
+  output logic [30:0]          progress_o,
+  output logic [30:0]          progress2_o,
+  input  logic                 row_done_i,
+
+  output logic [BUS_BITS-1:14] directory_o,
+  output logic [15:0]          asid_o,
+
+  // Reads and writes of the sequencer itself.
+  output logic                 rq_valid_o,
+  input  logic                 rq_ready_i,
+  output logic                 rq_virt_o,
+  output logic [2:0]           rq_stream_o,
+  output logic [BUS_BITS-1:0]  rq_addr_o,
+  output logic [23:0]          rq_beats_o,
+  input  logic                 rb_valid_i,
+  output logic                 rb_ready_o,
+  input  logic [127:0]         rb_data_i,
+  output logic                 w_valid_o,
+  input  logic                 w_ready_i,
+  output logic [BUS_BITS-1:0]  w_addr_o,
+  output logic [127:0]         w_data_o,
+  output logic [15:0]          w_strb_o,
+
+  input  logic                 fault_i,         // pulse: an access failed
+  input  logic [3:0]           fault_status_i,
+  input  logic [BUS_BITS-1:0]  fault_addr_i,
+  input  logic [2:0]           fault_stream_i,
+  input  logic                 fault_write_i,
+  output logic [2:0]           fault_stream_o,  // of the fault held
+  input  logic [5:0]           fault_region_i,
+  output logic                 flush_o,
+  input  logic                 quiet_i,
+  input  logic                 writes_done_i,   // nothing to write is held or outstanding
+  output logic                 combine_flush_o,
+
+  output logic                 scrub_o,
+  input  logic                 scrub_busy_i,
+
+  input  logic [4:0]           region_i,
+  output logic [31:0]          region_va_o,
+  output logic [32:0]          region_size_o,
+  output logic                 region_r_o,
+  output logic                 region_w_o,
+
+  output logic                 cmd_load_o,
+  output logic [2:0]           cmd_beat_o,
+  output logic                 check_o,
+  input  logic                 checked_i,
+  input  logic                 bad_i,
+  input  logic [3:0]           bad_status_i,
+  input  logic [3:0]           bad_detail_i,
+  input  logic [4:0]           bad_word_i,
+  input  logic [16:0]          bad_access_i,
+  input  logic [7:0]           opcode_i,
+  output logic                 start_conv_o,
+  output logic                 start_pool_o,
+  output logic                 start_enc_o,
+  input  logic                 unit_done_i,
+  output logic                 retire_o,
+  input  logic                 retired_i,
+
+  output logic                 count_o,         // counters run
+  output logic [4:0]           cnt_index_o,
+  input  logic [127:0]         cnt_pair_i,
+  output logic                 merge_o,
+  input  logic                 cnt_busy_i,
+  output logic                 wait_scrub_o,
+  output logic                 wait_command_o,
+  output logic                 idle_o
+);
+
+  localparam logic [4:0]
+    IDLE = 5'd0, ENTRY_ASK = 5'd1, ENTRY_GET = 5'd2, ENTRY = 5'd3, REG_ASK = 5'd4, REG_LO = 5'd5,
+    REG_HI = 5'd6, REG_MUL = 5'd7, REG_CHECK = 5'd8, PROGRAM = 5'd9, HANG = 5'd10,
+    CMD_ASK = 5'd11, CMD_GET = 5'd12, CHECK = 5'd13, CHECKED = 5'd14, EXEC = 5'd15, DRAIN = 5'd16,
+    RETIRE = 5'd17, NEXT = 5'd18, ITERATE = 5'd19, ABORT = 5'd20, SLOT = 5'd21, SLOT_WAIT = 5'd22,
+    COUNT = 5'd23, COUNT_WAIT = 5'd24, MERGE = 5'd25, STOP = 5'd26;
+
+  logic [4:0]   state_q;
+  logic [511:0] entry_q;
+  logic [BUS_BITS-1:0] entry_addr_q, slot_q, count_addr_q;
+  logic [63:0]  start_q, end_q, finished_q;
+  logic         active_q, kill_q, fault_q, regions_bad_q;
+  logic [4:0]   beat_q;
+  logic [15:0]  index_q;
+  logic [15:0]  iter_q;
+
+  // The fault of an access, first one first.
+  logic [3:0]          f_status_q;
+  logic [BUS_BITS-1:12] f_page_q;
+  logic [2:0]          f_stream_q;
+  logic                f_write_q;
+
+  // How the job ends.
+  logic [3:0]           status_q, detail_q;
+  logic [31:0]          word_q;
+  logic [16:0]          access_q;
+  logic [BUS_BITS-1:12] page_q;
+
+  // ---- entry ----
+  logic [31:0] e_flags, e_cmd_offset, e_cmd_count, e_loop_start, e_iterations, e_budget;
+  logic [7:0]  e_regions;
+  logic        entry_ok;
+  assign e_flags      = entry_q[`BNN_JOB_FLAGS];
+  assign e_cmd_offset = entry_q[`BNN_JOB_CMD_OFFSET];
+  assign e_cmd_count  = entry_q[`BNN_JOB_CMD_COUNT];
+  assign e_loop_start = entry_q[`BNN_JOB_LOOP_START];
+  assign e_iterations = entry_q[`BNN_JOB_ITERATIONS];
+  assign e_budget     = entry_q[`BNN_JOB_BUDGET];
+  assign e_regions    = entry_q[`BNN_JOB_REGIONS];
+
+  logic [63:0] e_directory, e_table;
+  logic [31:0] e_profile;
+  assign e_directory = entry_q[`BNN_JOB_DIRECTORY];
+  assign e_table     = entry_q[`BNN_JOB_REGION_TABLE];
+  assign e_profile   = entry_q[`BNN_JOB_PROFILE_REGION];
+  assign entry_ok = e_flags[31:2] == 30'd0 && entry_q[`BNN_JOB_RESERVED] == 32'd0 &&
+                    entry_q[`BNN_JOB_VERSION] == 8'd1 && entry_q[`BNN_JOB_ASID] != 16'd0 &&
+                    e_directory[13:0] == 14'd0 && e_regions != 8'd0 && e_regions <= 8'd32 &&
+                    e_table[5:0] == 6'd0 && e_cmd_offset[6:0] == 7'd0 &&
+                    e_cmd_count != 32'd0 && e_cmd_count <= `BNN_COMMANDS_MAX &&
+                    e_loop_start < e_cmd_count && e_iterations != 32'd0 &&
+                    e_iterations <= `BNN_ITERATIONS_MAX && e_budget != 32'd0 &&
+                    (e_flags[1] ? e_profile < 32'(e_regions) : e_profile == 32'd0);
+
+  assign directory_o = e_directory[BUS_BITS-1:14];
+  assign asid_o      = entry_q[`BNN_JOB_ASID];
+  assign run_seq_o   = entry_q[`BNN_JOB_SEQNO];
+
+  // ---- regions: {access, size, stride, va} ----
+  logic [100:0] regions [0:31];
+  logic [31:0]  bound_q;                   // read from the table, size not 0
+  logic [4:0]   reg_q;
+  logic [63:0]  r_va_q, r_size_q, r_stride_q;
+  logic [3:0]   r_access_q;
+  logic         r_reserved_q;
+  logic [48:0]  r_reach_q;                 // stride * (iterations - 1)
+  logic         region_ok;
+  logic [15:0]  steps;
+  logic [100:0] looked, stepped;
+
+  assign looked        = regions[region_i];
+  assign stepped       = regions[reg_q];
+  assign region_va_o   = looked[31:0];
+  assign region_size_o = bound_q[region_i] ? looked[96:64] : 33'd0;
+  assign region_r_o    = looked[97];
+  assign region_w_o    = looked[98];
+
+  assign steps = e_iterations[15:0] - 16'd1;
+
+  // The last window must end within the 32-bit space.
+  logic [51:0] r_end;
+  assign r_end     = {19'd0, r_va_q[32:0]} + {19'd0, r_size_q[32:0]} + {3'd0, r_reach_q};
+  assign region_ok = !r_reserved_q && !(r_access_q[2] && (r_access_q & 4'b1011) != 4'd0) &&
+                     (r_size_q == 64'd0 ||
+                      (r_va_q[63:33] == 31'd0 && r_size_q[63:33] == 31'd0 &&
+                       (e_iterations == 32'd1 || r_stride_q[63:33] == 31'd0) &&
+                       r_end <= 52'h1_0000_0000));
+
+  logic [38:0] list_end;
+  assign list_end = {7'd0, e_cmd_offset} + {e_cmd_count, 7'd0};
+
+  // ---- budget, kill ----
+  logic [63:0] elapsed;
+  logic        timeout;
+  assign elapsed = now_i - start_q;
+  assign timeout = elapsed[63:10] >= {22'd0, e_budget};
+
+  logic stoppable;
+  assign stoppable = state_q >= CMD_ASK && state_q <= ITERATE;
+
+  // ---- requests ----
+  logic [31:0] cmd_addr;
+  assign cmd_addr    = regions[0][31:0] + e_cmd_offset + {9'd0, index_q, 7'd0};
+  assign rq_valid_o  = (state_q == ENTRY_ASK || state_q == REG_ASK || state_q == CMD_ASK);
+  assign rq_virt_o   = state_q == CMD_ASK;
+  assign rq_stream_o = (state_q == CMD_ASK) ? 3'd0 : 3'd6;
+  assign rq_addr_o   = (state_q == ENTRY_ASK) ? entry_addr_q
+                     : (state_q == REG_ASK) ? e_table[BUS_BITS-1:0] : BUS_BITS'(cmd_addr);
+  assign rq_beats_o  = (state_q == ENTRY_ASK) ? 24'd4
+                     : (state_q == REG_ASK) ? {15'd0, e_regions, 1'b0} : 24'd8;
+  assign rb_ready_o  = state_q == ENTRY_GET || state_q == REG_LO || state_q == REG_HI || state_q == CMD_GET;
+  assign cmd_load_o  = state_q == CMD_GET && rb_valid_i;
+  assign cmd_beat_o  = beat_q[2:0];
+
+  // ---- completion ----
+  logic [31:0] c_index, c_word;
+  assign c_index = {16'd0, index_q};
+  assign c_word  = (status_q == 4'd0) ? 32'd0 : word_q;
+  assign cnt_index_o = {beat_q[3:0] - 4'd4, 1'b0};
+  always_comb begin
+    w_addr_o = slot_q + BUS_BITS'({beat_q[3:0], 4'd0});
+    w_strb_o = 16'hffff;
+    case (beat_q[3:0])
+      4'd0:    w_data_o = {c_index, 28'd0, status_q, run_seq_o};
+      4'd1:    w_data_o = {28'd0, detail_q, 15'd0, access_q, 16'd0, iter_q, c_word};
+      4'd2:    w_data_o = {end_q - start_q, 64'({page_q, 12'd0})};
+      4'd3:    w_data_o = {end_q, start_q};
+      default: w_data_o = cnt_pair_i;
+    endcase
+    if (state_q == COUNT) begin
+      w_addr_o = count_addr_q;
+      w_data_o = {64'd0, finished_q};
+      w_strb_o = 16'h00ff;
+    end
+  end
+  assign w_valid_o = state_q == SLOT || state_q == COUNT;
+
+  // Echoes, alignments checked elsewhere.
+  logic unused;
+  assign unused = ^{entry_q[`BNN_JOB_CTX], e_directory >> BUS_BITS, e_table >> BUS_BITS, elapsed[9:0],
+                    looked[100:99], looked[63:32], fault_addr_i[11:0]};
+
+  // ---- small outputs ----
+  assign idle_o          = state_q == IDLE && !(waiting_i && !halt_i);
+  assign pick_o          = state_q == IDLE && waiting_i && !halt_i;
+  assign running_o       = active_q;
+  assign flush_o         = state_q == ABORT;
+  assign combine_flush_o = state_q == DRAIN;
+  assign count_o         = active_q && state_q < SLOT;
+  assign fetched_o       = state_q == ENTRY;
+  assign scrub_o         = state_q == REG_ASK && beat_q == 5'd0;
+  assign check_o         = state_q == CHECK;
+  assign retire_o        = state_q == RETIRE;
+  assign merge_o         = state_q == MERGE;
+  assign stop_o          = state_q == STOP;
+  assign finish_o        = state_q == SLOT && beat_q == 5'd0 && w_ready_i;
+  assign tell_o          = state_q == MERGE && !fault_q;
+  assign asked_o         = e_flags[0] || status_q != 4'd0;
+  assign stop_addr_o     = entry_addr_q;
+  assign fault_stream_o  = f_stream_q;
+  assign wait_scrub_o    = state_q == PROGRAM && scrub_busy_i;
+  assign wait_command_o  = state_q == CMD_ASK || state_q == CMD_GET || state_q == CHECK || state_q == CHECKED;
+  assign test_hang_ack_o = state_q == HANG;
+
+  logic is_unit;
+  assign is_unit      = opcode_i == `BNN_CMD_CONV || opcode_i == `BNN_CMD_POOL || opcode_i == `BNN_CMD_ENC;
+  assign start_conv_o = state_q == CHECKED && checked_i && !bad_i && opcode_i == `BNN_CMD_CONV;
+  assign start_pool_o = state_q == CHECKED && checked_i && !bad_i && opcode_i == `BNN_CMD_POOL;
+  assign start_enc_o  = state_q == CHECKED && checked_i && !bad_i && opcode_i == `BNN_CMD_ENC;
+
+  task automatic finish(input logic [3:0] status, input logic [16:0] access);
+    begin
+      status_q <= status;
+      detail_q <= 4'd0;
+      access_q <= access;
+      page_q   <= '0;
+      word_q   <= {9'd0, index_q, 7'd0};
+      state_q  <= ABORT;
+    end
+  endtask
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      state_q  <= IDLE;
+      active_q <= 1'b0;
+      fault_q  <= 1'b0;
+      kill_q   <= 1'b0;
+    end else if (!halt_i) begin
+      if (fault_i && !fault_q) begin
+        fault_q    <= 1'b1;
+        f_status_q <= fault_status_i;
+        f_page_q   <= fault_addr_i[BUS_BITS-1:12];
+        f_stream_q <= fault_stream_i;
+        f_write_q  <= fault_write_i;
+      end
+      if (kill_i && active_q && kill_queue_i == run_queue_o && kill_seq_i == run_seq_o[31:0]) kill_q <= 1'b1;
+      if (row_done_i) progress2_o <= progress2_o + 31'd1;
+
+      case (state_q)
+        IDLE: begin
+          if (waiting_i) begin
+            run_queue_o  <= pick_queue_i;
+            entry_addr_q <= pick_entry_i;
+            slot_q       <= pick_slot_i;
+            count_addr_q <= pick_count_i;
+            state_q      <= ENTRY_ASK;
+          end
+          beat_q <= '0;
+        end
+        ENTRY_ASK: if (rq_ready_i) state_q <= ENTRY_GET;
+        ENTRY_GET: begin
+          if (rb_valid_i) begin
+            entry_q <= {rb_data_i, entry_q[511:128]};
+            beat_q  <= beat_q + 5'd1;
+            // A bad response has been seen before its beat is handed out.
+            if (beat_q == 5'd3) state_q <= fault_q ? STOP : ENTRY;
+          end
+        end
+        STOP: begin
+          fault_q <= 1'b0;
+          state_q <= active_q ? MERGE : IDLE;
+          if (active_q) fault_q <= 1'b1;   // no interrupt for this job
+        end
+        ENTRY: begin
+          active_q      <= 1'b1;
+          kill_q        <= 1'b0;
+          start_q       <= now_i;
+          index_q       <= '0;
+          iter_q        <= '0;
+          progress_o    <= '0;
+          progress2_o   <= '0;
+          bound_q       <= '0;
+          regions_bad_q <= 1'b0;
+          status_q      <= '0;
+          detail_q      <= '0;
+          word_q        <= '0;
+          access_q      <= '0;
+          page_q        <= '0;
+          reg_q         <= '0;
+          beat_q        <= '0;
+          state_q       <= REG_ASK;
+          if (!entry_ok || e_flags[1]) begin
+            index_q  <= '0;
+            status_q <= 4'(`BNN_STATUS_BAD_ENTRY);
+            if (entry_ok) detail_q <= 4'(`BNN_DETAIL_UNSUPPORTED);  // no profile log in this build
+            state_q  <= ABORT;
+          end
+        end
+        REG_ASK: begin
+          beat_q <= 5'd1;
+          if (rq_ready_i) state_q <= REG_LO;
+        end
+        REG_LO: begin
+          r_va_q   <= rb_data_i[63:0];
+          r_size_q <= rb_data_i[127:64];
+          if (rb_valid_i) state_q <= REG_HI;
+        end
+        REG_HI: begin
+          r_stride_q   <= rb_data_i[63:0];
+          r_access_q   <= rb_data_i[67:64];
+          r_reserved_q <= |rb_data_i[127:68];
+          if (rb_valid_i) state_q <= REG_MUL;
+        end
+        REG_MUL: begin
+          r_reach_q <= 49'(r_stride_q[32:0]) * 49'(steps);
+          state_q   <= REG_CHECK;
+        end
+        REG_CHECK: begin
+          bound_q[reg_q] <= r_size_q != 64'd0;
+          reg_q          <= reg_q + 5'd1;
+          state_q        <= (reg_q == 5'(e_regions - 8'd1)) ? PROGRAM : REG_LO;
+          if (!region_ok && !regions_bad_q) begin
+            regions_bad_q <= 1'b1;
+            access_q      <= {12'd0, reg_q};
+          end
+        end
+        PROGRAM: begin
+          if (fault_q) begin
+            finish(f_status_q, {6'd0, f_stream_q, 8'd0});
+            page_q <= f_page_q;
+          end else if (regions_bad_q) begin
+            finish(4'(`BNN_STATUS_BAD_REGION), access_q);
+          end else if (!bound_q[0] || list_end > 39'(regions[0][96:64])) begin
+            finish(4'(`BNN_STATUS_BAD_BOUNDS), 17'd0);
+          end else if (!regions[0][99]) begin
+            finish(4'(`BNN_STATUS_BAD_ACCESS), 17'd0);
+          end else if (!scrub_busy_i) begin
+            state_q <= test_hang_i ? HANG : CMD_ASK;
+          end
+        end
+        HANG: ;
+        CMD_ASK: begin
+          beat_q <= '0;
+          if (rq_ready_i) state_q <= CMD_GET;
+        end
+        CMD_GET: begin
+          if (rb_valid_i) begin
+            beat_q <= beat_q + 5'd1;
+            if (beat_q == 5'd7) state_q <= CHECK;
+          end
+        end
+        CHECK: begin
+          progress2_o <= '0;
+          state_q     <= CHECKED;
+        end
+        CHECKED: begin
+          if (checked_i) begin
+            if (bad_i) begin
+              finish(bad_status_i, bad_access_i);
+              detail_q <= bad_detail_i;
+              word_q   <= {9'd0, index_q, bad_word_i, 2'd0};
+            end else begin
+              state_q <= is_unit ? EXEC : RETIRE;
+            end
+          end
+        end
+        EXEC: if (unit_done_i) state_q <= DRAIN;
+        DRAIN: if (writes_done_i) state_q <= RETIRE;
+        RETIRE: state_q <= NEXT;
+        NEXT: begin
+          if (retired_i) begin
+            progress_o <= progress_o + 31'd1;
+            reg_q      <= '0;
+            if (opcode_i == `BNN_CMD_END) begin
+              if (32'(iter_q) + 32'd1 == e_iterations) begin
+                state_q <= ABORT;          // nothing is left to abort
+              end else begin
+                state_q <= ITERATE;
+              end
+            end else if (32'(index_q) + 32'd1 == e_cmd_count) begin
+              finish(4'(`BNN_STATUS_NO_END), 17'd0);
+            end else begin
+              index_q <= index_q + 16'd1;
+              state_q <= CMD_ASK;
+            end
+          end
+        end
+        ITERATE: begin
+          reg_q <= reg_q + 5'd1;
+          if (reg_q == 5'd31) begin
+            iter_q  <= iter_q + 16'd1;
+            index_q <= e_loop_start[15:0];
+            state_q <= CMD_ASK;
+          end
+        end
+        ABORT: begin
+          beat_q <= '0;
+          end_q  <= now_i;
+          if (quiet_i && !scrub_busy_i) begin
+            fault_q <= 1'b0;
+            state_q <= SLOT;
+          end
+        end
+        SLOT: begin
+          if (beat_q == 5'd0) finished_q <= finished_i;
+          if (w_ready_i) begin
+            beat_q <= beat_q + 5'd1;
+            if (beat_q == 5'd15) state_q <= SLOT_WAIT;
+          end
+        end
+        SLOT_WAIT: begin
+          entry_addr_q <= slot_q;          // what ERROR_INFO would name
+          if (quiet_i) state_q <= fault_q ? STOP : COUNT;
+        end
+        COUNT: if (w_ready_i) state_q <= COUNT_WAIT;
+        COUNT_WAIT: begin
+          entry_addr_q <= count_addr_q;
+          if (quiet_i) state_q <= fault_q ? STOP : MERGE;
+        end
+        default: begin  // MERGE: pulse, then wait
+          fault_q  <= 1'b0;
+          active_q <= 1'b0;
+          kill_q   <= 1'b0;
+          state_q  <= 5'd27;
+        end
+        5'd27: if (!cnt_busy_i) state_q <= IDLE;
+      endcase
+
+      if (state_q == HANG && kill_q) finish(4'(`BNN_STATUS_KILLED), 17'd0);
+      if (stoppable) begin
+        if (fault_q) begin
+          finish(f_status_q, {f_write_q, 5'd0, f_stream_q, 2'd0, fault_region_i});
+          page_q <= f_page_q;
+        end else if (kill_q) begin
+          finish(4'(`BNN_STATUS_KILLED), 17'd0);
+        end else if (timeout) begin
+          finish(4'(`BNN_STATUS_TIMEOUT), 17'd0);
+        end
+      end
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (state_q == REG_CHECK) begin
+      regions[reg_q] <= {r_access_q, r_size_q[32:0], r_stride_q[31:0], r_va_q[31:0]};
+    end else if (state_q == ITERATE) begin
+      regions[reg_q] <= {stepped[100:32], stepped[31:0] + stepped[63:32]};
+    end
+  end
+
+endmodule
