@@ -119,10 +119,20 @@ headers() {
 	(
 		cd "$work/gen"
 		PATH=/usr/sbin:/usr/bin:/sbin:/bin
+		"$src/configure" --help >help 2>&1 || :
+		more=
+		for option in --enable-pixman --disable-download \
+			--disable-install-blobs; do
+			name=${option#--*able-}
+			if grep -Eq "(able-|^  )$name( |\$)" help; then
+				more="$more $option"
+			fi
+		done
+		# shellcheck disable=SC2086
 		"$src/configure" --target-list=x86_64-softmmu \
 			--without-default-features --enable-system --enable-tcg \
 			--enable-fdt=system --enable-plugins --disable-docs \
-			--disable-tools --disable-guest-agent --disable-user
+			--disable-tools --disable-guest-agent --disable-user $more
 		ninja config-poison.h $(ninja -t targets all | grep -E \
 			'^qapi/qapi-[a-z-]*-?(types|visit|events|commands)[a-z0-9-]*\.h:' |
 			cut -d: -f1)

@@ -37,7 +37,11 @@ static bool bnnaccel_same_layout(void)
             return false;
         }
     }
+#if QEMU_VERSION_MAJOR < 10
     return object_type_get_instance_size(TYPE_PCI_DEVICE) == sizeof(PCIDevice);
+#else
+    return true;
+#endif
 }
 
 QEMU_PLUGIN_EXPORT int qemu_plugin_install(qemu_plugin_id_t id,
