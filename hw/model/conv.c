@@ -280,10 +280,10 @@ static void gather(const struct bnn_core *core, const struct window *win, uint32
 }
 
 /* Which bits of the string count; returns how many. */
-static int32_t gather_mask(const struct command *cmd, const struct window *win, uint64_t *m)
+static int32_t gather_mask(const struct command *cmd, const struct window *win, bool absent_counts,
+			   uint64_t *m)
 {
 	uint32_t natural = cmd->ref[REF_IN].natural, taps = cmd->kh * cmd->kw;
-	bool absent_counts = absent_value(cmd) != 0;
 	uint8_t *to = (uint8_t *)m;
 	int32_t bits = 0;
 
@@ -308,7 +308,8 @@ static void bits_pixel(struct bnn_core *core, const struct window *win, int32_t 
 	uint64_t a[2][WORDS_MAX], m[WORDS_MAX];
 	uint32_t words = cmd->row_bytes / sizeof(*w);
 	int32_t differ[BNN_CHANNELS_MAX];
-	int32_t total = gather_mask(cmd, win, m);
+	bool pads = absent_value(cmd) != 0;
+	int32_t total = gather_mask(cmd, win, pads, m);
 
 	if (field(cmd, BNN_F_CONV_FRAC)) {
 		gather(core, win, 0, a[0]);
@@ -331,6 +332,9 @@ static void bits_pixel(struct bnn_core *core, const struct window *win, int32_t 
 		return;
 	}
 	for (uint32_t p = 0; p < l->planes; p++) {
+		/* An absent tap is +-1 in every format: it is in the lowest plane only. */
+		if (p == 1 && pads)
+			total = gather_mask(cmd, win, false, m);
 		gather(core, win, p, a[0]);
 		popcount_rows(core->popcnt, differ, a[0], m, w, words, n);
 		for (uint32_t r = 0; r < n; r++) {
