@@ -33,6 +33,10 @@
 extern "C" {
 #endif
 
+#ifdef __GNUC__
+#pragma GCC visibility push(default)
+#endif
+
 /** Version of this interface. */
 #define BNNACCEL_VERSION_MAJOR 0
 #define BNNACCEL_VERSION_MINOR 1
@@ -187,6 +191,10 @@ struct bnnaccel_stats {
 
 /** Fills @p stats; zeros for the cpu backend where it has no such counter. */
 void bnnaccel_session_get_stats(const struct bnnaccel_session *session, struct bnnaccel_stats *stats);
+
+#ifdef __GNUC__
+#pragma GCC visibility pop
+#endif
 
 #ifdef __cplusplus
 }
