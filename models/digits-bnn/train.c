@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Trains a small fully binary network, 784-128-128-10, on the digits that
+ * Trains a small fully binary network, 784-128-128-64-10, on the digits that
  * models/digits draws, and writes it as raw arrays (README.md). Weights and
  * activations are +-1 in the forward pass; the backward pass is that of the
  * straight-through estimator. One binary output per class, trained by itself,
@@ -14,9 +14,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LAYERS = 3, IN = 784, HIDDEN = 128, OUT = 10, WIDEST = IN };
+enum { LAYERS = 4, IN = 784, OUT = 10, WIDEST = IN };
 
-static const int width[LAYERS + 1] = { IN, HIDDEN, HIDDEN, OUT };
+static const int width[LAYERS + 1] = { IN, 128, 128, 64, OUT };
 
 struct layer {
 	int rows, cols;
@@ -185,7 +185,9 @@ static FILE *create(const char *folder, const char *name)
 	return f;
 }
 
-/* The bit is sum + offset >= 0, that is popcount > T with sum = 2*popcount - cols. */
+/*
+ * Rows are padded to whole 64-bit words with ones, as LFC's are. The bit is sum + offset >= 0, that is popcount > T with sum = 2*popcount - cols.
+ */
 static void save(const char *folder)
 {
 	FILE *manifest = create(folder, "manifest.tsv");
@@ -193,18 +195,22 @@ static void save(const char *folder)
 	fprintf(manifest, "layer\trows\tcols\trow_bytes\thas_thresholds\n");
 	for (int i = 0; i < LAYERS; i++) {
 		const struct layer *l = &layers[i];
+		int padded = (l->cols + 63) / 64 * 64;
 		char name[64];
 		FILE *f;
 
-		fprintf(manifest, "%d\t%d\t%d\t%d\tTrue\n", i, l->rows, l->cols, l->cols / 8);
+		fprintf(manifest, "%d\t%d\t%d\t%d\tTrue\n", i, l->rows, padded, padded / 8);
 		snprintf(name, sizeof(name), "L%d_weights.bits", i);
 		f = create(folder, name);
-		for (int k = 0; k < l->rows * l->cols; k += 8) {
-			int byte = 0;
+		for (int r = 0; r < l->rows; r++) {
+			for (int k = 0; k < padded; k += 8) {
+				int byte = 0xff;
 
-			for (int b = 0; b < 8; b++)
-				byte |= (l->w[k + b] >= 0) << b;
-			fputc(byte, f);
+				for (int b = 0; b < 8 && k < l->cols; b++)
+					if (l->w[r * l->cols + k + b] < 0)
+						byte &= ~(1 << b);
+				fputc(byte, f);
+			}
 		}
 		fclose(f);
 		snprintf(name, sizeof(name), "L%d_thresholds.i32", i);
