@@ -3,6 +3,8 @@
 #include "guest.h"
 
 #include "kselftest_harness.h"
+#undef TEST_TIMEOUT_DEFAULT
+#define TEST_TIMEOUT_DEFAULT 120
 
 FIXTURE(dev)
 {
