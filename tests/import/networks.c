@@ -58,7 +58,7 @@ struct network_case {
 	bool idx;
 	size_t calibrate;
 	size_t count, right, same_class, same_line;
-	bool may_saturate;
+	bool variant; /* of a case before: not written to BNNACCEL_NETWORKS */
 };
 
 static void check(const struct network_case *c)
@@ -89,7 +89,7 @@ static void check(const struct network_case *c)
 	for (line = strtok_r(report, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
 		note("%s", line);
 	free(report);
-	if (getenv("BNNACCEL_NETWORKS")) {
+	if (getenv("BNNACCEL_NETWORKS") && !c->variant) {
 		struct bnn_error error;
 		char path[1024];
 
@@ -108,7 +108,7 @@ static void check(const struct network_case *c)
 	if (c->same_line)
 		ok(score.same_line >= c->same_line, "%s: at least %zu results equal: %zu", net->name,
 		   c->same_line, score.same_line);
-	ok(c->may_saturate || !saturated, "%s: no value saturates", net->name);
+	ok(!saturated, "%s: no value saturates", net->name);
 	free(outputs);
 	free(images.file);
 	bnn_net_free(net);
@@ -132,7 +132,7 @@ int main(void)
 		/* without images: formats from bounds cost some bits */
 		{ .folder = "fracbnn-cifar10", .images = "cifar10-test1k/dev500.bin",
 		  .expected = "fracbnn-cifar10/expected_float_dev500.csv",
-		  .count = 500, .right = 430, .same_class = 440 },
+		  .count = 500, .right = 430, .same_class = 440, .variant = true },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)

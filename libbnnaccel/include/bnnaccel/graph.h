@@ -44,6 +44,10 @@
 extern "C" {
 #endif
 
+#ifdef __GNUC__
+#pragma GCC visibility push(default)
+#endif
+
 struct bnnaccel_graph;
 
 /**
@@ -256,6 +260,10 @@ struct bnnaccel_build_options {
 int bnnaccel_graph_build(struct bnnaccel *ctx, struct bnnaccel_graph *graph,
 			 const struct bnnaccel_build_options *options,
 			 struct bnnaccel_model **model);
+
+#ifdef __GNUC__
+#pragma GCC visibility pop
+#endif
 
 #ifdef __cplusplus
 }

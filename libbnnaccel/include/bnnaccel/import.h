@@ -15,6 +15,10 @@
 extern "C" {
 #endif
 
+#ifdef __GNUC__
+#pragma GCC visibility push(default)
+#endif
+
 /** A kind of network that can be imported. */
 struct bnnaccel_import_kind {
 	const char *name;  /**< such as "bnn-pynq" */
@@ -34,6 +38,10 @@ const struct bnnaccel_import_kind *bnnaccel_import_kind(unsigned int i);
  */
 int bnnaccel_import(struct bnnaccel *ctx, const char *path,
 		    const struct bnnaccel_build_options *options, struct bnnaccel_model **model);
+
+#ifdef __GNUC__
+#pragma GCC visibility pop
+#endif
 
 #ifdef __cplusplus
 }

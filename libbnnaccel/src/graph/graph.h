@@ -124,4 +124,8 @@ void bnn_reference_free(const struct bnnaccel_graph *g, double **values);
 int bnn_graph_lower(const struct bnnaccel_graph *g, const struct bnnaccel_build_options *options,
 		    struct bnn_net **net, struct bnn_error *error);
 
+/* Checks and completes a caller's options. */
+int bnn_build_options(const struct bnnaccel_build_options *given,
+		      struct bnnaccel_build_options *options, struct bnn_error *error);
+
 #endif /* BNN_GRAPH_H */

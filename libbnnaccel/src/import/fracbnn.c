@@ -132,7 +132,7 @@ int bnn_import_fracbnn(const char *path, const char *name, struct bnnaccel_graph
 	if (!rc)
 		rc = bnnaccel_graph_new(name, &f.g);
 	if (!rc) {
-		bnnaccel_graph_describe(f.g, "FracBNN for CIFAR-10, BSD-3-Clause");
+		bnnaccel_graph_describe(f.g, "FracBNN for CIFAR-10 (arXiv 2012.12206)");
 		rc = build(&f);
 		if (rc && !f.b.code)
 			bnn_fail(error, rc, "%s: %s", path, bnnaccel_graph_error(f.g));

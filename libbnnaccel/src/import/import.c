@@ -3,8 +3,11 @@
 #include "import.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "../api.h"
+#include "../graph/graph.h"
 #include "arrays.h"
 
 const char *const bnn_cifar10_labels[10] = { "airplane", "automobile", "bird", "cat", "deer",
@@ -69,4 +72,25 @@ int bnn_import_graph(const char *path, struct bnnaccel_graph **graph, struct bnn
 	}
 	return bnn_fail(error, BNNACCEL_ERR_BAD_MODEL,
 			"folder %s holds no network of a known kind; 'bnnaccel import --help' lists them", path);
+}
+
+int bnnaccel_import(struct bnnaccel *ctx, const char *path, const struct bnnaccel_build_options *given,
+		    struct bnnaccel_model **model)
+{
+	struct bnn_error *error = bnn_api_error(ctx);
+	struct bnnaccel_build_options options;
+	struct bnnaccel_graph *graph;
+	int rc;
+
+	if (!ctx || !path || !model)
+		return bnn_fail(error, BNNACCEL_ERR_ARGUMENT, "import needs a context, a path and a model");
+	/* before any file is read */
+	rc = bnn_build_options(given, &options, error);
+	if (!rc)
+		rc = bnn_import_graph(path, &graph, error);
+	if (rc)
+		return rc;
+	rc = bnnaccel_graph_build(ctx, graph, &options, model);
+	bnnaccel_graph_free(graph);
+	return rc;
 }

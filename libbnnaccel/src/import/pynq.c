@@ -312,7 +312,7 @@ int bnn_import_pynq(const char *path, const char *name, struct bnnaccel_graph **
 	if (!rc)
 		rc = bnnaccel_graph_new(name, &n.g);
 	if (!rc) {
-		bnnaccel_graph_describe(n.g, "BNN-PYNQ, BSD-3-Clause");
+		bnnaccel_graph_describe(n.g, "Fully binary network, arrays in the layout of BNN-PYNQ");
 		if (n.count == 4)
 			rc = build_lfc(&n);
 		else if (n.count == 9)

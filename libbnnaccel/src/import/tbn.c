@@ -81,7 +81,7 @@ int bnn_import_tbn(const char *path, const char *name, struct bnnaccel_graph **g
 	if (!rc)
 		rc = bnnaccel_graph_new(name, &g);
 	if (!rc) {
-		bnnaccel_graph_describe(g, "Tiled bit network of two dense layers");
+		bnnaccel_graph_describe(g, "Tiled bit network of two dense layers (arXiv 2407.12075)");
 		rc = build(g, &t, (uint32_t)hidden, (uint32_t)outputs);
 		if (rc)
 			bnn_fail(error, rc, "%s: %s", path, bnnaccel_graph_error(g));
