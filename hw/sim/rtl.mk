@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: MIT
+# The Verilog core: generated parts, the Verilated shared library, lint,
+# synthesis check and tests. A configuration is hw/gen/configs/NAME.cfg.
+
+CXX ?= g++
+RTL_SOURCES := $(sort $(wildcard hw/rtl/*.sv))
+RTL_SPEC := hw/spec/generated/bnn_hw.vh hw/spec/generated/bnn_hw_checks.vh
+RTL_CONFIGS := $(patsubst hw/gen/configs/%.cfg,%,$(wildcard hw/gen/configs/*.cfg))
+RTL_SO := $(BUILD)/lib/libbnnaccel-rtl.so
+RTL_SO_TINY := $(BUILD)/hw/sim/libbnnaccel-rtl-tiny.so
+RTL_GEN := $(BUILD)/hw/gen/gen
+VERILATOR ?= verilator
+YOSYS ?= yosys
+
+rtl-value = $(shell sed -n 's/^$(2)=//p' hw/gen/configs/$(1).cfg)
+
+$(RTL_GEN): hw/gen/gen.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -o $@ $<
+
+$(BUILD)/hw/rtl/%/bnn_config.vh: hw/gen/configs/%.cfg $(RTL_GEN) $(RTL_SOURCES) $(RTL_SPEC)
+	@mkdir -p $(@D)
+	$(RTL_GEN) config $< $(RTL_SOURCES) $(RTL_SPEC) $< > $@.new && mv $@.new $@
+
+$(BUILD)/hw/rtl/%/bnn_top.sv: hw/gen/configs/%.cfg $(RTL_GEN)
+	@mkdir -p $(@D)
+	$(RTL_GEN) top $< > $@.new && mv $@.new $@
+
+$(BUILD)/hw/rtl/%/bnn_popcount_tree.sv: hw/gen/configs/%.cfg $(RTL_GEN)
+	@mkdir -p $(@D)
+	$(RTL_GEN) popcount $(call rtl-value,$*,LANE_BITS) > $@.new && mv $@.new $@
+
+rtl-inputs = hw/spec/generated/bnn_hw.vh $(BUILD)/hw/rtl/$(1)/bnn_top.sv $(RTL_SOURCES)
+rtl-deps = $(addprefix $(BUILD)/hw/rtl/$(1)/,bnn_config.vh bnn_top.sv bnn_popcount_tree.sv) \
+	$(RTL_SOURCES) $(RTL_SPEC)
+RTL_VFLAGS := -Ihw/spec/generated --top-module bnn_top
+
+# The .so is position independent and exports one symbol; libstdc++ is linked in.
+RTL_OPT := -O3 -fPIC -fvisibility=hidden -DVL_USER_FATAL -DVL_USER_FINISH -DVL_USER_STOP
+VERILATOR_ROOT ?= $(shell $(VERILATOR) --getenv VERILATOR_ROOT)
+
+define rtl-library
+$(BUILD)/hw/sim/$(1)/Vbnn_top.mk: $$(call rtl-deps,$(1))
+	@mkdir -p $$(@D)
+	$$(VERILATOR) --cc --savable -O3 --x-assign fast --x-initial fast --noassert --no-timing \
+		$$(RTL_VFLAGS) -I$(BUILD)/hw/rtl/$(1) -Mdir $$(@D) $$(call rtl-inputs,$(1))
+	@touch $$@
+
+$(BUILD)/hw/sim/$(1)/Vbnn_top__ALL.a: $(BUILD)/hw/sim/$(1)/Vbnn_top.mk
+	$$(MAKE) -C $$(@D) -f Vbnn_top.mk OPT_FAST="$$(RTL_OPT)" OPT_SLOW="$$(subst -O3,-O1,$$(RTL_OPT))" \
+		OPT_GLOBAL="$$(RTL_OPT)" CXX="$$(CXX)" LINK="$$(CXX)" MAKEFLAGS= \
+		Vbnn_top__ALL.a verilated.o verilated_threads.o verilated_save.o
+	@touch $$@
+
+$(2): hw/sim/core.cpp hw/sim/export.map $(BUILD)/hw/sim/$(1)/Vbnn_top__ALL.a hw/include/bnn_core.h
+	@mkdir -p $$(@D)
+	$$(CXX) -std=c++17 -O3 -g1 -fPIC -shared -fvisibility=hidden -Wall -Wextra \
+		-Wl,-Bsymbolic,--no-undefined,--exclude-libs,ALL -Wl,--version-script=hw/sim/export.map \
+		-static-libstdc++ -static-libgcc -DVL_USER_FATAL -DVL_USER_FINISH -DVL_USER_STOP \
+		-DBNN_SIM_ACT_KIB=$(call rtl-value,$(1),ACT_KIB) \
+		-DBNN_SIM_BUILD="0x$$$$(sed -n 's/.*BUILD 32.h//p' $(BUILD)/hw/rtl/$(1)/bnn_config.vh)" \
+		-Ihw/include -Ihw/spec/generated -I$(BUILD)/hw/sim/$(1) \
+		-isystem $$(VERILATOR_ROOT)/include -isystem $$(VERILATOR_ROOT)/include/vltstd \
+		-o $$@ hw/sim/core.cpp $(BUILD)/hw/sim/$(1)/Vbnn_top__ALL.a \
+		$(BUILD)/hw/sim/$(1)/verilated.o $(BUILD)/hw/sim/$(1)/verilated_threads.o \
+		$(BUILD)/hw/sim/$(1)/verilated_save.o -lpthread
+endef
+$(eval $(call rtl-library,default,$(RTL_SO)))
+$(eval $(call rtl-library,tiny,$(RTL_SO_TINY)))
+
+.PHONY: rtl
+rtl: $(RTL_SO)
+
+.PHONY: lint-rtl $(RTL_CONFIGS:%=lint-rtl-%)
+lint-rtl: $(RTL_CONFIGS:%=lint-rtl-%)
+	@echo "ok - the RTL is clean under verilator --lint-only -Wall"
+
+define rtl-checks
+lint-rtl-$(1): $$(call rtl-deps,$(1))
+	$$(VERILATOR) --lint-only -Wall $$(RTL_VFLAGS) -I$(BUILD)/hw/rtl/$(1) $$(call rtl-inputs,$(1))
+endef
+$(foreach c,$(RTL_CONFIGS),$(eval $(call rtl-checks,$(c))))
+
+RTL_BENCH := $(BUILD)/hw/sim/bench
+$(RTL_BENCH): hw/sim/bench.c tests/core/host.c tests/core/host.h hw/spec/generated/bnn_hw_fields.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -Ihw/include -Ihw/spec/generated -Itests/core -o $@ $(filter %.c,$^) -ldl
