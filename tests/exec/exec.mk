@@ -11,7 +11,7 @@ EXEC_HEADERS := $(wildcard tests/common/*.h tests/exec/*.h)
 EXEC_TESTS := $(EXEC_DIR)/layers $(EXEC_DIR)/plan $(EXEC_DIR)/failures $(EXEC_DIR)/rtl \
 	$(EXEC_DIR)/drm
 
-$(EXEC_DIR)/drm: tests/exec/drm.c tests/exec/fake_drm.c $(EXEC_COMMON) $(EXEC_HEADERS) $(LIB_A)
+$(EXEC_DIR)/drm: tests/exec/drm.c tests/exec/fake_drm.c tests/exec/common.c $(EXEC_COMMON) $(EXEC_HEADERS) $(LIB_A)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(EXEC_CFLAGS) -o $@ $(filter %.c,$^) $(LIB_A) -pthread -lm
 

@@ -88,6 +88,8 @@ static void drm_close(struct bnn_dev *dev)
 		drmCloseBufferHandle(dd->fd, b->handle);
 		free(b);
 	}
+	if (dd->program)
+		drmCloseBufferHandle(dd->fd, dd->program);
 	if (dd->fd >= 0)
 		close(dd->fd);
 	free(dd);

@@ -95,7 +95,7 @@ static void describe_word(const struct bnn_program *program, const struct bnn_de
 	if (fault->status < BNN_STATUS_BAD_OPCODE || fault->status > BNN_STATUS_BAD_OVERLAP)
 		return;
 	bnn_disasm_word(bnn_program_command(program, fault->command), word, fields, sizeof(fields));
-	snprintf(text, len, ", word %" PRIu32 " (%s)", word, fields);
+	snprintf(text, len, ", word %" PRIu32 " (%s)", word, fields[0] ? fields : "no field");
 }
 
 static void describe_access(const struct bnn_dev_fault *fault, char *text, size_t len)
@@ -112,17 +112,17 @@ static const char *remedy(const struct bnn_dev_fault *fault)
 {
 	switch (fault->status) {
 	case BNN_STATUS_TIMEOUT:
-		return "raise the job budget or run fewer images per job";
+		return "Raise the job budget or run fewer images per job.";
 	case BNN_STATUS_KILLED:
-		return "another client or an administrator ended the job; run again";
+		return "Another client or an administrator ended the job; run again.";
 	case BNN_STATUS_PARITY:
 	case BNN_STATUS_BUS_ERROR:
-		return "run again; if it comes back the hardware is faulty";
+		return "Run again; if it comes back the hardware is faulty.";
 	case BNN_STATUS_BAD_FIELD:
 		if (fault->detail == BNN_DETAIL_UNSUPPORTED || fault->detail == BNN_DETAIL_CAPACITY)
-			return "run the network with backend model or cpu";
+			return "Run the network with backend model or cpu.";
 	}
-	return "this is a bug in compiler, driver or device; please report it with this text";
+	return "This is a bug in compiler, driver or device; please report it with this text.";
 }
 
 int bnn_fault_report(struct bnn_error *error, const struct bnn_net *net,
@@ -143,8 +143,8 @@ int bnn_fault_report(struct bnn_error *error, const struct bnn_net *net,
 	if (fault->detail)
 		snprintf(finer, sizeof(finer), "/%s", detail->name);
 	return bnn_fail(error, BNNACCEL_ERR_DEVICE,
-			"%s: %s%s at %s%s%s, iteration %" PRIu32 " (image %" PRIu64 "): %s%s%s %s",
-			device, status->name, finer, where, word, access, fault->iteration,
-			first_image + fault->iteration, status->text, fault->detail ? " " : "",
-			fault->detail ? detail->text : "", remedy(fault));
+			"%s: %s%s at %s%s%s, iteration %" PRIu32 " (image %" PRIu64 "): %s %s", device,
+			status->name, finer, where, word, access, fault->iteration,
+			first_image + fault->iteration,
+			fault->detail ? detail->text : status->text, remedy(fault));
 }
