@@ -112,6 +112,7 @@ void bnn_front_reset(BnnFront *f)
     f->count = 0;
     f->applied = f->posted;
     f->reset_seq = f->posted;
+    f->soft_seq = 0;
     forget_events(f);
 }
 
@@ -190,6 +191,7 @@ static void write_reset(BnnFront *f, uint32_t value, BnnFrontEffect *effect)
     expect(f, BNN_REG_ERROR_INFO, 0);
     forget_events(f);
     f->reset_seq = f->posted;
+    f->soft_seq = f->posted;
 }
 
 static uint32_t happen(BnnFront *f, uint32_t vectors)
@@ -371,9 +373,15 @@ bool bnn_front_publish(BnnFront *f, uint32_t epoch, uint64_t seq,
         return false;
     }
     memcpy(f->pub, regs, sizeof(f->pub));
-    f->applied = seq;
     if (seq >= f->reset_seq) {
         f->error |= error;
+    }
+    /* A core may take its time to clear what the guest already sees cleared. */
+    if (*reset_status & BNN_RESET_STATUS_BUSY && f->soft_seq &&
+        seq >= f->soft_seq) {
+        f->applied = f->soft_seq - 1;
+    } else {
+        f->applied = seq;
     }
     if (f->stick && count != f->pub[INDEX(BNN_REG_RESET_COUNT)]) {
         f->stuck = true;

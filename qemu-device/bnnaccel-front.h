@@ -39,7 +39,8 @@ typedef struct BnnFront {
     uint64_t flight[BNN_FRONT_WORDS];  /* last such write */
     uint64_t posted;                   /* writes so far */
     uint64_t applied;                  /* of these, published */
-    uint64_t reset_seq;                /* the last soft reset among them */
+    uint64_t reset_seq;                /* writes before the last reset */
+    uint64_t soft_seq;                 /* the write of a soft reset, or 0 */
 
     BnnMail box[BNN_FRONT_BOX];
     unsigned count;

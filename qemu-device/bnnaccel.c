@@ -102,6 +102,8 @@ typedef struct BnnAccelWorker {
     BnnMail box[BNN_FRONT_BOX];
     uint32_t irqs;      /* raised by the core in this slice */
     bool busy;          /* the core wants to run */
+    uint32_t run_queue; /* what ran when the counters were last read */
+    uint32_t run_seq;
     uint64_t slice;
     unsigned slices;
 } BnnAccelWorker;
@@ -221,6 +223,7 @@ static void bnnaccel_send(BnnAccel *s, uint32_t vectors)
 /*
  * Whether this write tells how a job ended: the start of a completion slot
  * (*slot) or the count of finished jobs behind the last slot of the queue.
+ * Cores may write a slot at once or in beats of 16 bytes.
  */
 static bool bnnaccel_is_outcome(BnnAccel *s, uint64_t addr, uint32_t len,
                                 unsigned *queue, bool *slot)
@@ -242,7 +245,7 @@ static bool bnnaccel_is_outcome(BnnAccel *s, uint64_t addr, uint32_t len,
         *slot = at < slots;
         if (*slot) {
             return at % sizeof(struct bnn_completion) == 0 &&
-                   len >= BNN_COMPLETION_START;
+                   len >= BNN_COMPLETION_CMD_WORD;
         }
         return len >= sizeof(uint64_t);
     }
@@ -264,10 +267,9 @@ static void bnnaccel_outcome(BnnAccel *s, uint8_t *buf, unsigned queue,
         stl_le_p(buf + BNN_COMPLETION_STATUS, s->fault.status_lie);
     }
     bnnaccel_trace(s, "\"ev\":\"job\",\"queue\":%u,\"seqno\":%" PRIu64
-                   ",\"status\":%u,\"command\":%u,\"cycles\":%" PRIu64,
-                   queue, ldq_le_p(buf), ldl_le_p(buf + BNN_COMPLETION_STATUS),
-                   ldl_le_p(buf + BNN_COMPLETION_CMD_INDEX),
-                   ldq_le_p(buf + BNN_COMPLETION_CYCLES));
+                   ",\"status\":%u,\"command\":%u", queue, ldq_le_p(buf),
+                   ldl_le_p(buf + BNN_COMPLETION_STATUS),
+                   ldl_le_p(buf + BNN_COMPLETION_CMD_INDEX));
     if (s->fault.hang > 1 && --s->fault.hang == 1) {
         s->ops->request_stop(s->core);
     }
@@ -448,6 +450,19 @@ static void bnnaccel_read_counters(BnnAccel *s)
     }
 }
 
+/* Whether another job runs than at the last look, or none. */
+static bool bnnaccel_next_job(BnnAccel *s)
+{
+    BnnAccelWorker *w = s->w;
+    uint32_t queue = w->regs[BNN_REG_RUN_QUEUE / 4];
+    uint32_t seq = w->regs[BNN_REG_RUN_SEQ / 4];
+    bool other = !queue || queue != w->run_queue || seq != w->run_seq;
+
+    w->run_queue = queue;
+    w->run_seq = seq;
+    return other;
+}
+
 /*
  * Interrupts are masked and latched in the front end: the core's own mask
  * stays open and its latches are emptied, so that each bit is a new event.
@@ -585,9 +600,14 @@ static void bnnaccel_round(BnnAccel *s)
     if (run && w->busy) {
         bnnaccel_run_slice(s);
     }
-    bnnaccel_read_live(s);
+    if (w->regs[BNN_REG_RESET_STATUS / 4] & BNN_RESET_STATUS_BUSY) {
+        bnnaccel_read_all(s); /* the queues are being cleared */
+    } else {
+        bnnaccel_read_live(s);
+    }
     error = bnnaccel_collect_events(s);
-    counters = !w->busy || w->slices++ % 32 == 0 || request == REQ_LOAD;
+    counters = !w->busy || w->slices++ % 32 == 0 || request == REQ_LOAD ||
+               bnnaccel_next_job(s);
     if (counters) {
         bnnaccel_read_counters(s);
     }
