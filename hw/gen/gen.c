@@ -164,7 +164,8 @@ static void top(const char *cfg)
 	printf(");\n\n  bnn_core #(\n");
 	for (i = 0; i < KEYS; i++)
 		printf("    .%s(`BNN_CFG_%s),\n", keys[i], keys[i]);
-	printf("    .BUILD(`BNN_CFG_BUILD)\n  ) u_core (\n");
+	printf("    .BUILD(`BNN_CFG_BUILD),\n`ifdef SYNTHESIS\n    .IMPL(1)\n`else\n    .IMPL(0)\n"
+	       "`endif\n  ) u_core (\n");
 	for (i = 0; i < n; i++)
 		printf("    .%s(%s)%s\n", port[i].name, port[i].name, i + 1 < n ? "," : "");
 	printf("  );\n\nendmodule\n");

@@ -118,12 +118,12 @@ module bnn_conv #(
   logic [CHUNKS-1:0] w_sel;
 
   assign w_take   = state_q == LOAD_W && rb_valid_i;
-  assign beat_end = int'(bch_q) == BCH - 1;
+  assign beat_end = 32'(bch_q) == BCH - 1;
   assign row_end  = beat_end && beat_q == row_beats_q - 13'd1;
-  assign w_data   = rb_data_i[int'(bch_q)*CHUNK +: CHUNK];
+  assign w_data   = rb_data_i[32'(bch_q)*CHUNK +: CHUNK];
   for (genvar c = 0; c < CHUNKS; c++) begin : gen_sel
     // The padding of a row may reach beyond its last word.
-    assign w_sel[c] = w_take && int'(chunk_q) == c && word_q != row_words_q;
+    assign w_sel[c] = w_take && 32'(chunk_q) == c && word_q != row_words_q;
   end
 
   logic        p_take;
@@ -275,9 +275,9 @@ module bnn_conv #(
     logic [SUB_W-1:0] sub_q;
     logic             sub_end, skip;
     assign piece       = 10'(out_chan >> 4) + 10'(sub_q);
-    assign half        = out_bits[int'(sub_q)*16 +: 16];
+    assign half        = out_bits[32'(sub_q)*16 +: 16];
     assign skip        = piece >= out_pieces_i;
-    assign sub_end     = int'(sub_q) == HPT - 1;
+    assign sub_end     = 32'(sub_q) == HPT - 1;
     assign put_valid_o = out_valid_q && !skip;
     assign out_ready   = sub_end && (skip || put_ready_i);
     always_ff @(posedge clk_i) begin
@@ -369,7 +369,7 @@ module bnn_conv #(
           if (w_take) begin
             bch_q <= beat_end ? '0 : bch_q + 1'b1;
             if (beat_end) beat_q <= beat_q + 13'd1;
-            if (int'(chunk_q) == CHUNKS - 1) begin
+            if (32'(chunk_q) == CHUNKS - 1) begin
               chunk_q <= '0;
               if (word_q != row_words_q) word_q <= word_q + (ADDR_W+1)'(1);
             end else begin
@@ -381,7 +381,7 @@ module bnn_conv #(
               word_q   <= '0;
               lane_q   <= lane_q + LANE_W'(1);
               loaded_q <= loaded_q + 14'd1;
-              if (int'(lane_q) == LANES - 1) tile_base_q <= tile_base_q + row_words_q[ADDR_W-1:0];
+              if (32'(lane_q) == LANES - 1) tile_base_q <= tile_base_q + row_words_q[ADDR_W-1:0];
               if (loaded_q == rows_q - 14'd1) begin
                 loaded_q <= '0;
                 state_q  <= ASK_P;

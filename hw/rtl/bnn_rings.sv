@@ -128,7 +128,7 @@ module bnn_rings #(
       if (pick_i) begin
         for (int i = 0; i < 4; i++) begin
           if (!waits[i] || 2'(i) == pick_queue_o) passed_q[i] <= '0;
-          else if (i < int'(pick_queue_o) && passed_q[i] != 4'hf) passed_q[i] <= passed_q[i] + 4'd1;
+          else if (i < 32'(pick_queue_o) && passed_q[i] != 4'hf) passed_q[i] <= passed_q[i] + 4'd1;
         end
       end
       if (fetched_i) head_q[run_queue_i] <= head_q[run_queue_i] + 32'd1;

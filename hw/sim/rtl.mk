@@ -85,3 +85,30 @@ RTL_BENCH := $(BUILD)/hw/sim/bench
 $(RTL_BENCH): hw/sim/bench.c tests/core/host.c tests/core/host.h hw/spec/generated/bnn_hw_fields.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -Ihw/include -Ihw/spec/generated -Itests/core -o $@ $(filter %.c,$^) -ldl
+
+$(BUILD)/hw/sim/lfc: hw/sim/lfc.c tests/core/host.c tests/core/host.h hw/spec/generated/bnn_hw_fields.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -Ihw/include -Ihw/spec/generated -Itests/core -o $@ $(filter %.c,$^) -ldl
+
+# Whether synthesis can read and elaborate it, with the structural popcount.
+.PHONY: synth-check
+synth-check: $(call rtl-deps,tiny)
+	$(YOSYS) -q -l $(BUILD)/hw/rtl/tiny/synth-check.log -p "read_verilog -sv -Ihw/spec/generated \
+		-I$(BUILD)/hw/rtl/tiny $(call rtl-inputs,tiny) $(BUILD)/hw/rtl/tiny/bnn_popcount_tree.sv; \
+		hierarchy -check -top bnn_top; proc; check -assert"
+	@echo "ok - yosys elaborates the core"
+
+# RTL_COMMANDS, RTL_FAULTS and RTL_SEED choose a longer or another run.
+RTL_COMMANDS ?= 1000
+RTL_FAULTS ?= 600
+RTL_SEED ?= 1
+.PHONY: test-rtl popcount-check
+test-rtl: $(RTL_BENCH) $(BUILD)/hw/sim/lfc $(MODEL_SO) $(RTL_SO) $(RTL_SO_TINY) lint-rtl popcount-check
+	@status=0; \
+	$(RTL_BENCH) -n $(RTL_COMMANDS) -f $(RTL_FAULTS) -s $(RTL_SEED) $(MODEL_SO) $(RTL_SO) || status=1; \
+	$(RTL_BENCH) -n 200 -f 200 -s $(RTL_SEED) -o stall=40,latency=7,bytes=4 $(MODEL_SO) $(RTL_SO_TINY) || status=1; \
+	$(BUILD)/hw/sim/lfc $(MODEL_SO) $(RTL_SO) || status=1; \
+	exit $$status
+
+popcount-check: $(RTL_GEN)
+	@hw/sim/popcount $(RTL_GEN) $(BUILD)/hw/sim/popcount.d
