@@ -9,7 +9,7 @@ EXEC_COMMON := tests/common/random_net.c
 EXEC_HEADERS := $(wildcard tests/common/*.h tests/exec/*.h)
 
 EXEC_TESTS := $(EXEC_DIR)/layers $(EXEC_DIR)/plan $(EXEC_DIR)/failures $(EXEC_DIR)/rtl \
-	$(EXEC_DIR)/drm
+	$(EXEC_DIR)/drm $(EXEC_DIR)/device
 
 $(EXEC_DIR)/drm: tests/exec/drm.c tests/exec/fake_drm.c tests/exec/common.c $(EXEC_COMMON) $(EXEC_HEADERS) $(LIB_A)
 	@mkdir -p $(@D)
@@ -29,3 +29,9 @@ test-exec: exec-tests
 	$(EXEC_DIR)/failures
 	$(EXEC_DIR)/rtl $(BUILD)/lib/libbnnaccel-rtl.so
 	$(EXEC_DIR)/drm
+	@if [ -f $(BUILD)/driver/bnnaccel.ko ]; then \
+		tests/vm/bnn-vm --debug-boot --module $(BUILD)/driver/bnnaccel.ko \
+			--log $(BUILD)/vm/exec-device.log -- $(EXEC_DIR)/device; \
+	else \
+		echo "ok 1 - device # SKIP the driver is not built"; \
+	fi
