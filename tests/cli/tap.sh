@@ -5,14 +5,14 @@ tap_count=0
 
 # ok DESCRIPTION COMMAND...: one test; a failing command's output is shown.
 ok() {
-	local text=$1 out
+	local text=$1 tap_output
 	shift
 	tap_count=$((tap_count + 1))
-	if out=$("$@" 2>&1); then
+	if tap_output=$("$@" 2>&1); then
 		echo "ok $tap_count - $text"
 	else
 		echo "not ok $tap_count - $text"
-		printf '%s\n' "$out" | tail -n 12 | sed 's/^/# /'
+		printf '%s\n' "$tap_output" | tail -n 12 | sed 's/^/# /'
 	fi
 }
 
