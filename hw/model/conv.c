@@ -12,7 +12,9 @@
 
 #include "core.h"
 
-enum { ROWS_MAX = 16 << 20, WEIGHTS_MAX = 16 << 20, TAPS_MAX = BNN_KERNEL_MAX * BNN_KERNEL_MAX };
+/* Bytes of rows and of weights kept; weights unpacked in a step. */
+enum { ROWS_MAX = 4 << 20, WEIGHTS_MAX = 16 << 20, WEIGHTS_STEP = 1 << 20 };
+enum { TAPS_MAX = BNN_KERNEL_MAX * BNN_KERNEL_MAX };
 
 static uint32_t field(const struct command *cmd, enum bnn_field_id id)
 {
@@ -69,7 +71,7 @@ bool conv_prepare(struct bnn_core *core)
 	}
 	l->slot_bytes = l->planes * l->plane_bytes;
 	l->block_rows = min_u32(cmd->rows, max_u32(1, (uint32_t)(WEIGHTS_MAX / l->weight_row)));
-	l->block_loaded = -1;
+	l->loaded_block = -1;
 	for (uint32_t i = 0; i < SLOTS_MAX; i++)
 		l->row_of[i] = -1;
 	l->lo = -1;
@@ -108,8 +110,11 @@ static bool load_row(struct bnn_core *core, uint32_t iy, uint8_t *slot)
 	return true;
 }
 
-/* Loads what the strip at the cursor needs and is not there from the row above. */
-bool conv_open(struct bnn_core *core, uint32_t n)
+/*
+ * Loads what the strip at the cursor needs and is not there from the row above,
+ * one row at a step. DONE: all of it is there.
+ */
+enum step conv_open(struct bnn_core *core, uint32_t n)
 {
 	const struct command *cmd = &core->job.cmd;
 	struct layer *l = &core->layer;
@@ -137,12 +142,13 @@ bool conv_open(struct bnn_core *core, uint32_t n)
 			continue;
 		l->row_of[slot] = -1;
 		if (!load_row(core, (uint32_t)iy, l->row + slot * l->slot_bytes))
-			return false;
+			return STEP_FAULT;
 		l->row_of[slot] = iy;
+		return STEP_MORE;
 	}
 	l->pixel = l->block = 0;
 	l->taps = l->frac_macs = l->gates_open = l->gates_shut = 0;
-	return true;
+	return STEP_DONE;
 }
 
 /* Where the taps of one output pixel lie: byte offset of the pixel's column, or -1. */
@@ -348,6 +354,26 @@ static void bits_pixel(struct bnn_core *core, const struct window *win, int32_t 
 			acc[oc] = acc[oc % cmd->rows];
 }
 
+/* Some more rows of the block in turn. DONE: it is complete. */
+static enum step load_block(struct bnn_core *core, uint32_t first, uint32_t rows)
+{
+	struct layer *l = &core->layer;
+	uint32_t n;
+
+	if (l->loaded_block != l->block) {
+		l->loaded_block = l->block;
+		l->loaded_rows = 0;
+	}
+	if (l->loaded_rows == rows)
+		return STEP_DONE;
+	n = min_u32(rows - l->loaded_rows, max_u32(1, WEIGHTS_STEP / core->job.cmd.k));
+	if (!weights_load(core, first + l->loaded_rows, n, l->bits,
+			  l->weights + l->loaded_rows * l->weight_row))
+		return STEP_FAULT;
+	l->loaded_rows += n;
+	return STEP_MORE;
+}
+
 /* One pixel of the strip against one block of weights. DONE: the strip is. */
 enum step conv_step(struct bnn_core *core, uint32_t n)
 {
@@ -356,14 +382,11 @@ enum step conv_step(struct bnn_core *core, uint32_t n)
 	uint32_t first = l->block * l->block_rows;
 	uint32_t rows = min_u32(l->block_rows, cmd->rows - first);
 	int32_t *acc = l->acc + (size_t)l->pixel * cmd->cout;
+	enum step load = load_block(core, first, rows);
 	struct window win;
 
-	if (l->block_loaded != l->block) {
-		l->block_loaded = -1;
-		if (!weights_load(core, first, rows, l->bits, l->weights))
-			return STEP_FAULT;
-		l->block_loaded = l->block;
-	}
+	if (load != STEP_DONE)
+		return load;
 	find_window(core, core->job.at.x + l->pixel, &win);
 	if (l->bits)
 		bits_pixel(core, &win, acc, first, rows);
@@ -372,7 +395,7 @@ enum step conv_step(struct bnn_core *core, uint32_t n)
 	if (!l->block)
 		l->taps += win.present;
 	charge_macs(core, (uint64_t)cmd->k * rows * formats[cmd->ref[REF_IN].format].width *
-			  wformats[field(cmd, BNN_F_CONV_WFORMAT)].bits);
+			  wformats[field(cmd, BNN_F_CONV_WFORMAT)].bits + MACS_PER_CYCLE - 1);
 	if (++l->pixel < n)
 		return STEP_MORE;
 	l->pixel = 0;

@@ -31,6 +31,8 @@ void core_reset(struct bnn_core *core, enum bnn_core_reset kind)
 	core->reset_count = soft ? (core->reset_count + 1) & 0x7fffffff : 0;
 	core->reset_status = soft && core->poke.stuck ? BNN_RESET_STATUS_STUCK : 0;
 	core->poke.stuck = false;
+	if (!soft)
+		core->poke = (struct pokes){ 0 };
 	job_drop(core);
 	mmu_invalidate(core, 0);
 	memset(core->act, 0, core->act_bytes);

@@ -22,7 +22,7 @@
 #include "bnn_hw_fields.h"
 
 /* Modelled speed: MACs, bytes and small operations per cycle; cycles per command. */
-enum { MACS_PER_CYCLE = 4096, BYTES_PER_CYCLE = 16, OPS_PER_CYCLE = 64, COMMAND_CYCLES = 40 };
+enum { MACS_PER_CYCLE = 4096, BYTES_PER_CYCLE = 16, OPS_PER_CYCLE = 16, COMMAND_CYCLES = 40 };
 
 /* ---- formats ---------------------------------------------------------- */
 
@@ -201,7 +201,8 @@ struct layer {
 	uint8_t *weights;
 	size_t weight_row;     /* bytes of a row as kept */
 	uint32_t block_rows;
-	int64_t block_loaded;  /* -1: none */
+	int64_t loaded_block;  /* -1: none */
+	uint32_t loaded_rows;  /* of it */
 	/* the strip in work */
 	bool open;
 	uint32_t pixel, block;
@@ -381,7 +382,7 @@ enum { GATEFOLD_CHUNK = 64, TRANSPOSE_CHUNK = 64 };
 /* conv.c */
 uint32_t conv_strip(const struct command *cmd, uint32_t wanted);
 bool conv_prepare(struct bnn_core *core);
-bool conv_open(struct bnn_core *core, uint32_t n); /* the strip at the cursor */
+enum step conv_open(struct bnn_core *core, uint32_t n); /* the strip at the cursor */
 enum step conv_step(struct bnn_core *core, uint32_t n);
 
 /* popcount.c: out[r] = number of bits in (a ^ row r of w) & m, each n words */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Counters and the model's notion of time: a command costs 40 cycles, its MACs
- * at 4,096 a cycle, the bytes it moves at 16 and, where neither tells, its small
- * operations at 64. Nothing overlaps.
+ * at 4,096 a cycle and at least one for an output pixel, the bytes it moves and
+ * what is done to single elements at 16 a cycle. Nothing overlaps.
  */
 #include "core.h"
 

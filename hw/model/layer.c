@@ -103,10 +103,9 @@ enum step layer_step(struct bnn_core *core)
 		enum step step;
 
 		if (!l->open) {
-			if (!conv_open(core, n))
-				return STEP_FAULT;
-			l->open = true;
-			return STEP_MORE;
+			step = conv_open(core, n);
+			l->open = step == STEP_DONE;
+			return step == STEP_DONE ? STEP_MORE : step;
 		}
 		step = conv_step(core, n);
 		if (step != STEP_DONE)

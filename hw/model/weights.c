@@ -190,6 +190,7 @@ bool weights_load(struct bnn_core *core, uint32_t first, uint32_t n, bool bits, 
 				(uint64_t)n * cmd->row_bytes);
 	for (uint32_t code = 0; code < 256; code++)
 		value[code] = (int16_t)code_value(f, code & ((1u << f->bits) - 1));
+	charge_ops(core, (uint64_t)n * cmd->k / 8);
 	for (uint32_t r = 0; r < n; r++) {
 		if (!row_codes(&s, first + r, codes))
 			return false;

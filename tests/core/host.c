@@ -21,6 +21,7 @@ bool tap_ok(bool pass, const char *fmt, ...)
 	printf("%s %u - ", pass ? "ok" : "not ok", ++tap_count);
 	vprintf(fmt, ap);
 	putchar('\n');
+	fflush(stdout);
 	va_end(ap);
 	tap_failed += !pass;
 	return pass;
