@@ -7,11 +7,12 @@ BNNACCEL := $(BUILD)/bin/bnnaccel
 
 .PHONY: networks networks-own samples
 # Weights of our own, in the repository.
-networks-own: $(NETWORKS)/tbn-mlp-mnist.bnn
+networks-own: $(NETWORKS)/tbn-mlp-mnist.bnn $(NETWORKS)/digits-bnn.bnn
 
-$(NETWORKS)/tbn-mlp-mnist.bnn: $(wildcard models/tbn-mlp-mnist/*) $(BNNACCEL)
+$(NETWORKS)/tbn-mlp-mnist.bnn $(NETWORKS)/digits-bnn.bnn: $(NETWORKS)/%.bnn: $(BNNACCEL) \
+		$(wildcard models/tbn-mlp-mnist/* models/digits-bnn/*)
 	@mkdir -p $(@D)
-	$(BNNACCEL) import models/tbn-mlp-mnist -o $@
+	$(BNNACCEL) import models/$* -o $@
 
 # Published weights, where the data set is at hand.
 ifneq ($(wildcard $(BNNACCEL_DATA)/README.md $(BNNACCEL_DATA)/fracbnn-cifar10),)
