@@ -50,10 +50,11 @@ static bool take_row(struct bnn_core *core, uint32_t ky, uint32_t n)
 		for (uint32_t kx = 0; kx < cmd->kw; kx++) {
 			int64_t ix = left + (int64_t)i * cmd->sw + kx;
 			int64_t *acc = core->pool.acc + (size_t)i * cmd->cout;
-			const int32_t *pixel = in + (size_t)(ix - lo) * cmd->cin;
+			const int32_t *pixel;
 
 			if (ix < lo || ix >= hi)
 				continue;
+			pixel = in + (size_t)(ix - lo) * cmd->cin;
 			for (uint32_t c = 0; c < cmd->cout; c++)
 				for (uint32_t g = 0; g < group; g++)
 					take(mode, &acc[c], *pixel++);
