@@ -193,8 +193,8 @@ static int convolve(struct bnnaccel_graph *g, int in, const struct bnnaccel_conv
 		return rc;
 	c.w = malloc((size_t)n * c.k);
 	c.scale = bnn_op_floats(g, conv->scale, conv->scales ? conv->scales : n, n, 1, name,
-				"scales");
-	c.bias = bnn_op_floats(g, conv->bias, n, n, 0, name, "biases");
+				"scales of");
+	c.bias = bnn_op_floats(g, conv->bias, n, n, 0, name, "biases of");
 	c.gates = conv->gates ? malloc(n * sizeof(float)) : NULL;
 	if (!c.w || !c.scale || !c.bias || (conv->gates && !c.gates)) {
 		rc = bnn_graph_fail(g, BNNACCEL_ERR_MEMORY, "graph %s: out of memory", g->name);

@@ -60,17 +60,15 @@ int bnn_lower_point(double max, int bits)
 	return f;
 }
 
+/* First choice; a chain may lower that of its result. Pools keep their input's. */
 static void choose_points(struct bnn_lower *lo)
 {
-	const struct bnnaccel_graph *g = lo->g;
-
-	for (size_t i = 0; i < g->count; i++) {
-		if (g->ops[i].domain != BNN_DOMAIN_REAL)
-			continue;
-		lo->at[i].f = g->ops[i].kind == BNN_OP_POOL ?
-				      lo->at[g->ops[i].in[0]].f :
-				      bnn_lower_point(bnn_range_max(&lo->ranges[i]), 16);
+	for (size_t i = 0; i < lo->g->count; i++) {
+		if (lo->g->ops[i].domain == BNN_DOMAIN_REAL)
+			lo->at[i].f = bnn_lower_point(bnn_range_max(&lo->ranges[i]), 16);
 	}
+	for (size_t i = 0; i < lo->chains.count; i++)
+		bnn_lower_limit_residuals(lo, &lo->chains.chains[i]);
 }
 
 static int describe_ends(struct bnn_lower *lo)

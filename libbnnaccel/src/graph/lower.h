@@ -37,6 +37,8 @@ void bnn_lower_init(struct bnn_node *node, unsigned int opcode, const struct bnn
 
 int bnn_lower_encode(struct bnn_lower *lo, int op);
 int bnn_lower_pool(struct bnn_lower *lo, int op);
+/* Lowers the binary points of what a chain adds so far that its sums fit 27 bits. */
+void bnn_lower_limit_residuals(struct bnn_lower *lo, const struct bnn_chain *chain);
 int bnn_lower_chain(struct bnn_lower *lo, const struct bnn_chain *chain);
 
 /* The binary point with which values up to `max` fill `bits` bits. */

@@ -22,6 +22,7 @@ struct pipe {
 	bool frac, p1, p2, threshold;
 	bool wide;                 /* result of 32 bits */
 	int f_u, f;                /* binary points of u and v */
+	int f_least;               /* that u must have for its residuals */
 	uint32_t c;
 	struct bnn_stage stage[2];
 	int32_t *tb;               /* [c], of a SIGN output */
@@ -144,19 +145,59 @@ static struct bnn_stage_in stage_in(const struct bnn_lower *lo, const struct pip
 	};
 }
 
+/* The largest value of u. */
+static double inner_max(const struct bnn_lower *lo, const struct bnn_chain *chain)
+{
+	int first = chain->count[0] ? chain->steps[0][chain->count[0] - 1] : chain->source;
+	double max = bnn_range_max(&lo->ranges[first]);
+
+	for (unsigned int i = 0; i < chain->residuals; i++)
+		max = fmax(max, bnn_range_max(&lo->ranges[chain->adds[i]]));
+	return max;
+}
+
+void bnn_lower_limit_residuals(struct bnn_lower *lo, const struct bnn_chain *chain)
+{
+	struct pipe p = { .chain = chain, .final = &lo->g->ops[chain->final] };
+	struct bnn_stage_in in;
+	int limit;
+
+	if (!chain->residuals)
+		return;
+	p.unit = (struct bnn_unit){ ldexp(1, -lo->at[chain->source].f), 1 };
+	if (chain->conv) {
+		const struct bnn_op *op = &lo->g->ops[chain->source], *x = &lo->g->ops[op->in[0]];
+
+		p.unit = (struct bnn_unit){ ldexp(1, -lo->at[op->in[0]].f), 1 };
+		if (x->domain == BNN_DOMAIN_CODES)
+			p.unit = x->unit;
+	}
+	p.f_u = bnn_lower_point(inner_max(lo, chain), 27);
+	in = stage_in(lo, &p, 0);
+	limit = p.f_u - bnn_stage_excess(&in, p.final->c);
+	for (unsigned int i = 0; i < chain->residuals; i++) {
+		int win = lo->g->ops[chain->adds[i]].add_flags & BNNACCEL_ADD_AVG2X2 ? 2 : 0;
+		int t = chain->res[i];
+
+		/* pools have the format of what they read */
+		for (; lo->g->ops[t].kind == BNN_OP_POOL; t = lo->g->ops[t].in[0])
+			;
+		if (lo->at[t].f > limit - win)
+			lo->at[t].f = limit - win;
+	}
+}
+
 /* The binary point of u: bits below the finest residual, while the sums fit 27 bits. */
 static int choose_inner_point(struct bnn_lower *lo, struct pipe *p)
 {
 	const struct bnn_chain *chain = p->chain;
-	int first = chain->count[0] ? chain->steps[0][chain->count[0] - 1] : chain->source;
-	double max = bnn_range_max(&lo->ranges[first]);
+	double max = inner_max(lo, chain);
 	int f = p->f, least = -8, most = 127;
 
 	for (unsigned int i = 0; i < chain->residuals; i++) {
 		int win = lo->g->ops[chain->adds[i]].add_flags & BNNACCEL_ADD_AVG2X2 ? 2 : 0;
 		int f_res = lo->at[chain->res[i]].f;
 
-		max = fmax(max, bnn_range_max(&lo->ranges[chain->adds[i]]));
 		f = f_res > f ? f_res : f;
 		least = f_res + win > least ? f_res + win : least;
 		most = f_res + win + 15 < most ? f_res + win + 15 : most;
@@ -169,6 +210,38 @@ static int choose_inner_point(struct bnn_lower *lo, struct pipe *p)
 	if (f > most || ldexp(max, f) > 0x1p26 - 64)
 		return unsupported(lo, p, "the tensors that are added have formats too far apart");
 	p->f_u = f;
+	p->f_least = least;
+	return 0;
+}
+
+/*
+ * Few sums with many bits behind the point would need slopes beyond 16 bits: such a
+ * tensor has less information than its format could hold, so the format gives way.
+ */
+static int yield_points(struct bnn_lower *lo, struct pipe *p)
+{
+	bool fixed = p->chain->result && lo->g->output.kind == BNNACCEL_OUTPUT_INT;
+	struct bnn_stage_in in = stage_in(lo, p, 0);
+	int excess = p->p1 ? bnn_stage_excess(&in, p->c) : 0;
+
+	if (excess && p->p2) {
+		p->f_u -= excess;
+		if (p->f_u < p->f_least)
+			return unsupported(lo, p, "its scales are too large beside what is added; rescale the network");
+		excess = 0;
+	}
+	if (p->p2) {
+		in = stage_in(lo, p, 1);
+		excess = bnn_stage_excess(&in, p->c);
+	}
+	if (!excess)
+		return 0;
+	p->f -= excess;
+	p->f_u -= p->p2 ? 0 : excess;
+	if (fixed || p->f < -8)
+		return unsupported(lo, p, "its scales or offsets are too large; rescale the network");
+	if (!p->chain->result)
+		lo->at[p->chain->final].f = p->f;
 	return 0;
 }
 
@@ -210,6 +283,10 @@ static int make_stages(struct bnn_lower *lo, struct pipe *p)
 		return rc;
 	/* a copy at the same binary point needs no multiplication */
 	p->p1 = chain->count[0] || p->unit.den != 1 || p->unit.num != ldexp(1, -p->f_u);
+	rc = yield_points(lo, p);
+	if (rc)
+		return rc;
+	p->notes.f = p->f;
 	if (p->p1) {
 		in = stage_in(lo, p, 0);
 		rc = bnn_stage_make(&in, p->c, &p->stage[0], lo->error);

@@ -55,6 +55,7 @@ int bnn_lower_pool(struct bnn_lower *lo, int i)
 	struct bnn_node node;
 	int32_t out;
 
+	lo->at[i].f = from->f;
 	bnn_lower_init(&node, BNN_CMD_POOL, op);
 	bnn_field_set(node.words, BNN_F_POOL_MODE, modes[p->mode]);
 	bnn_field_set(node.words, BNN_F_POOL_H, x->h);

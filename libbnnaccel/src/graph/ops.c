@@ -73,7 +73,7 @@ double *bnn_op_floats(struct bnnaccel_graph *g, const float *from, uint32_t coun
 		to[i] = from ? (double)from[j] : otherwise;
 		if (!isfinite(to[i])) {
 			bnn_graph_fail(g, BNNACCEL_ERR_BAD_MODEL,
-				       "graph %s: element %u of the %s of %s is %s; train it again or repair it",
+				       "graph %s: element %u of the %s %s is %s; train it again or repair it",
 				       g->name, j, what, op, isnan(to[i]) ? "not a number" : "infinite");
 			free(to);
 			return NULL;

@@ -20,7 +20,7 @@ int bnn_op_input(struct bnnaccel_graph *g, int in, unsigned int domains, const c
 
 /*
  * A checked copy: element i of n is from[i*count/n], or `otherwise` if from is NULL.
- * `what` and `op` name the array in errors: "element 3 of the <what> of <op>".
+ * `what` and `op` name the array in errors: "element 3 of the <what> <op>".
  */
 double *bnn_op_floats(struct bnnaccel_graph *g, const float *from, uint32_t count, uint32_t n,
 		      double otherwise, const char *op, const char *what);

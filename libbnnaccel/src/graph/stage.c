@@ -82,23 +82,44 @@ static void pieces(const struct bnn_stage_in *in, uint32_t channel, struct bnn_s
 }
 
 /*
- * The largest shift that all slopes and offsets survive. A slope is at most 32767;
- * an offset, with its own shift of 16 at most, below 2^46.
+ * The largest shift that all slopes and offsets survive, negative if none does. A
+ * slope is at most 32767; an offset, with its own shift of 16 at most, below 2^46.
  */
+static int largest_shift(double a, double b)
+{
+	int s = 31;
+
+	while (s > -1000 && (ldexp(a, s) >= 32767.5 || ldexp(b, s) >= 0x1p46))
+		s--;
+	return s;
+}
+
 static int choose_shift(const struct bnn_exact_step *p, uint32_t n)
 {
 	double a = 0, b = 0;
-	int s;
 
 	for (uint32_t i = 0; i < n; i++) {
 		a = fmax(a, fabs(p[i].scale));
 		b = fmax(b, fabs(p[i].offset));
 	}
-	for (s = 31; s >= 0; s--) {
-		if (ldexp(a, s) < 32767.5 && ldexp(b, s) < 0x1p46)
-			break;
+	return largest_shift(a, b);
+}
+
+int bnn_stage_excess(const struct bnn_stage_in *in, uint32_t channels)
+{
+	double a = 0, b = 0;
+	int s;
+
+	for (uint32_t c = 0; c < channels; c++) {
+		for (int i = 0; i < 2; i++) {
+			struct bnn_exact_step p = piece(in, c, i);
+
+			a = fmax(a, fabs(p.scale));
+			b = fmax(b, fabs(p.offset));
+		}
 	}
-	return s;
+	s = largest_shift(a, b);
+	return s < 0 ? -s : 0;
 }
 
 static void fix(const struct bnn_exact_step *p, uint32_t n, struct bnn_stage *stage, int s)

@@ -29,6 +29,9 @@ struct bnn_stage_in {
 	const char *name;     /* for errors */
 };
 
+/* By how much f must fall so that the slopes and offsets fit their fields; 0 if they do. */
+int bnn_stage_excess(const struct bnn_stage_in *in, uint32_t channels);
+
 int bnn_stage_make(const struct bnn_stage_in *in, uint32_t channels, struct bnn_stage *stage,
 		   struct bnn_error *error);
 void bnn_stage_free(struct bnn_stage *stage);

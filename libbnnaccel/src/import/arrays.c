@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,6 +110,7 @@ static const char *find_line(const struct bnn_bundle *b, const char *name)
 
 const float *bnn_bundle_floats(struct bnn_bundle *b, const char *name, size_t count)
 {
+	const float *array;
 	const char *line;
 	uint64_t offset, n;
 
@@ -138,5 +140,14 @@ const float *bnn_bundle_floats(struct bnn_bundle *b, const char *name, size_t co
 				   b->folder, b->table_name, name, b->bytes);
 		return NULL;
 	}
-	return (const float *)(const void *)(b->data + offset);
+	array = (const float *)(const void *)(b->data + offset);
+	for (size_t i = 0; i < count; i++) {
+		if (!isfinite(array[i])) {
+			b->code = bnn_fail(b->error, BNNACCEL_ERR_BAD_MODEL,
+					   "%s: element %zu of array %s is %s; train it again or repair it",
+					   b->folder, i, name, isnan(array[i]) ? "not a number" : "infinite");
+			return NULL;
+		}
+	}
+	return array;
 }

@@ -106,7 +106,7 @@ static int build(struct frac *f)
 	for (int group = 1; group <= 3; group++) {
 		for (int block = 0; block < 3; block++) {
 			uint32_t out = 16u << (group - 1);
-			char name[16];
+			char name[32];
 
 			snprintf(name, sizeof(name), "layer%d_%d", group, block);
 			x = half(f, x, name, 1, in, out);

@@ -156,7 +156,7 @@ static int layer(struct pynq *n, unsigned int i, int x, const struct shape *s, i
 	};
 	struct arrays a;
 	int32_t *raw;
-	char name[16];
+	char name[24];
 	int rc = read_layer(n, i, rows, &a, &raw);
 
 	if (!rc) {

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: MIT
+/* Every mistake is one clear sentence that names the place. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common.h"
+
+static void expect_text(const char *text, const char *part, const char *what)
+{
+	bool good = strstr(text, part) && !strchr(text, '\n');
+
+	ok(good, "%s: %s", what, good ? text : "(wrong text)");
+	if (!good)
+		note("'%s' lacks '%s'", text, part);
+}
+
+/* A graph with an image of 8x8x1 and its codes. */
+static struct bnnaccel_graph *start(int *codes)
+{
+	static uint8_t table[256];
+	struct bnnaccel_encoding e = { .mode = BNNACCEL_ENCODE_VALUE, .codes = BNNACCEL_CODES_SIGN,
+				       .table = table };
+	struct bnnaccel_graph *g = NULL;
+
+	bnnaccel_graph_new("net", &g);
+	*codes = bnnaccel_graph_encode(g, bnnaccel_graph_image(g, 8, 8, 1, 0), &e);
+	return g;
+}
+
+static const float ones[64 * 9] = { 1 };
+
+static int plain_conv(struct bnnaccel_graph *g, int x, uint32_t outputs)
+{
+	struct bnnaccel_conv c = { .outputs = outputs, .kernel_h = 3, .kernel_w = 3, .weights = ones,
+				   .pad_top = 1, .pad_left = 1, .pad_bottom = 1, .pad_right = 1 };
+
+	return bnnaccel_graph_conv(g, x, &c);
+}
+
+static void builder(void)
+{
+	struct bnnaccel_output output = { .kind = BNNACCEL_OUTPUT_FLOAT };
+	float bad[4] = { 1, 2, NAN, INFINITY }, gates[4] = { 0 };
+	struct bnnaccel_conv conv = { .outputs = 4, .kernel_h = 9, .kernel_w = 3, .weights = ones };
+	struct bnn_net *net = NULL;
+	struct bnnaccel_graph *g;
+	struct bnn_error error;
+	int codes, x;
+
+	g = start(&codes);
+	x = bnnaccel_graph_affine(g, plain_conv(g, codes, 4), bad, NULL);
+	x = bnnaccel_graph_relu(g, x);
+	ok(x == BNNACCEL_ERR_BAD_MODEL, "an error passes through later operators");
+	expect_text(bnnaccel_graph_error(g), "element 2 of the scales", "NaN in a scale");
+	ok(bnn_graph_lower(g, NULL, &net, &error) == BNNACCEL_ERR_BAD_MODEL && !net,
+	   "and the build reports it");
+	expect_text(error.text, "element 2 of the scales", "build");
+	bnnaccel_graph_free(g);
+
+	g = start(&codes);
+	bad[2] = 3;
+	bnnaccel_graph_affine(g, plain_conv(g, codes, 4), NULL, bad);
+	expect_text(bnnaccel_graph_error(g), "element 3 of the offsets", "infinity in an offset");
+	bnnaccel_graph_free(g);
+
+	g = start(&codes);
+	bnnaccel_graph_conv(g, codes, &conv);
+	expect_text(bnnaccel_graph_error(g), "kernel 9x3", "kernel too large");
+	bnnaccel_graph_free(g);
+
+	g = start(&codes);
+	conv.kernel_h = 3;
+	conv.gates = gates;
+	bnnaccel_graph_conv(g, codes, &conv);
+	expect_text(bnnaccel_graph_error(g), "ODD2", "gates without 2-bit codes");
+	bnnaccel_graph_free(g);
+
+	g = start(&codes);
+	conv.gates = NULL;
+	conv.groups = 3;
+	bnnaccel_graph_conv(g, codes, &conv);
+	expect_text(bnnaccel_graph_error(g), "3 groups", "groups");
+	bnnaccel_graph_free(g);
+
+	g = start(&codes);
+	x = plain_conv(g, codes, 4);
+	bnnaccel_graph_add(g, x, plain_conv(g, codes, 3), 0);
+	expect_text(bnnaccel_graph_error(g), "cannot map the 3 channels", "channels of a sum");
+	bnnaccel_graph_free(g);
+
+	g = start(&codes);
+	x = plain_conv(g, codes, 4);
+	bnnaccel_graph_add(g, x, x, BNNACCEL_ADD_AVG2X2);
+	expect_text(bnnaccel_graph_error(g), "cannot fit", "size of a sum");
+	bnnaccel_graph_free(g);
+
+	g = start(&codes);
+	bnnaccel_graph_affine(g, codes, NULL, NULL);
+	expect_text(bnnaccel_graph_error(g), "cannot take encode1", "codes where a real tensor is needed");
+	bnnaccel_graph_free(g);
+
+	g = start(&codes);
+	bnnaccel_graph_relu(g, 77);
+	expect_text(bnnaccel_graph_error(g), "77", "an id that does not exist");
+	bnnaccel_graph_free(g);
+
+	g = start(&codes);
+	bnnaccel_graph_output(g, plain_conv(g, codes, 4), &output);
+	expect_text(bnnaccel_graph_error(g), "8x8x4", "an output of many pixels");
+	bnnaccel_graph_free(g);
+
+	g = start(&codes);
+	ok(bnn_graph_lower(g, NULL, &net, &error) == BNNACCEL_ERR_ARGUMENT, "a graph without output");
+	expect_text(error.text, "no output", "build");
+	bnnaccel_graph_free(g);
+}
+
+static const char *folder(void)
+{
+	static char path[64];
+
+	if (!*path) {
+		snprintf(path, sizeof(path), "/tmp/bnnaccel-import-XXXXXX");
+		if (!mkdtemp(path))
+			exit(1);
+	}
+	return path;
+}
+
+static void put(const char *name, const void *data, size_t bytes)
+{
+	char path[128];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", folder(), name);
+	if (!data) {
+		unlink(path);
+		return;
+	}
+	f = fopen(path, "wb");
+	if (!f || fwrite(data, 1, bytes, f) != bytes)
+		exit(1);
+	fclose(f);
+}
+
+static void import_fails(int code, const char *part, const char *what)
+{
+	struct bnnaccel_model *model = NULL;
+	struct bnnaccel *ctx;
+	int rc;
+
+	if (bnnaccel_open(&ctx))
+		exit(1);
+	rc = bnnaccel_import(ctx, folder(), NULL, &model);
+	ok(rc == code && !model, "%s: code %d", what, rc);
+	expect_text(bnnaccel_last_error(ctx), part, what);
+	bnnaccel_close(ctx);
+}
+
+static void importers(void)
+{
+	static const char *const own[] = { "fc1_tile.bits", "fc2_tile.bits", "fc1_alpha_q16.i32",
+					   "fc2_alpha_q16.i32" };
+	static const char table[] = "name\tdims\tbyte_offset\tcount\nconv1_weight\t16x96x3x3\t0\t13824\n";
+	static uint8_t zeros[1 << 17];
+	static float weights[13824];
+	struct bnnaccel *ctx;
+
+	import_fails(BNNACCEL_ERR_BAD_MODEL, "no network of a known kind", "an empty folder");
+	put("manifest.tsv", "layer\n0\t1024\n", 13);
+	put("L0_weights.bits", zeros, 4);
+	put("L0_thresholds.i32", zeros, 4);
+	import_fails(BNNACCEL_ERR_BAD_MODEL, "manifest.tsv: line '0\t1024'", "a damaged manifest");
+	{
+		static const char good[] = "h\n0 1024 832 104 True\n1 1024 1024 128 True\n"
+					   "2 1024 1024 128 True\n3 64 1024 128 True\n";
+
+		put("manifest.tsv", good, sizeof(good) - 1);
+	}
+	import_fails(BNNACCEL_ERR_BAD_MODEL, "L0_weights.bits has 4 bytes, but 106496", "a short file");
+	put("L0_weights.bits", zeros, 106500);
+	import_fails(BNNACCEL_ERR_BAD_MODEL, "more than 106496", "a long file");
+	put("L0_weights.bits", zeros, 106496);
+	put("L0_thresholds.i32", zeros, 4096);
+	import_fails(BNNACCEL_ERR_NO_FILE, "L1_weights.bits", "a missing file");
+	put("manifest.tsv", NULL, 0);
+
+	put(own[0], zeros, 3136);
+	put(own[1], zeros, 160);
+	import_fails(BNNACCEL_ERR_NO_FILE, own[2], "scales missing");
+	put(own[2], zeros, 12);
+	put(own[3], zeros, 4);
+	import_fails(BNNACCEL_ERR_BAD_MODEL, "3136 and 160 bytes with 3 scales", "sizes that do not fit");
+	for (int i = 0; i < 4; i++)
+		put(own[i], NULL, 0);
+
+	put("params.tsv", table, sizeof(table) - 1);
+	put("params.f32", zeros, 100);
+	import_fails(BNNACCEL_ERR_BAD_MODEL, "conv1_weight lies outside", "an array behind the end");
+	for (int i = 0; i < 13824; i++)
+		weights[i] = 1;
+	weights[77] = NAN;
+	put("params.f32", weights, sizeof(weights));
+	import_fails(BNNACCEL_ERR_BAD_MODEL, "element 77 of array conv1_weight", "NaN in a weight");
+	weights[77] = 1;
+	put("params.f32", weights, sizeof(weights));
+	import_fails(BNNACCEL_ERR_BAD_MODEL, "lists no array bn1_weight", "a missing array");
+	put("params.tsv", NULL, 0);
+	put("params.f32", NULL, 0);
+	put("L0_weights.bits", NULL, 0);
+	put("L0_thresholds.i32", NULL, 0);
+	rmdir(folder());
+	import_fails(BNNACCEL_ERR_NO_FILE, "no folder", "no folder");
+
+	if (!bnnaccel_open(&ctx)) {
+		struct bnnaccel_build_options options = { .size = sizeof(options), .headroom = 0.5 };
+		struct bnnaccel_model *model;
+
+		ok(bnnaccel_import(ctx, folder(), &options, &model) == BNNACCEL_ERR_ARGUMENT,
+		   "headroom below 1: %s", bnnaccel_last_error(ctx));
+		bnnaccel_close(ctx);
+	}
+}
+
+/* Nothing of a folder with random damage may crash the importers. */
+static void damage(void)
+{
+	static const char *const files[] = { "manifest.tsv", "L0_weights.bits", "L0_thresholds.i32",
+					     "L1_weights.bits", "L1_thresholds.i32", "L2_weights.bits",
+					     "L2_thresholds.i32", "L3_weights.bits", "L3_thresholds.i32" };
+	unsigned int seed = 1, imported = 0;
+	uint8_t *data[9];
+	size_t bytes[9];
+
+	for (int i = 0; i < 9; i++) {
+		char path[128];
+
+		snprintf(path, sizeof(path), "models/digits-bnn/%s", files[i]);
+		data[i] = read_file(path, &bytes[i]);
+		if (!data[i]) {
+			skip("damaged folders", "models/digits-bnn is not here");
+			return;
+		}
+	}
+	mkdir(folder(), 0700);
+	for (int round = 0; round < 300; round++) {
+		struct bnnaccel_graph *g = NULL;
+		struct bnn_error error;
+		struct bnn_net *net;
+
+		for (int i = 0; i < 9; i++) {
+			uint8_t *copy = malloc(bytes[i] + 1);
+			size_t n = bytes[i];
+
+			memcpy(copy, data[i], bytes[i]);
+			if (rand_r(&seed) % 4 == 0 && n)
+				copy[rand_r(&seed) % n] = (uint8_t)rand_r(&seed);
+			if (rand_r(&seed) % 40 == 0)
+				n -= n / 3;
+			put(files[i], copy, n);
+			free(copy);
+		}
+		if (bnn_import_graph(folder(), &g, &error))
+			continue;
+		if (!bnn_graph_lower(g, NULL, &net, &error)) {
+			imported++;
+			bnn_net_free(net);
+		}
+		bnnaccel_graph_free(g);
+	}
+	for (int i = 0; i < 9; i++) {
+		put(files[i], NULL, 0);
+		free(data[i]);
+	}
+	rmdir(folder());
+	ok(true, "300 damaged folders: %u imported, no crash", imported);
+}
+
+int main(void)
+{
+	builder();
+	importers();
+	damage();
+	return plan_end();
+}

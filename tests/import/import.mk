@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: MIT
+# Graph builder, lowering and importers. What needs published weights or images is
+# skipped where BNNACCEL_DATA has none.
+
+IMPORT_DIR := $(BUILD)/tests/import
+IMPORT_NAMES := exact graph errors networks teacher
+IMPORT_TESTS := $(IMPORT_NAMES:%=$(IMPORT_DIR)/%)
+
+$(IMPORT_DIR)/%: tests/import/%.c tests/import/common.c tests/import/common.h $(LIB_A)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LIB_CFLAGS) -o $@ $(filter %.c,$^) $(LIB_A) $(LIB_LIBS)
+
+.PHONY: import-tests test-import
+import-tests: $(IMPORT_TESTS)
+test-import: import-tests
+	@set -e; for test in $(IMPORT_TESTS); do $$test; done
