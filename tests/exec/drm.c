@@ -49,9 +49,10 @@ static bool net_matches(uint64_t seed)
 	device = execute(&bnn_exec_device, net, &options, inputs, IMAGES);
 	snprintf(what, sizeof(what), "seed %llu", (unsigned long long)seed);
 	ok = same_outputs(what, &cpu, &device) &&
-	     same_counters(what, &cpu, &device, 1u << BNN_COUNTER_MACS | 1u << BNN_COUNTER_SATURATED);
-	ok = ok && device.stats.jobs == (IMAGES + 1) / 2 && fake.most_in_flight == 2 && !fake.misuse &&
-	     !fake.objects && !fake_mappings();
+	     same_counters(what, &cpu, &device,
+			   1u << BNN_COUNTER_MACS | 1u << BNN_COUNTER_SATURATED);
+	ok = ok && device.stats.jobs == (IMAGES + 1) / 2 && fake.most_in_flight == 2 &&
+	     !fake.misuse && !fake.objects && !fake_mappings();
 	free_outcome(&cpu);
 	free_outcome(&device);
 	free(inputs);
@@ -66,7 +67,8 @@ static void test_bits(void)
 
 	for (uint64_t seed = 1; seed <= 100; seed++)
 		failed += !net_matches(seed);
-	tap_ok(!failed, "100 networks: device = cpu, two jobs in flight, no call the driver refuses");
+	tap_ok(!failed,
+	       "100 networks: device = cpu, two jobs in flight, no call the driver refuses");
 }
 
 static void test_failing_calls(struct bnn_net *net, const uint8_t *inputs)
@@ -93,7 +95,8 @@ static void test_failing_calls(struct bnn_net *net, const uint8_t *inputs)
 			o = execute(&bnn_exec_device, net, &options, inputs, IMAGES);
 			calls = fake.calls;
 			silent += o.ret && !strstr(o.error.text, fake.path);
-			/* The first call only asks whose device it is, the last one for counters. */
+			/* The first call only asks whose device it is, the last one for counters.
+			 */
 			if (call == 1)
 				wrong += o.ret != BNNACCEL_ERR_NO_DEVICE;
 			else if (call < calls)
@@ -106,8 +109,8 @@ static void test_failing_calls(struct bnn_net *net, const uint8_t *inputs)
 				break;
 		}
 	}
-	tap_ok(reached > 100 && !wrong, "%u times one call failed: the right code (%u wrong)", reached,
-	       wrong);
+	tap_ok(reached > 100 && !wrong, "%u times one call failed: the right code (%u wrong)",
+	       reached, wrong);
 	tap_ok(!silent, "and a text that names the device");
 	tap_ok(!left && open_files() == files, "and nothing is left behind");
 }
@@ -127,17 +130,18 @@ static void test_failing_jobs(struct bnn_net *net, const uint8_t *inputs)
 	options = device_options();
 	if (!tap_ok(!bnn_exec_device.open(net, &options, &exec, &error), "open %s", error.text))
 		return;
-	ret = bnn_exec_device.run(exec, inputs, net->values[net->input.value].bytes, outputs, IMAGES,
-				  &error);
+	ret = bnn_exec_device.run(exec, inputs, net->values[net->input.value].bytes, outputs,
+				  IMAGES, &error);
 	tap_ok(ret == BNNACCEL_ERR_DEVICE && strstr(error.text, "PARITY") &&
 		       strstr(error.text, "(image 4)"),
 	       "%s", error.text);
-	ret = bnn_exec_device.run(exec, inputs, net->values[net->input.value].bytes, outputs, IMAGES,
-				  &error);
+	ret = bnn_exec_device.run(exec, inputs, net->values[net->input.value].bytes, outputs,
+				  IMAGES, &error);
 	tap_ok(!ret && !memcmp(outputs, cpu.outputs, cpu.bytes), "the session works on");
 	fake.bad_job = fake.jobs + 1;
 	fake.bad_status = UINT32_MAX;
-	ret = bnn_exec_device.run(exec, inputs, net->values[net->input.value].bytes, outputs, 1, &error);
+	ret = bnn_exec_device.run(exec, inputs, net->values[net->input.value].bytes, outputs, 1,
+				  &error);
 	tap_ok(ret == BNNACCEL_ERR_DEVICE && strstr(error.text, "reset"), "%s", error.text);
 	bnn_exec_device.close(exec);
 	tap_ok(!fake.misuse && !fake.objects, "all calls were in order");

@@ -24,14 +24,16 @@ EXEC_LAYERS ?= 10000
 .PHONY: exec-tests test-exec
 exec-tests: $(EXEC_TESTS)
 test-exec: exec-tests
-	$(EXEC_DIR)/layers $(EXEC_LAYERS)
-	$(EXEC_DIR)/plan
-	$(EXEC_DIR)/failures
-	$(EXEC_DIR)/rtl $(BUILD)/lib/libbnnaccel-rtl.so
-	$(EXEC_DIR)/drm
-	@if [ -f $(BUILD)/driver/bnnaccel.ko ]; then \
+	@status=0; \
+	$(EXEC_DIR)/layers $(EXEC_LAYERS) || status=1; \
+	$(EXEC_DIR)/plan || status=1; \
+	$(EXEC_DIR)/failures || status=1; \
+	$(EXEC_DIR)/rtl $(BUILD)/lib/libbnnaccel-rtl.so || status=1; \
+	$(EXEC_DIR)/drm || status=1; \
+	if [ -f $(BUILD)/driver/bnnaccel.ko ]; then \
 		tests/vm/bnn-vm --debug-boot --module $(BUILD)/driver/bnnaccel.ko \
-			--log $(BUILD)/vm/exec-device.log -- $(EXEC_DIR)/device; \
+			--log $(BUILD)/vm/exec-device.log -- $(EXEC_DIR)/device || status=1; \
 	else \
 		echo "ok 1 - device # SKIP the driver is not built"; \
-	fi
+	fi; \
+	exit $$status

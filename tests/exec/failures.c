@@ -15,8 +15,8 @@
 static struct bnn_net *net;
 
 /* Opening must fail with this code and a text that holds both words. */
-static void refuses(const struct bnn_exec_ops *ops, const struct bnn_exec_options *options, int code,
-		    const char *word, const char *other)
+static void refuses(const struct bnn_exec_ops *ops, const struct bnn_exec_options *options,
+		    int code, const char *word, const char *other)
 {
 	struct bnn_error error = { "" };
 	struct bnn_exec *exec = NULL;
@@ -38,7 +38,8 @@ static void test_cores(void)
 	refuses(&bnn_exec_rtl, &options, BNNACCEL_ERR_NO_BACKEND, "libm.so.6", "bnn_core_entry");
 	options.core = NULL;
 	setenv("BNNACCEL_RTL", "/nowhere/from-environment.so", 1);
-	refuses(&bnn_exec_rtl, &options, BNNACCEL_ERR_NO_BACKEND, "from-environment.so", "make rtl");
+	refuses(&bnn_exec_rtl, &options, BNNACCEL_ERR_NO_BACKEND, "from-environment.so",
+		"make rtl");
 	unsetenv("BNNACCEL_RTL");
 	options.core_options = "no_such_option=1";
 	refuses(&bnn_exec_model, &options, BNNACCEL_ERR_ARGUMENT, "model", "no_such_option");
@@ -52,7 +53,8 @@ static void test_devices(void)
 
 	refuses(&bnn_exec_device, &options, BNNACCEL_ERR_NO_DEVICE, "accel-none", "no device");
 	options.device = "/dev/null";
-	refuses(&bnn_exec_device, &options, BNNACCEL_ERR_NO_DEVICE, "/dev/null", "not a DRM device");
+	refuses(&bnn_exec_device, &options, BNNACCEL_ERR_NO_DEVICE, "/dev/null",
+		"not a DRM device");
 	fchmod(fd, 0);
 	options.device = path;
 	if (geteuid()) {
@@ -78,7 +80,8 @@ static void test_budget(void)
 	struct outcome o = execute(&bnn_exec_model, net, &options, inputs, 9);
 
 	tap_ok(o.ret == BNNACCEL_ERR_DEVICE && strstr(o.error.text, "TIMEOUT") &&
-		       strstr(o.error.text, "'n0' (CONV, command 0)") && strstr(o.error.text, "budget"),
+		       strstr(o.error.text, "'n0' (CONV, command 0)") &&
+		       strstr(o.error.text, "budget"),
 	       "%d %s", o.ret, o.error.text);
 	free_outcome(&o);
 	options.budget = 1u << 20;
@@ -114,7 +117,8 @@ static void run_damaged(unsigned int word, uint32_t value, bool bind, int status
 		return;
 	dev->ops->alloc(dev, 8192, BNN_DEV_READ, &buffer, &error);
 	if (bind) {
-		job.regions[BNN_PROGRAM_INPUT] = (struct bnn_dev_region){ buffer, BNN_DEV_READ, 4096, 0 };
+		job.regions[BNN_PROGRAM_INPUT] =
+			(struct bnn_dev_region){ buffer, BNN_DEV_READ, 4096, 0 };
 		job.regions[BNN_PROGRAM_SCRATCH] =
 			(struct bnn_dev_region){ buffer, BNN_DEV_READ | BNN_DEV_WRITE, 8192, 0 };
 	}
@@ -123,7 +127,8 @@ static void run_damaged(unsigned int word, uint32_t value, bool bind, int status
 	if (!ret)
 		ret = dev->ops->wait(dev, ticket, &fault, &error);
 	bnn_fault_report(&error, net, &program, "model", &fault, 100);
-	tap_ok(ret == BNNACCEL_ERR_DEVICE && (int)fault.status == status && strstr(error.text, field) &&
+	tap_ok(ret == BNNACCEL_ERR_DEVICE && (int)fault.status == status &&
+		       strstr(error.text, field) &&
 		       strstr(error.text, bnn_status_name(fault.status)) &&
 		       strstr(error.text, "image 100"),
 	       "%s", error.text);

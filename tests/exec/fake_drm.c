@@ -18,7 +18,7 @@ enum { OBJECTS = 64, JOBS = 8, PAGE = 4096 };
 
 struct object {
 	bool exists, program;
-	uint64_t offset, size; /* in the file */
+	uint64_t offset, size;	       /* in the file */
 	struct bnn_dev_buffer *buffer; /* on the core */
 };
 
@@ -193,11 +193,12 @@ static void copy_object(struct object *o, bool to_core)
 {
 	struct bnn_error error;
 
-	if (!o->buffer && core->ops->alloc(core, o->size, BNN_DEV_READ | BNN_DEV_WRITE, &o->buffer,
-					   &error))
+	if (!o->buffer &&
+	    core->ops->alloc(core, o->size, BNN_DEV_READ | BNN_DEV_WRITE, &o->buffer, &error))
 		abort();
 	if ((to_core ? pread(file_fd, o->buffer->map, o->size, (off_t)o->offset)
-		     : pwrite(file_fd, o->buffer->map, o->size, (off_t)o->offset)) != (ssize_t)o->size)
+		     : pwrite(file_fd, o->buffer->map, o->size, (off_t)o->offset)) !=
+	    (ssize_t)o->size)
 		abort();
 }
 
@@ -231,9 +232,9 @@ static void run_job(const struct queued *q)
 		if (!o)
 			continue;
 		copy_object(o, true);
-		job.regions[1 + i] = (struct bnn_dev_region){
-			o->buffer, q->regions[i].access, q->regions[i].size, q->regions[i].stride
-		};
+		job.regions[1 + i] =
+			(struct bnn_dev_region){ o->buffer, q->regions[i].access,
+						 q->regions[i].size, q->regions[i].stride };
 	}
 	ctx.jobs++;
 	fake.jobs++;
@@ -325,10 +326,11 @@ static int submit(struct drm_bnnaccel_submit *args)
 		return misuse();
 	sync = (const void *)(uintptr_t)job->syncs.array;
 	if (!find_object(job->program, true) || job->perfmon != 5 || !job->iterations ||
-	    job->iterations > BNN_ITERATIONS_MAX || job->flags || job->regions.count >= BNN_REGIONS ||
-	    job->regions.stride != sizeof(q->regions[0]) || job->syncs.count != 1 ||
-	    job->syncs.stride != sizeof(*sync) || sync->flags != DRM_BNNACCEL_SYNC_SIGNAL ||
-	    sync->handle != 7 || sync->point <= signalled)
+	    job->iterations > BNN_ITERATIONS_MAX || job->flags ||
+	    job->regions.count >= BNN_REGIONS || job->regions.stride != sizeof(q->regions[0]) ||
+	    job->syncs.count != 1 || job->syncs.stride != sizeof(*sync) ||
+	    sync->flags != DRM_BNNACCEL_SYNC_SIGNAL || sync->handle != 7 ||
+	    sync->point <= signalled)
 		return misuse();
 	q->job = *job;
 	q->point = sync->point;

@@ -13,9 +13,9 @@
 
 struct fake_drm {
 	char path[64];
-	const char *driver;  /* what drmGetVersion() says */
+	const char *driver; /* what drmGetVersion() says */
 	int major;
-	uint32_t act_kib;    /* on-chip memory */
+	uint32_t act_kib; /* on-chip memory */
 	/* The call that fails, counted from 1; 0: none. */
 	unsigned int fail_call;
 	int fail_errno;
@@ -24,10 +24,10 @@ struct fake_drm {
 	uint32_t bad_status;
 	/* What happened. */
 	unsigned int calls;
-	unsigned int objects;        /* buffers and programs that exist */
+	unsigned int objects;	     /* buffers and programs that exist */
 	unsigned int most_in_flight; /* jobs queued at the same time */
 	uint64_t jobs;
-	bool misuse;                 /* a call the driver would have refused */
+	bool misuse; /* a call the driver would have refused */
 };
 
 extern struct fake_drm fake;

@@ -12,7 +12,7 @@
 #include "tap.h"
 
 /* Counters that the CPU engine keeps as well. */
-#define SHARED_COUNTERS                                                                          \
+#define SHARED_COUNTERS                                                                            \
 	(1u << BNN_COUNTER_MACS | 1u << BNN_COUNTER_FRAC_ISSUED | 1u << BNN_COUNTER_FRAC_SKIPPED | \
 	 1u << BNN_COUNTER_SATURATED)
 
@@ -119,7 +119,8 @@ static void test_session(void)
 	tap_ok(!bnn_exec_model.run(exec, spread, stride, got, 0, &error), "no images");
 	ret = bnn_exec_model.run(exec, spread, stride, got, 1, &error) ||
 	      bnn_exec_model.run(exec, spread + stride, stride, got + out, 36, &error) ||
-	      bnn_exec_model.run(exec, spread + 37 * stride, stride, got + 37 * out, count - 37, &error);
+	      bnn_exec_model.run(exec, spread + 37 * stride, stride, got + 37 * out, count - 37,
+				 &error);
 	tap_ok(!ret && !memcmp(got, cpu.outputs, out * count), "600 images in three calls");
 	bnn_exec_model.stats(exec, &stats);
 	tap_ok(stats.jobs == 1 + 3 + 36, "each call fills its jobs (%llu)",

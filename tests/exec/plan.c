@@ -13,7 +13,7 @@
 #include "compile/refs.h"
 #include "tap.h"
 
-#define ALL_FEATURES                                                                       \
+#define ALL_FEATURES                                                                         \
 	(BNN_FEATURES_BINARY | BNN_FEATURES_POST | BNN_FEATURES_FRAC | BNN_FEATURES_PLANES | \
 	 BNN_FEATURES_STREAM | BNN_FEATURES_TILED | BNN_FEATURES_CODEBOOK | BNN_FEATURES_GROUPS)
 
@@ -185,7 +185,9 @@ enum { ROW_BYTES = 80 };
 static int32_t tensor(struct bnn_net *net, enum bnn_role role, unsigned int format, uint32_t h,
 		      uint32_t w, uint32_t c)
 {
-	struct bnn_value v = { .name = "t", .role = role, .format = (uint8_t)format, .h = h, .w = w, .c = c };
+	struct bnn_value v = {
+		.name = "t", .role = role, .format = (uint8_t)format, .h = h, .w = w, .c = c
+	};
 
 	return bnn_net_add_value(net, &v);
 }
@@ -199,8 +201,9 @@ static int32_t constant(struct bnn_net *net, uint64_t bytes, uint8_t fill)
 	return bnn_net_add_value(net, &v);
 }
 
-static void add_conv(struct bnn_net *net, const char *name, int32_t in, int32_t out, int32_t weights,
-		     int32_t param, unsigned int in_format, unsigned int outs_format)
+static void add_conv(struct bnn_net *net, const char *name, int32_t in, int32_t out,
+		     int32_t weights, int32_t param, unsigned int in_format,
+		     unsigned int outs_format)
 {
 	struct bnn_node node = { .name = (char *)name };
 	uint32_t *w = node.words;
@@ -278,13 +281,15 @@ static void test_three_layers(void)
 	char line[512], tiny[4];
 
 	tap_ok(!bnn_net_check(net, &error), "the network is legal %s", error.text);
-	if (!tap_ok(!bnn_compile(net, &target, NULL, &program, &error), "it compiles %s", error.text))
+	if (!tap_ok(!bnn_compile(net, &target, NULL, &program, &error), "it compiles %s",
+		    error.text))
 		return;
 	tap_ok(program->count == 4 && program->loop_start == 0, "three commands and END");
 	tap_ok(program->constants_bytes == 2 * 64 * ROW_BYTES + 2 * 512,
 	       "equal constants are stored once (%llu bytes)",
 	       (unsigned long long)program->constants_bytes);
-	tap_ok(program->estimate.macs == 3ull * 22 * 22 * 64 * 64, "the estimate counts present taps");
+	tap_ok(program->estimate.macs == 3ull * 22 * 22 * 64 * 64,
+	       "the estimate counts present taps");
 	bnn_disasm(bnn_program_command(program, 1), line, sizeof(line));
 	if (!tap_ok(!strcmp(line, want), "disassembly"))
 		printf("# %s\n", line);
@@ -306,7 +311,8 @@ static void test_three_layers(void)
 	bnn_program_free(program);
 	target.caps_ram = 8 << BNN_CAPS_RAM_WEIGHT_KIB_SHIFT;
 	bnn_compile(net, &target, &prefetch, &program, &error);
-	tap_ok(program->loop_start == 0 && program->onchip_bytes == 0 && program->scratch_bytes == 1024,
+	tap_ok(program->loop_start == 0 && program->onchip_bytes == 0 &&
+		       program->scratch_bytes == 1024,
 	       "but not if they do not fit; without activation memory all is scratch");
 	bnn_program_free(program);
 	bnn_net_free(net);
@@ -321,8 +327,8 @@ static void test_unsupported(void)
 
 	target.features = BNN_FEATURES_BINARY;
 	target.name = "rtl";
-	tap_ok(!bnn_compile(net, &target, NULL, &program, &error), "binary layers need BINARY only %s",
-	       error.text);
+	tap_ok(!bnn_compile(net, &target, NULL, &program, &error),
+	       "binary layers need BINARY only %s", error.text);
 	bnn_program_free(program);
 	target.max_commands = 3;
 	tap_ok(bnn_compile(net, &target, NULL, &program, &error) == -8 && !program,

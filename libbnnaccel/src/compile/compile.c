@@ -12,7 +12,7 @@
 
 /* Bits of a reference's second word: region 5:0, format 10:6, pitch / 16 30:11. */
 #define PITCH_SHIFT 11
-#define PITCH_MAX 0xfffffull
+#define PITCH_MAX   0xfffffull
 
 static uint64_t align_up(uint64_t x)
 {
@@ -57,11 +57,12 @@ static int fill_reference(const struct bnn_net *net, const struct bnn_node *node
 				"value '%s' of node '%s' has a role the compiler does not know",
 				net->values[v].name, node->name);
 	if (ref->pitch / BNN_ROW_ALIGN > PITCH_MAX)
-		return bnn_fail(error, BNNACCEL_ERR_UNSUPPORTED,
-				"node '%s' (%s): a row of value '%s' has %llu bytes, the hardware takes "
-				"at most %llu; make the tensor narrower",
-				node->name, op_name(words), net->values[v].name,
-				(unsigned long long)ref->pitch, PITCH_MAX * BNN_ROW_ALIGN);
+		return bnn_fail(
+			error, BNNACCEL_ERR_UNSUPPORTED,
+			"node '%s' (%s): a row of value '%s' has %llu bytes, the hardware takes "
+			"at most %llu; make the tensor narrower",
+			node->name, op_name(words), net->values[v].name,
+			(unsigned long long)ref->pitch, PITCH_MAX * BNN_ROW_ALIGN);
 	words[word] = (uint32_t)place->offset;
 	words[word + 1] |= place->region | (uint32_t)(ref->pitch / BNN_ROW_ALIGN) << PITCH_SHIFT;
 	if (!ref->write && place->region == BNN_PROGRAM_OUTPUT)
@@ -138,8 +139,8 @@ static int compile(const struct bnn_net *net, const struct bnn_target *target,
 		   const struct bnn_compile_options *options, struct bnn_program *program,
 		   struct bnn_error *error)
 {
-	uint64_t onchip = 1024ull * ((target->caps_ram & BNN_CAPS_RAM_ACT_KIB) >>
-				     BNN_CAPS_RAM_ACT_KIB_SHIFT);
+	uint64_t onchip =
+		1024ull * ((target->caps_ram & BNN_CAPS_RAM_ACT_KIB) >> BNN_CAPS_RAM_ACT_KIB_SHIFT);
 	struct bnn_constants constants;
 	struct bnn_plan plan;
 	int ret;

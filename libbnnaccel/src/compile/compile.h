@@ -32,16 +32,16 @@ enum bnn_program_region {
 
 /* What one image costs, predicted from the shapes. */
 struct bnn_estimate {
-	uint64_t macs;   /* as counter MACS, with every second gate of FRAC open */
-	uint64_t bytes;  /* moved to and from memory */
+	uint64_t macs;	 /* as counter MACS, with every second gate of FRAC open */
+	uint64_t bytes;	 /* moved to and from memory */
 	uint64_t cycles; /* of the target's array */
 };
 
 struct bnn_program {
 	uint32_t *commands; /* count * 32 words */
-	uint32_t count;     /* END included */
+	uint32_t count;	    /* END included */
 	uint32_t loop_start;
-	int32_t *nodes;     /* per command: index of its node, or -1 */
+	int32_t *nodes; /* per command: index of its node, or -1 */
 
 	uint8_t *constants;
 	uint64_t constants_bytes; /* multiple of 64, may be 0 */
@@ -49,7 +49,7 @@ struct bnn_program {
 	/* Per image; the strides are multiples of 64. */
 	uint64_t input_bytes, input_stride;
 	uint64_t output_bytes, output_stride;
-	bool output_read; /* a command also reads the output */
+	bool output_read;	/* a command also reads the output */
 	uint64_t scratch_bytes; /* not per image */
 	uint64_t onchip_bytes;
 

@@ -55,7 +55,8 @@ static void place(struct image *image, int32_t v)
 		return;
 	}
 	image->places[v] = (struct bnn_place){ BNN_PROGRAM_CONSTANTS, image->out->bytes };
-	image->out->bytes += (value->bytes + BNN_TENSOR_ALIGN - 1) & ~(uint64_t)(BNN_TENSOR_ALIGN - 1);
+	image->out->bytes +=
+		(value->bytes + BNN_TENSOR_ALIGN - 1) & ~(uint64_t)(BNN_TENSOR_ALIGN - 1);
 }
 
 static void place_slot(struct image *image, bool weights)
@@ -64,8 +65,8 @@ static void place_slot(struct image *image, bool weights)
 		const struct bnn_node *node = &image->net->nodes[n];
 
 		for (unsigned int s = 0; s < BNN_SLOTS; s++) {
-			bool is_weight = s == BNN_SLOT_WEIGHT &&
-					 (node->words[0] & 0xff) == BNN_CMD_CONV;
+			bool is_weight =
+				s == BNN_SLOT_WEIGHT && (node->words[0] & 0xff) == BNN_CMD_CONV;
 
 			if (is_weight == weights && node->ref[s] != BNN_NO_VALUE)
 				place(image, node->ref[s]);
@@ -79,7 +80,8 @@ static void copy_values(struct image *image)
 		const struct bnn_value *value = &image->net->values[v];
 
 		if (value->role == BNN_ROLE_CONST && image->places[v].region != BNN_PLACE_UNUSED)
-			memcpy(image->out->data + image->places[v].offset, value->data, value->bytes);
+			memcpy(image->out->data + image->places[v].offset, value->data,
+			       value->bytes);
 	}
 }
 

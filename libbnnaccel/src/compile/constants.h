@@ -7,7 +7,7 @@
 
 struct bnn_constants {
 	uint8_t *data;
-	uint64_t bytes;        /* multiple of 64 */
+	uint64_t bytes;	       /* multiple of 64 */
 	uint64_t weight_bytes; /* the weights lie at the front, in program order */
 };
 

@@ -31,12 +31,15 @@ static void put(struct text *t, const char *format, ...)
 const char *bnn_format_name(unsigned int format)
 {
 	static const char *const names[32] = {
-		[BNN_FORMAT_NONE] = "NONE",   [BNN_FORMAT_B1] = "B1",	    [BNN_FORMAT_O2] = "O2",
-		[BNN_FORMAT_O4] = "O4",	      [BNN_FORMAT_O8] = "O8",	    [BNN_FORMAT_U4] = "U4",
-		[BNN_FORMAT_U8] = "U8",	      [BNN_FORMAT_S4] = "S4",	    [BNN_FORMAT_S8] = "S8",
-		[BNN_FORMAT_S16] = "S16",     [BNN_FORMAT_E_O4] = "E_O4",   [BNN_FORMAT_E_U4] = "E_U4",
-		[BNN_FORMAT_E_S4] = "E_S4",   [BNN_FORMAT_E_U8] = "E_U8",   [BNN_FORMAT_E_S8] = "E_S8",
-		[BNN_FORMAT_E_U16] = "E_U16", [BNN_FORMAT_E_S16] = "E_S16", [BNN_FORMAT_E_S32] = "E_S32",
+		[BNN_FORMAT_NONE] = "NONE",   [BNN_FORMAT_B1] = "B1",
+		[BNN_FORMAT_O2] = "O2",	      [BNN_FORMAT_O4] = "O4",
+		[BNN_FORMAT_O8] = "O8",	      [BNN_FORMAT_U4] = "U4",
+		[BNN_FORMAT_U8] = "U8",	      [BNN_FORMAT_S4] = "S4",
+		[BNN_FORMAT_S8] = "S8",	      [BNN_FORMAT_S16] = "S16",
+		[BNN_FORMAT_E_O4] = "E_O4",   [BNN_FORMAT_E_U4] = "E_U4",
+		[BNN_FORMAT_E_S4] = "E_S4",   [BNN_FORMAT_E_U8] = "E_U8",
+		[BNN_FORMAT_E_S8] = "E_S8",   [BNN_FORMAT_E_U16] = "E_U16",
+		[BNN_FORMAT_E_S16] = "E_S16", [BNN_FORMAT_E_S32] = "E_S32",
 	};
 
 	return format < 32 && names[format] ? names[format] : "format?";
@@ -44,7 +47,8 @@ const char *bnn_format_name(unsigned int format)
 
 static const char *region_name(unsigned int region, char buf[16])
 {
-	static const char *const names[BNN_PROGRAM_REGIONS] = { "cmd", "const", "in", "out", "scratch" };
+	static const char *const names[BNN_PROGRAM_REGIONS] = { "cmd", "const", "in", "out",
+								"scratch" };
 
 	if (region < BNN_PROGRAM_REGIONS)
 		return names[region];
@@ -75,10 +79,12 @@ static unsigned int put_reference(struct text *t, const uint32_t *words, const s
 		fields = 5;
 	if (!words[f->word] && !second && (fields == 2 || !words[f->word + 2]))
 		return fields;
-	put(t, " %.*s=%s:0x%x", (int)name, f->name, region_name(second & 0x3f, buf), words[f->word]);
+	put(t, " %.*s=%s:0x%x", (int)name, f->name, region_name(second & 0x3f, buf),
+	    words[f->word]);
 	if (fields == 2)
 		return fields;
-	put(t, "/%s(%u", bnn_format_name(second >> 6 & 0x1f), (second >> 11 & 0xfffff) * BNN_ROW_ALIGN);
+	put(t, "/%s(%u", bnn_format_name(second >> 6 & 0x1f),
+	    (second >> 11 & 0xfffff) * BNN_ROW_ALIGN);
 	if (words[f->word + 2] & 0xffff)
 		put(t, ",%u", 2 * (words[f->word + 2] & 0xffff));
 	put(t, ")");
@@ -141,7 +147,8 @@ void bnn_program_print(FILE *file, const struct bnn_program *program, const stru
 
 	fprintf(file,
 		"# %" PRIu32 " commands, loop from %" PRIu32 "; bytes: constants %" PRIu64
-		", input %" PRIu64 ", output %" PRIu64 ", scratch %" PRIu64 ", on chip %" PRIu64 "\n",
+		", input %" PRIu64 ", output %" PRIu64 ", scratch %" PRIu64 ", on chip %" PRIu64
+		"\n",
 		program->count, program->loop_start, program->constants_bytes, program->input_bytes,
 		program->output_bytes, program->scratch_bytes, program->onchip_bytes);
 	fprintf(file, "# per image about %" PRIu64 " MACs, %" PRIu64 " bytes, %" PRIu64 " cycles\n",

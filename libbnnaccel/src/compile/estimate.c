@@ -8,7 +8,7 @@
 
 /* Cycles per command in which the array waits for the first data. */
 #define START_CYCLES 150
-#define BUS_BYTES 16
+#define BUS_BYTES    16
 
 static uint64_t div_up(uint64_t x, uint64_t y)
 {
@@ -47,10 +47,12 @@ static void add_conv(const uint32_t *words, uint32_t lanes, uint32_t lane_bits,
 		cout /= bnn_field_get(words, BNN_F_CONV_TILE_P);
 	bnn_command_output(words, &oh, &ow);
 	taps = present_taps(oh, bnn_field_get(words, BNN_F_CONV_H), kh,
-			    bnn_field_get(words, BNN_F_CONV_SH), bnn_field_get(words, BNN_F_CONV_DH),
+			    bnn_field_get(words, BNN_F_CONV_SH),
+			    bnn_field_get(words, BNN_F_CONV_DH),
 			    bnn_field_get(words, BNN_F_CONV_PAD_T)) *
 	       present_taps(ow, bnn_field_get(words, BNN_F_CONV_W), kw,
-			    bnn_field_get(words, BNN_F_CONV_SW), bnn_field_get(words, BNN_F_CONV_DW),
+			    bnn_field_get(words, BNN_F_CONV_SW),
+			    bnn_field_get(words, BNN_F_CONV_DW),
 			    bnn_field_get(words, BNN_F_CONV_PAD_L));
 	macs = taps * cin * cout * planes;
 	/* Groups of few channels leave lanes idle. */
@@ -68,10 +70,10 @@ void bnn_estimate_command(const uint32_t *words, const struct bnn_target *target
 			  struct bnn_estimate *estimate)
 {
 	uint32_t lanes = target->caps_array & BNN_CAPS_ARRAY_LANES;
-	uint32_t lane_bits = (target->caps_array & BNN_CAPS_ARRAY_LANE_BITS) >>
-			     BNN_CAPS_ARRAY_LANE_BITS_SHIFT;
-	uint32_t post = (target->caps_array & BNN_CAPS_ARRAY_POST_LANES) >>
-			BNN_CAPS_ARRAY_POST_LANES_SHIFT;
+	uint32_t lane_bits =
+		(target->caps_array & BNN_CAPS_ARRAY_LANE_BITS) >> BNN_CAPS_ARRAY_LANE_BITS_SHIFT;
+	uint32_t post =
+		(target->caps_array & BNN_CAPS_ARRAY_POST_LANES) >> BNN_CAPS_ARRAY_POST_LANES_SHIFT;
 	struct bnn_ref refs[BNN_SLOTS];
 	unsigned int count = bnn_command_refs(words, refs);
 	uint64_t busy = 0, post_busy = 0, bytes = BNN_COMMAND_BYTES, transfer;

@@ -10,7 +10,8 @@ static bool is_temp(const struct bnn_net *net, int32_t value)
 	return value != BNN_NO_VALUE && net->values[value].role == BNN_ROLE_TEMP;
 }
 
-static const struct bnn_ref *find_ref(const struct bnn_ref *refs, unsigned int count, enum bnn_slot slot)
+static const struct bnn_ref *find_ref(const struct bnn_ref *refs, unsigned int count,
+				      enum bnn_slot slot)
 {
 	for (unsigned int i = 0; i < count; i++)
 		if (refs[i].slot == slot)

@@ -10,7 +10,7 @@ struct bnn_life {
 	uint32_t first, last; /* nodes, both included */
 	uint32_t accesses;    /* commands' reads and writes; 0 = not used */
 	uint64_t bytes;
-	int32_t buffer;       /* value that stands for the buffer; itself unless merged */
+	int32_t buffer; /* value that stands for the buffer; itself unless merged */
 };
 
 /* One entry per value, or NULL when memory is short. Only TEMP values get accesses. */

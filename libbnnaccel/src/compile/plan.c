@@ -128,7 +128,8 @@ static uint64_t place_all(struct buffer *buffers, size_t count, struct buffer **
 	return used;
 }
 
-static size_t collect(const struct bnn_net *net, const struct bnn_life *lives, struct buffer *buffers)
+static size_t collect(const struct bnn_net *net, const struct bnn_life *lives,
+		      struct buffer *buffers)
 {
 	size_t count = 0;
 
@@ -154,7 +155,8 @@ int bnn_plan_make(const struct bnn_net *net, uint64_t onchip, struct bnn_plan *p
 	memset(plan, 0, sizeof(*plan));
 	plan->places = calloc(values, sizeof(*plan->places));
 	if (!lives || !buffers || !by_offset || !plan->places) {
-		ret = bnn_fail(error, BNNACCEL_ERR_MEMORY, "no memory to plan network '%s'", net->name);
+		ret = bnn_fail(error, BNNACCEL_ERR_MEMORY, "no memory to plan network '%s'",
+			       net->name);
 		goto out;
 	}
 	for (size_t v = 0; v < values; v++)
@@ -170,10 +172,11 @@ int bnn_plan_make(const struct bnn_net *net, uint64_t onchip, struct bnn_plan *p
 					BNN_PROGRAM_SCRATCH);
 	for (size_t i = 0; i < count; i++)
 		if (!buffers[i].placed)
-			ret = bnn_fail(error, BNNACCEL_ERR_UNSUPPORTED,
-				       "the intermediate values of network '%s' exceed the %u MiB of "
-				       "device memory a session may use",
-				       net->name, (unsigned int)(BNN_SPACE_MAX >> 20));
+			ret = bnn_fail(
+				error, BNNACCEL_ERR_UNSUPPORTED,
+				"the intermediate values of network '%s' exceed the %u MiB of "
+				"device memory a session may use",
+				net->name, (unsigned int)(BNN_SPACE_MAX >> 20));
 	for (size_t v = 0; v < net->value_count; v++)
 		if (lives[v].buffer != (int32_t)v)
 			plan->places[v] = plan->places[lives[v].buffer];

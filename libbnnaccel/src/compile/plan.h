@@ -20,7 +20,7 @@ struct bnn_place {
 
 struct bnn_plan {
 	struct bnn_place *places; /* per value of the net; set for TEMP only */
-	uint64_t onchip_bytes;    /* used of the activation memory */
+	uint64_t onchip_bytes;	  /* used of the activation memory */
 	uint64_t scratch_bytes;
 };
 

@@ -13,12 +13,12 @@
 
 struct bnn_ref {
 	enum bnn_slot slot;
-	bool tensor;  /* else a vector: plain bytes, two words */
+	bool tensor; /* else a vector: plain bytes, two words */
 	bool write;
 	uint8_t format; /* NONE for vectors */
 	uint32_t h, w, c;
-	uint64_t pitch;   /* bytes from row to row; 0 for vectors */
-	uint64_t bytes;   /* memory it occupies */
+	uint64_t pitch;	  /* bytes from row to row; 0 for vectors */
+	uint64_t bytes;	  /* memory it occupies */
 	uint64_t payload; /* bytes that the counters of section 10 count */
 };
 

@@ -11,7 +11,8 @@ static const struct {
 	const char *name, *meaning;
 } feature_names[] = {
 	{ BNN_FEATURES_BINARY, "BINARY", "binary convolutions" },
-	{ BNN_FEATURES_POST, "POST", "the post-processing pipe (P1, P2, residuals, full parameters)" },
+	{ BNN_FEATURES_POST, "POST",
+	  "the post-processing pipe (P1, P2, residuals, full parameters)" },
 	{ BNN_FEATURES_FRAC, "FRAC", "fractional activations" },
 	{ BNN_FEATURES_PLANES, "PLANES", "activations or weights of more than one bit" },
 	{ BNN_FEATURES_STREAM, "STREAM", "element-packed tensors" },
@@ -44,8 +45,8 @@ static uint64_t conv_features(const uint32_t *words)
 		features |= BNN_FEATURES_CODEBOOK;
 		break;
 	}
-	if (bnn_field_get(words, BNN_F_CONV_GROUPS) > 1 || bnn_field_get(words, BNN_F_CONV_DH) > 1 ||
-	    bnn_field_get(words, BNN_F_CONV_DW) > 1)
+	if (bnn_field_get(words, BNN_F_CONV_GROUPS) > 1 ||
+	    bnn_field_get(words, BNN_F_CONV_DH) > 1 || bnn_field_get(words, BNN_F_CONV_DW) > 1)
 		features |= BNN_FEATURES_GROUPS;
 	return features;
 }
@@ -109,15 +110,17 @@ int bnn_target_check(const struct bnn_target *target, const struct bnn_node *nod
 
 	for (size_t i = 0; i < sizeof(feature_names) / sizeof(feature_names[0]); i++)
 		if (missing & feature_names[i].bit)
-			return bnn_fail(error, BNNACCEL_ERR_UNSUPPORTED,
-					"node '%s' (%s) needs feature %s (%s), which %s does not have; "
-					"run the network with backend model or cpu",
-					node->name, op, feature_names[i].name, feature_names[i].meaning,
-					target->name);
+			return bnn_fail(
+				error, BNNACCEL_ERR_UNSUPPORTED,
+				"node '%s' (%s) needs feature %s (%s), which %s does not have; "
+				"run the network with backend model or cpu",
+				node->name, op, feature_names[i].name, feature_names[i].meaning,
+				target->name);
 	if (target->features & BNN_FEATURES_SHIFT_ONLY && needs_multiplier(node->words))
-		return bnn_fail(error, BNNACCEL_ERR_UNSUPPORTED,
-				"node '%s' (%s) multiplies in P1 or P2, but %s has feature SHIFT_ONLY: "
-				"slopes must be powers of two; run the network with backend model or cpu",
-				node->name, op, target->name);
+		return bnn_fail(
+			error, BNNACCEL_ERR_UNSUPPORTED,
+			"node '%s' (%s) multiplies in P1 or P2, but %s has feature SHIFT_ONLY: "
+			"slopes must be powers of two; run the network with backend model or cpu",
+			node->name, op, target->name);
 	return 0;
 }

@@ -7,22 +7,22 @@
 
 #include "bnn_hw.h"
 
-#define PAGE BNN_PAGE_SIZE
+#define PAGE  BNN_PAGE_SIZE
 #define BLOCK BNN_BLOCK_SIZE
 #define PAGES (BLOCK / PAGE) /* per block */
 
 /* The bus: 4,096 blocks of 2 MiB, more than the 4 GiB a device may address, used out of order. */
-#define BUS_BLOCKS 4096
+#define BUS_BLOCKS    4096
 #define BUS_BLOCKS_32 1024
-#define BLOCK_STEP 1597
-#define PAGE_STEP 197
-#define BUS_BASE_40 (3ull << 38)
-#define BUS_BASE_32 (1ull << 30)
+#define BLOCK_STEP    1597
+#define PAGE_STEP     197
+#define BUS_BASE_40   (3ull << 38)
+#define BUS_BASE_32   (1ull << 30)
 /* Pages are taken from this many blocks in turn. */
 #define OPEN_BLOCKS 4
 
 #define DIRECTORY_BYTES (BNN_DIRECTORY_ENTRIES * BNN_SIZEOF_PTE)
-#define VA_END (1ull << 32)
+#define VA_END		(1ull << 32)
 
 struct page {
 	uint8_t *host;
@@ -124,8 +124,7 @@ int bnn_arena_dma_read(const struct bnn_arena *arena, uint64_t addr, void *buf, 
 	return 0;
 }
 
-int bnn_arena_dma_write(const struct bnn_arena *arena, uint64_t addr, const void *buf,
-			uint32_t len)
+int bnn_arena_dma_write(const struct bnn_arena *arena, uint64_t addr, const void *buf, uint32_t len)
 {
 	const struct page *page = find_page(arena, addr);
 
@@ -204,7 +203,8 @@ static int map_block(struct bnn_arena *arena, uint64_t va, uint8_t *host, bool d
 
 	if (!bus)
 		return -1;
-	arena->directory[va / BLOCK] = bus | BNN_PTE_V | BNN_PTE_B | (device_writes ? BNN_PTE_W : 0);
+	arena->directory[va / BLOCK] =
+		bus | BNN_PTE_V | BNN_PTE_B | (device_writes ? BNN_PTE_W : 0);
 	return 0;
 }
 

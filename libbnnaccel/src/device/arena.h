@@ -33,6 +33,7 @@ uint64_t bnn_arena_directory(const struct bnn_arena *arena);
 
 /* DMA of the core; non-zero for a bus error. */
 int bnn_arena_dma_read(const struct bnn_arena *arena, uint64_t addr, void *buf, uint32_t len);
-int bnn_arena_dma_write(const struct bnn_arena *arena, uint64_t addr, const void *buf, uint32_t len);
+int bnn_arena_dma_write(const struct bnn_arena *arena, uint64_t addr, const void *buf,
+			uint32_t len);
 
 #endif /* BNN_DEVICE_ARENA_H */

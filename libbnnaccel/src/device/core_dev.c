@@ -16,9 +16,9 @@
 
 #define QUEUE 1 /* as jobs of normal priority */
 #define DEPTH BNN_DEPTH_MIN
-#define ASID 1
+#define ASID  1
 /* Device cycles between two looks at the completion count. */
-#define SLICE (1ull << 22)
+#define SLICE	    (1ull << 22)
 #define Q_REG(name) (BNN_REG_Q_##name + QUEUE * BNN_QUEUE_STRIDE)
 
 /* What only the device reads: ring, behind it a region table per entry. */
@@ -127,7 +127,8 @@ static int core_alloc(struct bnn_dev *dev, uint64_t bytes, unsigned int access,
 	if (!b || !b->base.map) {
 		free(b);
 		return bnn_fail(error, BNNACCEL_ERR_MEMORY,
-				"%s: no memory for a buffer of %" PRIu64 " bytes; use a smaller batch",
+				"%s: no memory for a buffer of %" PRIu64
+				" bytes; use a smaller batch",
 				dev->target.name, bytes);
 	}
 	b->base.bytes = bytes;
@@ -145,8 +146,8 @@ static int core_load_program(struct bnn_dev *dev, const uint32_t *commands, uint
 				   &cd->program_va);
 
 	if (!copy)
-		return bnn_fail(error, BNNACCEL_ERR_MEMORY, "%s: no memory for %" PRIu32 " commands",
-				dev->target.name, count);
+		return bnn_fail(error, BNNACCEL_ERR_MEMORY,
+				"%s: no memory for %" PRIu32 " commands", dev->target.name, count);
 	memcpy(copy, commands, (size_t)count * BNN_COMMAND_BYTES);
 	cd->program_count = count;
 	return 0;
@@ -289,10 +290,11 @@ static int read_registers(struct core_dev *cd, struct bnn_error *error)
 	major = (dev->version & BNN_VERSION_MAJOR) >> BNN_VERSION_MAJOR_SHIFT;
 	if (reg_read(cd, BNN_REG_ID) != BNN_RESET_ID ||
 	    major != (BNN_RESET_VERSION & BNN_VERSION_MAJOR) >> BNN_VERSION_MAJOR_SHIFT)
-		return bnn_fail(error, BNNACCEL_ERR_NO_BACKEND,
-				"core '%s' speaks interface version %u, this library another; build both "
-				"from the same source",
-				cd->ops->name, major);
+		return bnn_fail(
+			error, BNNACCEL_ERR_NO_BACKEND,
+			"core '%s' speaks interface version %u, this library another; build both "
+			"from the same source",
+			cd->ops->name, major);
 	dev->target.features = reg_read(cd, BNN_REG_FEATURES_LO) |
 			       (uint64_t)reg_read(cd, BNN_REG_FEATURES_HI) << 32;
 	dev->target.caps_array = reg_read(cd, BNN_REG_CAPS_ARRAY);
@@ -307,7 +309,8 @@ static int start_queue(struct core_dev *cd, struct bnn_error *error)
 	uint64_t cq_bus;
 
 	cd->ring = bnn_arena_coherent(cd->arena, sizeof(*cd->ring), 64, false, &cd->ring_bus);
-	cd->completions = bnn_arena_coherent(cd->arena, sizeof(*cd->completions), 256, true, &cq_bus);
+	cd->completions =
+		bnn_arena_coherent(cd->arena, sizeof(*cd->completions), 256, true, &cq_bus);
 	if (!cd->ring || !cd->completions)
 		return bnn_fail(error, BNNACCEL_ERR_MEMORY, "no memory for the rings of core '%s'",
 				cd->ops->name);
@@ -338,7 +341,8 @@ static int open_core(struct core_dev *cd, bool rtl, const struct bnn_exec_option
 	ret = bnn_core_load(rtl, options ? options->core : NULL, &cd->ops, error);
 	if (ret)
 		return ret;
-	cd->core = cd->ops->create(&host, options ? options->core_options : NULL, text, sizeof(text));
+	cd->core =
+		cd->ops->create(&host, options ? options->core_options : NULL, text, sizeof(text));
 	if (!cd->core)
 		return bnn_fail(error, BNNACCEL_ERR_ARGUMENT, "core '%s' can't be made: %s",
 				cd->ops->name, text);
@@ -348,7 +352,8 @@ static int open_core(struct core_dev *cd, bool rtl, const struct bnn_exec_option
 	cd->arena = bnn_arena_new((reg_read(cd, BNN_REG_MMU_CAPS) & BNN_MMU_CAPS_BUS_BITS) >>
 				  BNN_MMU_CAPS_BUS_BITS_SHIFT);
 	if (!cd->arena)
-		return bnn_fail(error, BNNACCEL_ERR_MEMORY, "no memory for core '%s'", cd->ops->name);
+		return bnn_fail(error, BNNACCEL_ERR_MEMORY, "no memory for core '%s'",
+				cd->ops->name);
 	return start_queue(cd, error);
 }
 

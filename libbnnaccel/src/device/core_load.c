@@ -33,10 +33,11 @@ static int check_abi(const struct bnn_core_ops *ops, const char *path,
 		     const struct bnn_core_ops **out, struct bnn_error *error)
 {
 	if (!ops || ops->abi != BNN_CORE_ABI)
-		return bnn_fail(error, BNNACCEL_ERR_NO_BACKEND,
-				"core library %s has ABI %u, this library needs %u; build both from the "
-				"same source",
-				path, ops ? ops->abi : 0, BNN_CORE_ABI);
+		return bnn_fail(
+			error, BNNACCEL_ERR_NO_BACKEND,
+			"core library %s has ABI %u, this library needs %u; build both from the "
+			"same source",
+			path, ops ? ops->abi : 0, BNN_CORE_ABI);
 	*out = ops;
 	return 0;
 }
@@ -47,16 +48,17 @@ static int open_library(const char *path, const struct bnn_core_ops **ops, struc
 	bnn_core_entry_fn entry;
 
 	if (!handle)
-		return bnn_fail(error, BNNACCEL_ERR_NO_BACKEND,
-				"core library not found (%s); build it with 'make rtl', or name it with "
-				"option core or in BNNACCEL_RTL",
-				dlerror());
+		return bnn_fail(
+			error, BNNACCEL_ERR_NO_BACKEND,
+			"core library not found (%s); build it with 'make rtl', or name it with "
+			"option core or in BNNACCEL_RTL",
+			dlerror());
 	/* ISO C has no conversion from an object to a function pointer, POSIX demands one. */
 	*(void **)&entry = dlsym(handle, BNN_CORE_ENTRY);
 	if (!entry) {
 		dlclose(handle);
-		return bnn_fail(error, BNNACCEL_ERR_NO_BACKEND, "%s is not a core library: no symbol %s",
-				path, BNN_CORE_ENTRY);
+		return bnn_fail(error, BNNACCEL_ERR_NO_BACKEND,
+				"%s is not a core library: no symbol %s", path, BNN_CORE_ENTRY);
 	}
 	return check_abi(entry(), path, ops, error);
 }

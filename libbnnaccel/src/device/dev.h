@@ -24,7 +24,7 @@ enum { BNN_DEV_READ = 1, BNN_DEV_WRITE = 2 };
 
 struct bnn_dev_region {
 	const struct bnn_dev_buffer *buffer; /* NULL: not bound */
-	unsigned int access;                 /* BNN_DEV_* */
+	unsigned int access;		     /* BNN_DEV_* */
 	uint64_t size, stride;
 };
 
@@ -37,7 +37,7 @@ struct bnn_dev_job {
 /* How a job ended, as the completion slot says it. */
 struct bnn_dev_fault {
 	uint64_t ticket; /* of the job */
-	bool silent;     /* the device never answered: the rest is not known */
+	bool silent;	 /* the device never answered: the rest is not known */
 	uint32_t status, detail;
 	uint32_t command;
 	uint32_t word_offset; /* bytes from the start of the list */

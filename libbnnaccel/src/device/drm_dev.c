@@ -55,20 +55,24 @@ static int fail_errno(const struct drm_dev *dd, const char *what, struct bnn_err
 
 	switch (errno) {
 	case ENODEV:
-		return bnn_fail(error, BNNACCEL_ERR_NO_DEVICE, "%s: the device is gone (%s)", path, what);
+		return bnn_fail(error, BNNACCEL_ERR_NO_DEVICE, "%s: the device is gone (%s)", path,
+				what);
 	case EIO:
-		return bnn_fail(error, BNNACCEL_ERR_DEVICE,
-				"%s: the device does not answer any more (%s); see the kernel log, then "
-				"reload the driver or reset the device",
-				path, what);
+		return bnn_fail(
+			error, BNNACCEL_ERR_DEVICE,
+			"%s: the device does not answer any more (%s); see the kernel log, then "
+			"reload the driver or reset the device",
+			path, what);
 	case ENOMEM:
 		return bnn_fail(error, BNNACCEL_ERR_MEMORY,
-				"%s: the kernel has no memory (%s); use a smaller batch", path, what);
+				"%s: the kernel has no memory (%s); use a smaller batch", path,
+				what);
 	case EBADFD:
-		return bnn_fail(error, BNNACCEL_ERR_DEVICE,
-				"%s: the driver banned this session because its jobs hung the device "
-				"(%s); open a new one",
-				path, what);
+		return bnn_fail(
+			error, BNNACCEL_ERR_DEVICE,
+			"%s: the driver banned this session because its jobs hung the device "
+			"(%s); open a new one",
+			path, what);
 	default:
 		return bnn_fail(error, BNNACCEL_ERR_SYSTEM, "%s: %s failed: %s", path, what,
 				strerror(errno));
@@ -246,7 +250,8 @@ static int drm_wait(struct bnn_dev *dev, uint64_t ticket, struct bnn_dev_fault *
 		errno = -ret;
 		if (ret == -ETIME)
 			return bnn_fail(error, BNNACCEL_ERR_DEVICE,
-					"%s: job %" PRIu64 " did not end in %d s; see the kernel log",
+					"%s: job %" PRIu64
+					" did not end in %d s; see the kernel log",
 					dev->path, ticket, WAIT_SECONDS);
 		return fail_errno(dd, "waiting for a job", error);
 	}
@@ -330,8 +335,8 @@ int bnn_drm_dev_open(const struct bnn_exec_options *options, struct bnn_dev **de
 		return bnn_fail(error, BNNACCEL_ERR_MEMORY, "no memory for a device");
 	dd->base.ops = &drm_dev_ops;
 	dd->base.target.name = "device";
-	dd->fd = bnn_drm_find(options ? options->device : NULL, dd->base.path, sizeof(dd->base.path),
-			      error);
+	dd->fd = bnn_drm_find(options ? options->device : NULL, dd->base.path,
+			      sizeof(dd->base.path), error);
 	ret = dd->fd < 0 ? dd->fd : query_device(dd, error);
 	if (!ret)
 		ret = make_context(dd, error);

@@ -18,12 +18,12 @@
 #include "../error.h"
 #include "bnn_hw.h"
 
-#define DRIVER_NAME "bnnaccel"
+#define DRIVER_NAME  "bnnaccel"
 #define DRIVER_MAJOR 1
-#define ACCEL_DIR "/dev/accel"
-#define PCI_DIR "/sys/bus/pci/devices"
-#define MODULE_DIR "/sys/module/bnnaccel"
-#define NODES 64
+#define ACCEL_DIR    "/dev/accel"
+#define PCI_DIR	     "/sys/bus/pci/devices"
+#define MODULE_DIR   "/sys/module/bnnaccel"
+#define NODES	     64
 
 /* Opens a node of our driver, or tells why not. */
 static int open_node(const char *path, struct bnn_error *error)
@@ -32,22 +32,25 @@ static int open_node(const char *path, struct bnn_error *error)
 	int fd = open(path, O_RDWR | O_CLOEXEC), ret;
 
 	if (fd < 0 && (errno == EACCES || errno == EPERM))
-		return bnn_fail(error, BNNACCEL_ERR_PERMISSION,
-				"no permission to open %s; join the group that owns it (see ls -l %s, "
-				"usually 'render') or run as root",
-				path, path);
+		return bnn_fail(
+			error, BNNACCEL_ERR_PERMISSION,
+			"no permission to open %s; join the group that owns it (see ls -l %s, "
+			"usually 'render') or run as root",
+			path, path);
 	if (fd < 0 && (errno == ENOENT || errno == ENODEV || errno == ENXIO || errno == ENOTDIR))
 		return bnn_fail(error, BNNACCEL_ERR_NO_DEVICE, "there is no device %s: %s", path,
 				strerror(errno));
 	if (fd < 0)
-		return bnn_fail(error, BNNACCEL_ERR_SYSTEM, "can't open %s: %s", path, strerror(errno));
+		return bnn_fail(error, BNNACCEL_ERR_SYSTEM, "can't open %s: %s", path,
+				strerror(errno));
 
 	version = drmGetVersion(fd);
 	if (!version)
 		ret = bnn_fail(error, BNNACCEL_ERR_NO_DEVICE, "%s is not a DRM device", path);
 	else if (strcmp(version->name, DRIVER_NAME))
 		ret = bnn_fail(error, BNNACCEL_ERR_NO_DEVICE,
-			       "%s belongs to driver '%s', not to " DRIVER_NAME, path, version->name);
+			       "%s belongs to driver '%s', not to " DRIVER_NAME, path,
+			       version->name);
 	else if (version->version_major != DRIVER_MAJOR)
 		ret = bnn_fail(error, BNNACCEL_ERR_UNSUPPORTED,
 			       "the driver of %s has interface version %d, this library needs %d; "
@@ -96,12 +99,14 @@ static int explain_nothing(struct bnn_error *error)
 	struct stat st;
 
 	if (!hardware_present())
-		return bnn_fail(error, BNNACCEL_ERR_NO_DEVICE,
-				"there is no bnnaccel device in this machine; use backend cpu or model");
+		return bnn_fail(
+			error, BNNACCEL_ERR_NO_DEVICE,
+			"there is no bnnaccel device in this machine; use backend cpu or model");
 	if (stat(MODULE_DIR, &st))
-		return bnn_fail(error, BNNACCEL_ERR_NO_DEVICE,
-				"the machine has a bnnaccel device, but its driver is not loaded; load it "
-				"with 'modprobe bnnaccel'");
+		return bnn_fail(
+			error, BNNACCEL_ERR_NO_DEVICE,
+			"the machine has a bnnaccel device, but its driver is not loaded; load it "
+			"with 'modprobe bnnaccel'");
 	return bnn_fail(error, BNNACCEL_ERR_NO_DEVICE,
 			"the bnnaccel driver is loaded but offers no device; see the kernel log "
 			"('dmesg | grep bnnaccel')");
@@ -133,7 +138,8 @@ int bnn_drm_find(const char *path, char *found, size_t found_len, struct bnn_err
 	}
 	found[0] = 0;
 	if (permission || version)
-		return bnn_fail(error, permission ? BNNACCEL_ERR_PERMISSION : BNNACCEL_ERR_UNSUPPORTED,
+		return bnn_fail(error,
+				permission ? BNNACCEL_ERR_PERMISSION : BNNACCEL_ERR_UNSUPPORTED,
 				"%s", refused.text);
 	return explain_nothing(error);
 }

@@ -37,7 +37,8 @@ static const struct code details[] = {
 
 static const struct code *lookup(const struct code *table, size_t count, uint32_t value)
 {
-	static const struct code unknown = { "unknown code", "Library and device do not fit together." };
+	static const struct code unknown = { "unknown code",
+					     "Library and device do not fit together." };
 
 	return value < count && table[value].name ? &table[value] : &unknown;
 }
@@ -76,10 +77,11 @@ static void describe_command(const struct bnn_net *net, const struct bnn_program
 	command = bnn_command_find(bnn_program_command(program, index));
 	node = program->nodes[index];
 	if (node >= 0)
-		snprintf(text, len, "node '%.100s' (%s, command %" PRIu32 ")", net->nodes[node].name,
-			 command ? command->name : "?", index);
+		snprintf(text, len, "node '%.100s' (%s, command %" PRIu32 ")",
+			 net->nodes[node].name, command ? command->name : "?", index);
 	else
-		snprintf(text, len, "command %" PRIu32 " (%s)", index, command ? command->name : "?");
+		snprintf(text, len, "command %" PRIu32 " (%s)", index,
+			 command ? command->name : "?");
 }
 
 /* ", word 19 (OUTP_REGION, ...)"; nothing if no word is to blame. */
@@ -90,7 +92,8 @@ static void describe_word(const struct bnn_program *program, const struct bnn_de
 	char fields[96];
 
 	text[0] = 0;
-	if (fault->word_offset / BNN_COMMAND_BYTES != fault->command || fault->command >= program->count)
+	if (fault->word_offset / BNN_COMMAND_BYTES != fault->command ||
+	    fault->command >= program->count)
 		return;
 	if (fault->status < BNN_STATUS_BAD_OPCODE || fault->status > BNN_STATUS_BAD_OVERLAP)
 		return;
@@ -129,22 +132,24 @@ int bnn_fault_report(struct bnn_error *error, const struct bnn_net *net,
 		     const struct bnn_program *program, const char *device,
 		     const struct bnn_dev_fault *fault, uint64_t first_image)
 {
-	const struct code *status = status_code(fault->status), *detail = detail_code(fault->detail);
+	const struct code *status = status_code(fault->status),
+			  *detail = detail_code(fault->detail);
 	char where[160], word[128], access[80], finer[112] = "";
 
 	if (fault->silent)
-		return bnn_fail(error, BNNACCEL_ERR_DEVICE,
-				"%s: the device did not answer and was reset while it ran network '%s'; "
-				"see the kernel log",
-				device, net->name);
+		return bnn_fail(
+			error, BNNACCEL_ERR_DEVICE,
+			"%s: the device did not answer and was reset while it ran network '%s'; "
+			"see the kernel log",
+			device, net->name);
 	describe_command(net, program, fault->command, where, sizeof(where));
 	describe_word(program, fault, word, sizeof(word));
 	describe_access(fault, access, sizeof(access));
 	if (fault->detail)
 		snprintf(finer, sizeof(finer), "/%s", detail->name);
 	return bnn_fail(error, BNNACCEL_ERR_DEVICE,
-			"%s: %s%s at %s%s%s, iteration %" PRIu32 " (image %" PRIu64 "): %s %s", device,
-			status->name, finer, where, word, access, fault->iteration,
-			first_image + fault->iteration,
-			fault->detail ? detail->text : status->text, remedy(fault));
+			"%s: %s%s at %s%s%s, iteration %" PRIu32 " (image %" PRIu64 "): %s %s",
+			device, status->name, finer, where, word, access, fault->iteration,
+			first_image + fault->iteration, fault->detail ? detail->text : status->text,
+			remedy(fault));
 }

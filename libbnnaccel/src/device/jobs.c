@@ -14,7 +14,7 @@
 #define SLOT_BYTES (16ull << 20)
 /* The budget ends jobs that hang, so it errs far on the long side. */
 #define BUDGET_FACTOR 256
-#define BUDGET_BASE (1ull << 28)
+#define BUDGET_BASE   (1ull << 28)
 
 /* A job in preparation or in flight, and its buffers. */
 struct slot {
@@ -29,7 +29,7 @@ struct bnn_exec {
 	struct bnn_program *program;
 	struct bnn_dev_buffer *constants, *scratch;
 	struct slot slots[BNN_DEV_JOBS];
-	uint32_t batch;  /* images per job at most */
+	uint32_t batch;	 /* images per job at most */
 	uint32_t budget; /* 0: from the estimate */
 	uint64_t jobs;
 };
@@ -105,13 +105,14 @@ static int prepare(struct bnn_exec *exec, const struct bnn_exec_options *options
 		return ret;
 	if (exec->constants)
 		memcpy(exec->constants->map, program->constants, program->constants_bytes);
-	ret = alloc(exec, program->scratch_bytes, BNN_DEV_READ | BNN_DEV_WRITE, &exec->scratch, error);
+	ret = alloc(exec, program->scratch_bytes, BNN_DEV_READ | BNN_DEV_WRITE, &exec->scratch,
+		    error);
 	for (unsigned int i = 0; i < BNN_DEV_JOBS && !ret; i++) {
 		ret = alloc(exec, program->input_stride * exec->batch, BNN_DEV_READ,
 			    &exec->slots[i].input, error);
 		if (!ret)
-			ret = alloc(exec, program->output_stride * exec->batch, output_access(program),
-				    &exec->slots[i].output, error);
+			ret = alloc(exec, program->output_stride * exec->batch,
+				    output_access(program), &exec->slots[i].output, error);
 	}
 	return ret;
 }
@@ -147,18 +148,18 @@ static void fill_job(const struct bnn_exec *exec, const struct slot *slot, struc
 		.iterations = (uint32_t)slot->count,
 		.budget = job_budget(exec, slot->count),
 	};
-	job->regions[BNN_PROGRAM_CONSTANTS] = (struct bnn_dev_region){
-		exec->constants, BNN_DEV_READ, program->constants_bytes, 0
-	};
-	job->regions[BNN_PROGRAM_INPUT] = (struct bnn_dev_region){
-		slot->input, BNN_DEV_READ, program->input_bytes, program->input_stride
-	};
-	job->regions[BNN_PROGRAM_OUTPUT] = (struct bnn_dev_region){
-		slot->output, output_access(program), program->output_bytes, program->output_stride
-	};
-	job->regions[BNN_PROGRAM_SCRATCH] = (struct bnn_dev_region){
-		exec->scratch, BNN_DEV_READ | BNN_DEV_WRITE, program->scratch_bytes, 0
-	};
+	job->regions[BNN_PROGRAM_CONSTANTS] =
+		(struct bnn_dev_region){ exec->constants, BNN_DEV_READ, program->constants_bytes,
+					 0 };
+	job->regions[BNN_PROGRAM_INPUT] =
+		(struct bnn_dev_region){ slot->input, BNN_DEV_READ, program->input_bytes,
+					 program->input_stride };
+	job->regions[BNN_PROGRAM_OUTPUT] =
+		(struct bnn_dev_region){ slot->output, output_access(program),
+					 program->output_bytes, program->output_stride };
+	job->regions[BNN_PROGRAM_SCRATCH] =
+		(struct bnn_dev_region){ exec->scratch, BNN_DEV_READ | BNN_DEV_WRITE,
+					 program->scratch_bytes, 0 };
 }
 
 static int submit(struct bnn_exec *exec, struct slot *slot, const struct transfer *t, size_t first,
