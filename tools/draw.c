@@ -42,6 +42,8 @@ void draw_image(FILE *out, const struct images *images, size_t index, bool colou
 		}
 		if (colour)
 			fputs("\033[0m", out);
-		fprintf(out, "   %s\n", line >= 2 && line - 2 < lines ? caption[line - 2] : "");
+		if (line >= 2 && line - 2 < lines)
+			fprintf(out, "   %s", caption[line - 2]);
+		fputc('\n', out);
 	}
 }
