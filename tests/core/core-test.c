@@ -234,6 +234,9 @@ static void test_completion(struct host *h)
 	tap_ok(done_count(h, 2) == 43 && c.seqno == job.entry.seqno, "a ring of 8 goes round");
 }
 
+static void start_long(struct host *h, unsigned q, struct job *job);
+
+/* A job that runs already lets the others meet at the arbiter. */
 static void test_arbitration(struct host *h)
 {
 	struct job job;
@@ -241,7 +244,7 @@ static void test_arbitration(struct host *h)
 	unsigned before = 0;
 	uint64_t start[BNN_QUEUES];
 
-	fresh(h);
+	start_long(h, 1, &job);
 	empty_job(h, &job);
 	for (unsigned q = 0; q < BNN_QUEUES; q++)
 		job_submit(h, q, &job);
@@ -251,7 +254,8 @@ static void test_arbitration(struct host *h)
 	for (unsigned q = 1; q < BNN_QUEUES; q++)
 		sorted &= start[q] < start[q - 1];
 	tap_ok(sorted, "the highest queue goes first");
-	fresh(h);
+	start_long(h, 0, &job);
+	empty_job(h, &job);
 	for (unsigned i = 0; i < 16; i++)
 		job_submit(h, 3, &job);
 	job_submit(h, 0, &job);
@@ -259,15 +263,16 @@ static void test_arbitration(struct host *h)
 	for (unsigned i = 1; i <= 16; i++)
 		before += job_result_at(h, 3, i).start < job_result(h, 0).start;
 	tap_ok(before == BNN_ARB_MAX, "a waiting queue is passed by %u jobs", before);
-	fresh(h);
-	for (unsigned i = 0; i < 16; i++) {
+	start_long(h, 0, &job);
+	empty_job(h, &job);
+	for (unsigned i = 0; i < 15; i++) {
 		job_submit(h, 3, &job);
 		job_submit(h, 1, &job);
 		job_submit(h, 0, &job);
 	}
 	host_run(h);
 	tap_ok(job_result_at(h, 1, 1).start < job_result(h, 3).start &&
-	       job_result_at(h, 0, 1).start < job_result(h, 3).start, "no queue starves");
+	       job_result_at(h, 0, 2).start < job_result(h, 3).start, "no queue starves");
 }
 
 static void test_moderation(struct host *h)
