@@ -121,6 +121,7 @@ static void top(const char *cfg)
 		{ "output", "[31:0] ", "reg_rdata_o" },
 		{ "output", "[4:0] ", "irq_o" },
 		{ "output", "", "idle_o" },
+		{ "input ", "", "test_hold_i" },
 		{ "input ", "", "test_hang_i" },
 		{ "output", "", "test_hang_ack_o" },
 		{ "input ", "", "test_stuck_i" },

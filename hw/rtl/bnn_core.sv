@@ -32,7 +32,8 @@ module bnn_core #(
   output logic [4:0]          irq_o,
   output logic                idle_o,        // nothing happens until the next register write
 
-  // Fault injection for tests; tie to 0.
+  // For simulation and tests; tie to 0. Hold: no job is picked.
+  input  logic                test_hold_i,
   input  logic                test_hang_i,
   output logic                test_hang_ack_o,
   input  logic                test_stuck_i,
@@ -207,6 +208,7 @@ module bnn_core #(
     .rst_ni         (core_rst_n),
     .halt_i         (reset || stuck),
     .now_i          (now),
+    .hold_i         (test_hold_i),
     .test_hang_i    (test_hang_i),
     .test_hang_ack_o(test_hang_ack_o),
     .waiting_i      (waiting),

@@ -13,6 +13,7 @@ module bnn_queue #(
   input  logic                 rst_ni,
   input  logic                 halt_i,          // soft reset running or failed: start nothing
   input  logic [63:0]          now_i,
+  input  logic                 hold_i,          // pick no job
   input  logic                 test_hang_i,
   output logic                 test_hang_ack_o,
 
@@ -250,7 +251,7 @@ module bnn_queue #(
 
   // ---- small outputs ----
   assign idle_o          = state_q == IDLE && !(waiting_i && !halt_i);
-  assign pick_o          = state_q == IDLE && waiting_i && !halt_i;
+  assign pick_o          = state_q == IDLE && waiting_i && !halt_i && !hold_i;
   assign running_o       = active_q;
   assign flush_o         = state_q == ABORT;
   assign combine_flush_o = state_q == DRAIN;
@@ -306,7 +307,7 @@ module bnn_queue #(
 
       case (state_q)
         IDLE: begin
-          if (waiting_i) begin
+          if (pick_o) begin
             run_queue_o  <= pick_queue_i;
             entry_addr_q <= pick_entry_i;
             slot_q       <= pick_slot_i;

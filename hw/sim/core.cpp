@@ -5,8 +5,8 @@
 // stall at random; all of it follows from the seed, so equal inputs give equal
 // cycles.
 //
-// Register accesses clock the core with the bus held still, since host callbacks
-// may only happen inside run(). An idle core is not clocked.
+// Register accesses clock the core with the bus held still and no job picked, since
+// work and host callbacks may only happen inside run(). An idle core is not clocked.
 
 #include <array>
 #include <atomic>
@@ -212,6 +212,7 @@ struct bnn_core {
 		top->act_kib_i = options.act_kib & 0xfffu;
 		top->reg_req_i = 0;
 		top->reg_write_i = 0;
+		top->test_hold_i = 0;
 		top->test_hang_i = 0;
 		top->test_stuck_i = 0;
 		top->rst_ni = 0;
@@ -224,6 +225,7 @@ struct bnn_core {
 	uint32_t access(uint32_t offset, bool write, uint32_t value)
 	{
 		still();
+		top->test_hold_i = 1;
 		top->reg_req_i = 1;
 		top->reg_write_i = write;
 		top->reg_addr_i = offset & 0xfffcu;
@@ -238,6 +240,8 @@ struct bnn_core {
 		top->reg_write_i = 0;
 		value = top->reg_rdata_o;
 		clock();
+		top->test_hold_i = 0;
+		top->eval();
 		return value;
 	}
 
