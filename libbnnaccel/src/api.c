@@ -130,7 +130,8 @@ int bnn_api_adopt(struct bnnaccel *ctx, struct bnn_net *net, struct bnnaccel_mod
 	if (!rc) {
 		model->net = net;
 		if (measure(model))
-			rc = bnn_fail(&ctx->error, BNNACCEL_ERR_MEMORY, "out of memory for a model");
+			rc = bnn_fail(&ctx->error, BNNACCEL_ERR_MEMORY,
+				      "out of memory for a model");
 	}
 	if (rc) {
 		bnn_net_free(net);

@@ -51,9 +51,9 @@ int64_t bnn_api_element(const struct bnn_net *net, const uint8_t *output, uint32
 	if (v->format == BNN_FORMAT_NONE)
 		return output[i];
 	for (b = 0; b < width; b++) {
-		at = bnn_format_is_planes(v->format) ?
-			     8 * b * bnn_tensor_plane(v->format, v->h, v->w, v->c) + i :
-			     (uint64_t)i * bits + b;
+		at = bnn_format_is_planes(v->format)
+			     ? 8 * b * bnn_tensor_plane(v->format, v->h, v->w, v->c) + i
+			     : (uint64_t)i * bits + b;
 		code |= (uint64_t)(output[at / 8] >> at % 8 & 1) << b;
 	}
 	if (net->output.kind == BNN_OUTPUT_BITS)

@@ -36,7 +36,8 @@ int bnn_api_options(struct bnnaccel *ctx, const struct bnnaccel_session_options 
 		if (given->size < sizeof(given->size))
 			return bnn_fail(&ctx->error, BNNACCEL_ERR_ARGUMENT,
 					"session options: set size to sizeof(struct "
-					"bnnaccel_session_options), not %zu", given->size);
+					"bnnaccel_session_options), not %zu",
+					given->size);
 		/* A caller built with a later header may only leave what is new at 0. */
 		for (i = sizeof(*options); i < given->size; i++) {
 			if (bytes[i])
@@ -51,9 +52,10 @@ int bnn_api_options(struct bnnaccel *ctx, const struct bnnaccel_session_options 
 	if (!options->backend)
 		options->backend = "auto";
 	if (strcmp(options->backend, "auto") && !find_backend(options->backend))
-		return bnn_fail(&ctx->error, BNNACCEL_ERR_NO_BACKEND,
-				"there is no backend \"%.32s\"; use auto, device, model, rtl or cpu",
-				options->backend);
+		return bnn_fail(
+			&ctx->error, BNNACCEL_ERR_NO_BACKEND,
+			"there is no backend \"%.32s\"; use auto, device, model, rtl or cpu",
+			options->backend);
 	return 0;
 }
 
@@ -165,7 +167,8 @@ int bnnaccel_run(struct bnnaccel_session *session, const void *inputs, size_t in
 	net = session->model->net;
 	bytes = net->values[net->input.value].bytes;
 	if (count > 1 && input_stride < bytes)
-		return bnn_fail(error, BNNACCEL_ERR_BAD_INPUT, "bnnaccel_run: images are %zu bytes "
+		return bnn_fail(error, BNNACCEL_ERR_BAD_INPUT,
+				"bnnaccel_run: images are %zu bytes "
 				"apart, but network \"%.64s\" reads %llu bytes of each",
 				input_stride, net->name, (unsigned long long)bytes);
 	if (count > 1 && count > SIZE_MAX / (input_stride ? input_stride : 1))

@@ -25,8 +25,8 @@ static uint64_t wformat_magnitude(unsigned int wformat)
 	return magnitude[wformat];
 }
 
-static const char *check_fields(const uint32_t *words, const struct bnn_command *command,
-				char *buf, size_t len)
+static const char *check_fields(const uint32_t *words, const struct bnn_command *command, char *buf,
+				size_t len)
 {
 	uint32_t w, i;
 
@@ -93,13 +93,14 @@ static const char *check_conv(const uint32_t *words)
 		return "TILED_FLAT: TILE_P must divide the number of weights";
 	if (mode == BNN_WMODE_CODEBOOK && GET(CONV_WFORMAT) != BNN_WFORMAT_B1)
 		return "CODEBOOK: the weights must be B1";
-	if (GET(CONV_FRAC) && (GET(CONV_IN_FORMAT) != BNN_FORMAT_O2 ||
-			       GET(CONV_WFORMAT) != BNN_WFORMAT_B1))
+	if (GET(CONV_FRAC) &&
+	    (GET(CONV_IN_FORMAT) != BNN_FORMAT_O2 || GET(CONV_WFORMAT) != BNN_WFORMAT_B1))
 		return "FRAC: the input must be O2 and the weights B1";
 	/* An unknown input format has no magnitude; it is refused with the formats. */
-	if (k > 32767 || (bnn_format_known(GET(CONV_IN_FORMAT)) &&
-			  k * format_magnitude(GET(CONV_IN_FORMAT)) *
-				  wformat_magnitude(GET(CONV_WFORMAT)) > INT32_MAX))
+	if (k > 32767 ||
+	    (bnn_format_known(GET(CONV_IN_FORMAT)) &&
+	     k * format_magnitude(GET(CONV_IN_FORMAT)) * wformat_magnitude(GET(CONV_WFORMAT)) >
+		     INT32_MAX))
 		return "the accumulator could exceed 32 bits: fewer input channels per group, a "
 		       "smaller kernel or narrower formats are needed";
 	return NULL;
@@ -166,8 +167,8 @@ static bool format_legal(const uint32_t *words, enum bnn_slot slot, unsigned int
 		return false;
 	switch (op) {
 	case BNN_CMD_ENC:
-		return GET(ENC_MODE) == BNN_ENC_VALUE ? bnn_format_width(format) <= 8 :
-							format == BNN_FORMAT_B1;
+		return GET(ENC_MODE) == BNN_ENC_VALUE ? bnn_format_width(format) <= 8
+						      : format == BNN_FORMAT_B1;
 	case BNN_CMD_POOL:
 		return format == BNN_FORMAT_E_S8 || format == BNN_FORMAT_E_U8 ||
 		       format == BNN_FORMAT_E_S16 || format == BNN_FORMAT_E_S32 ||
@@ -192,10 +193,10 @@ static bool format_legal(const uint32_t *words, enum bnn_slot slot, unsigned int
 static const char *check_formats(const uint32_t *words, char *buf, size_t len)
 {
 	static const char *const names[BNN_SLOTS] = {
-		[BNN_SLOT_IN] = "IN",	  [BNN_SLOT_WEIGHT] = "WEIGHT",
+		[BNN_SLOT_IN] = "IN",	    [BNN_SLOT_WEIGHT] = "WEIGHT",
 		[BNN_SLOT_PARAM] = "PARAM", [BNN_SLOT_OUTP] = "OUTP or OUT",
-		[BNN_SLOT_OUTS] = "OUTS", [BNN_SLOT_RES1] = "RES1",
-		[BNN_SLOT_RES2] = "RES2", [BNN_SLOT_SUM] = "SUM",
+		[BNN_SLOT_OUTS] = "OUTS",   [BNN_SLOT_RES1] = "RES1",
+		[BNN_SLOT_RES2] = "RES2",   [BNN_SLOT_SUM] = "SUM",
 	};
 	struct bnn_slot_info info;
 	int slot;

@@ -36,7 +36,7 @@ struct reader {
 };
 
 __attribute__((format(printf, 2, 3))) static int bad(const struct reader *r, const char *format,
-						      ...)
+						     ...)
 {
 	char text[400];
 	va_list args;
@@ -66,17 +66,21 @@ static int read_header(const struct reader *r, uint32_t *sections)
 			   r->len);
 	version = bnn_get32(p + BNN_FILE_AT_VERSION);
 	if ((version & 0xffff) != BNN_FILE_MAJOR)
-		return bad(r, "has version %u.%u of the format, this library reads %u.x; convert "
-			   "the network again, or use a matching libbnnaccel", version & 0xffff,
-			   version >> 16, BNN_FILE_MAJOR);
+		return bad(r,
+			   "has version %u.%u of the format, this library reads %u.x; convert "
+			   "the network again, or use a matching libbnnaccel",
+			   version & 0xffff, version >> 16, BNN_FILE_MAJOR);
 	if (bnn_crc32(p, BNN_FILE_AT_HEADER_CRC) != bnn_get32(p + BNN_FILE_AT_HEADER_CRC))
-		return bad(r, "header: the checksum is wrong, so the file is damaged; get it again");
+		return bad(r,
+			   "header: the checksum is wrong, so the file is damaged; get it again");
 	if (bnn_get64(p + BNN_FILE_AT_SIZE) > r->len)
 		return bad(r, "is cut off: it has %zu of %" PRIu64 " bytes; get the file again",
 			   r->len, bnn_get64(p + BNN_FILE_AT_SIZE));
 	if (bnn_get64(p + BNN_FILE_AT_SIZE) < r->len)
-		return bad(r, "has %" PRIu64 " bytes that do not belong to it behind its end; get "
-			   "the file again", r->len - bnn_get64(p + BNN_FILE_AT_SIZE));
+		return bad(r,
+			   "has %" PRIu64 " bytes that do not belong to it behind its end; get "
+			   "the file again",
+			   r->len - bnn_get64(p + BNN_FILE_AT_SIZE));
 	if (!all_zero(p + BNN_FILE_AT_TABLE_CRC + 4,
 		      BNN_FILE_AT_HEADER_CRC - BNN_FILE_AT_TABLE_CRC - 4))
 		return bad(r, "header: reserved bytes are not 0");
@@ -87,7 +91,7 @@ static int read_header(const struct reader *r, uint32_t *sections)
 	if (bnn_crc32(p + BNN_FILE_HEADER_BYTES, *sections * BNN_FILE_ENTRY_BYTES) !=
 	    bnn_get32(p + BNN_FILE_AT_TABLE_CRC))
 		return bad(r, "section table: the checksum is wrong, so the file is damaged; get "
-			   "it again");
+			      "it again");
 	return 0;
 }
 
@@ -112,15 +116,21 @@ static int read_entry(struct reader *r, const uint8_t *entry, uint64_t *end)
 	int i;
 
 	type_name(entry, name);
+	if ((flags & ~BNN_FILE_OPTIONAL) || bnn_get32(entry + BNN_FILE_ENTRY_CRC + 4))
+		return bad(r, "section %s: reserved bits of its table entry are not 0", name);
 	/* In order and without overlap, so that every byte belongs to one thing. */
 	if (offset % BNN_FILE_ALIGN || offset < *end || offset > r->len || size > r->len - offset)
-		return bad(r, "section %s: offset %" PRIu64 " and size %" PRIu64 " do not fit the "
-			   "file", name, offset, size);
+		return bad(r,
+			   "section %s: offset %" PRIu64 " and size %" PRIu64 " do not fit the "
+			   "file",
+			   name, offset, size);
 	if (offset - *end >= BNN_FILE_ALIGN || !all_zero(r->data + *end, offset - *end))
 		return bad(r, "section %s: there are bytes before it that belong to nothing", name);
 	if (bnn_crc32(r->data + offset, size) != bnn_get32(entry + BNN_FILE_ENTRY_CRC))
-		return bad(r, "section %s: the checksum is wrong, so the file is damaged; get it "
-			   "again", name);
+		return bad(r,
+			   "section %s: the checksum is wrong, so the file is damaged; get it "
+			   "again",
+			   name);
 	*end = offset + size;
 	for (i = 0; i < BNN_FILE_SECTIONS; i++) {
 		if (memcmp(entry, bnn_file_types[i], 4))
@@ -247,17 +257,20 @@ static int read_value(const struct reader *r, const uint8_t *p, size_t i, uint64
 		return bad(r, "section VALU: reserved bytes of value %zu are not 0", i);
 	/* bnn_net_add_value() would work it out, but a file has to say. */
 	if (!v.bytes || v.bytes > BNN_VALUE_BYTES_MAX)
-		return bad(r, "section VALU: value %zu \"%.64s\" has %" PRIu64 " bytes; 1 to 2^31 "
-			   "are possible", i, name, v.bytes);
+		return bad(r,
+			   "section VALU: value %zu \"%.64s\" has %" PRIu64 " bytes; 1 to 2^31 "
+			   "are possible",
+			   i, name, v.bytes);
 	if (v.role != BNN_ROLE_CONST && offset)
 		return bad(r, "section VALU: value %zu \"%.64s\" has data, but is no constant", i,
 			   name);
 	if (v.role == BNN_ROLE_CONST) {
 		if (offset % BNN_FILE_ALIGN || offset < *end || offset - *end >= BNN_FILE_ALIGN ||
 		    offset > data->len || v.bytes > data->len - offset)
-			return bad(r, "section VALU: the data of value %zu \"%.64s\" (%" PRIu64
-				   " bytes at %" PRIu64 ") is not where it must be in DATA", i,
-				   name, v.bytes, offset);
+			return bad(r,
+				   "section VALU: the data of value %zu \"%.64s\" (%" PRIu64
+				   " bytes at %" PRIu64 ") is not where it must be in DATA",
+				   i, name, v.bytes, offset);
 		if (!all_zero(data->data + *end, offset - *end))
 			return bad(r, "section DATA: bytes before value \"%.64s\" are not 0", name);
 		*end = offset + v.bytes;

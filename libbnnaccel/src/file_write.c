@@ -188,13 +188,17 @@ int bnn_file_pack(const struct bnn_net *net, uint8_t **data, size_t *len, struct
 		free(sections[i].data);
 	if (file.failed) {
 		free(file.data);
-		return bnn_fail(error, BNNACCEL_ERR_MEMORY, "out of memory writing network "
-				"\"%.64s\"", net->name);
+		return bnn_fail(error, BNNACCEL_ERR_MEMORY,
+				"out of memory writing network "
+				"\"%.64s\"",
+				net->name);
 	}
 	if (file.len > BNN_FILE_BYTES_MAX) {
 		free(file.data);
-		return bnn_fail(error, BNNACCEL_ERR_BAD_MODEL, "network \"%.64s\" is too large for "
-				"a file of 4 GiB", net->name);
+		return bnn_fail(error, BNNACCEL_ERR_BAD_MODEL,
+				"network \"%.64s\" is too large for "
+				"a file of 4 GiB",
+				net->name);
 	}
 	*data = file.data;
 	*len = file.len;
@@ -277,8 +281,9 @@ int bnn_file_write(const struct bnn_net *net, const char *path, struct bnn_error
 	if (rc)
 		return rc;
 	if (replace(path, data, len))
-		rc = bnn_fail(error, errno == ENOENT || errno == EACCES ? BNNACCEL_ERR_NO_FILE :
-									  BNNACCEL_ERR_SYSTEM,
+		rc = bnn_fail(error,
+			      errno == ENOENT || errno == EACCES ? BNNACCEL_ERR_NO_FILE
+								 : BNNACCEL_ERR_SYSTEM,
 			      "%s: cannot be written: %s", path, strerror(errno));
 	free(data);
 	return rc;

@@ -120,8 +120,8 @@ uint64_t bnn_weight_tap_bits(const uint32_t *words)
 
 uint64_t bnn_weight_row_bytes(const uint32_t *words)
 {
-	uint64_t taps = (uint64_t)bnn_field_get(words, BNN_F_CONV_KH) *
-			bnn_field_get(words, BNN_F_CONV_KW);
+	uint64_t taps =
+		(uint64_t)bnn_field_get(words, BNN_F_CONV_KH) * bnn_field_get(words, BNN_F_CONV_KW);
 
 	return align(taps * bnn_weight_tap_bits(words) / 8, BNN_ROW_ALIGN);
 }
@@ -144,8 +144,8 @@ uint64_t bnn_weight_stored_bits(const uint32_t *words)
 {
 	uint32_t p = bnn_field_get(words, BNN_F_CONV_TILE_P);
 	uint32_t tau = bnn_field_get(words, BNN_F_CONV_TAU);
-	uint64_t taps = (uint64_t)bnn_field_get(words, BNN_F_CONV_KH) *
-			bnn_field_get(words, BNN_F_CONV_KW);
+	uint64_t taps =
+		(uint64_t)bnn_field_get(words, BNN_F_CONV_KH) * bnn_field_get(words, BNN_F_CONV_KW);
 	uint64_t count = bnn_weight_count(words);
 
 	switch (bnn_field_get(words, BNN_F_CONV_WMODE)) {
@@ -161,8 +161,8 @@ uint64_t bnn_weight_stored_bits(const uint32_t *words)
 
 uint64_t bnn_weight_bytes(const uint32_t *words)
 {
-	uint64_t taps = (uint64_t)bnn_field_get(words, BNN_F_CONV_KH) *
-			bnn_field_get(words, BNN_F_CONV_KW);
+	uint64_t taps =
+		(uint64_t)bnn_field_get(words, BNN_F_CONV_KH) * bnn_field_get(words, BNN_F_CONV_KW);
 	uint64_t indices;
 
 	switch (bnn_field_get(words, BNN_F_CONV_WMODE)) {
@@ -191,24 +191,30 @@ void bnn_command_output(const uint32_t *words, uint32_t *oh, uint32_t *ow)
 
 	switch (words[0] & 0xff) {
 	case BNN_CMD_CONV:
-		*oh = windows(h, bnn_field_get(words, BNN_F_CONV_PAD_T) +
-				 bnn_field_get(words, BNN_F_CONV_PAD_B),
+		*oh = windows(h,
+			      bnn_field_get(words, BNN_F_CONV_PAD_T) +
+				      bnn_field_get(words, BNN_F_CONV_PAD_B),
 			      bnn_field_get(words, BNN_F_CONV_DH) *
-				      (bnn_field_get(words, BNN_F_CONV_KH) - 1) + 1,
+					      (bnn_field_get(words, BNN_F_CONV_KH) - 1) +
+				      1,
 			      bnn_field_get(words, BNN_F_CONV_SH));
-		*ow = windows(w, bnn_field_get(words, BNN_F_CONV_PAD_L) +
-				 bnn_field_get(words, BNN_F_CONV_PAD_R),
+		*ow = windows(w,
+			      bnn_field_get(words, BNN_F_CONV_PAD_L) +
+				      bnn_field_get(words, BNN_F_CONV_PAD_R),
 			      bnn_field_get(words, BNN_F_CONV_DW) *
-				      (bnn_field_get(words, BNN_F_CONV_KW) - 1) + 1,
+					      (bnn_field_get(words, BNN_F_CONV_KW) - 1) +
+				      1,
 			      bnn_field_get(words, BNN_F_CONV_SW));
 		break;
 	case BNN_CMD_POOL:
-		*oh = windows(h, bnn_field_get(words, BNN_F_POOL_PAD_T) +
-				 bnn_field_get(words, BNN_F_POOL_PAD_B),
+		*oh = windows(h,
+			      bnn_field_get(words, BNN_F_POOL_PAD_T) +
+				      bnn_field_get(words, BNN_F_POOL_PAD_B),
 			      bnn_field_get(words, BNN_F_POOL_KH),
 			      bnn_field_get(words, BNN_F_POOL_SH));
-		*ow = windows(w, bnn_field_get(words, BNN_F_POOL_PAD_L) +
-				 bnn_field_get(words, BNN_F_POOL_PAD_R),
+		*ow = windows(w,
+			      bnn_field_get(words, BNN_F_POOL_PAD_L) +
+				      bnn_field_get(words, BNN_F_POOL_PAD_R),
 			      bnn_field_get(words, BNN_F_POOL_KW),
 			      bnn_field_get(words, BNN_F_POOL_SW));
 		break;
@@ -273,8 +279,9 @@ static void describe_pipe(const uint32_t *words, enum bnn_slot slot, struct bnn_
 	case BNN_SLOT_PARAM:
 		if (bnn_command_needs_param(words))
 			vector(info, false,
-			       cout * (bnn_field_get(words, BNN_F_CONV_NARROW) ?
-					       BNN_SIZEOF_PARAM_NARROW : BNN_SIZEOF_PARAM));
+			       cout * (bnn_field_get(words, BNN_F_CONV_NARROW)
+					       ? BNN_SIZEOF_PARAM_NARROW
+					       : BNN_SIZEOF_PARAM));
 		break;
 	case BNN_SLOT_SUM:
 		if (bnn_field_get(words, BNN_F_CONV_SUM_EN))
@@ -298,7 +305,8 @@ void bnn_slot_describe(const uint32_t *words, enum bnn_slot slot, struct bnn_slo
 		if (slot == BNN_SLOT_IN) {
 			vector(info, false, (uint64_t)h * w * c);
 		} else if (slot == BNN_SLOT_WEIGHT) {
-			vector(info, false, bnn_field_get(words, BNN_F_ENC_SHARED) ? 256 : 256ull * c);
+			vector(info, false,
+			       bnn_field_get(words, BNN_F_ENC_SHARED) ? 256 : 256ull * c);
 		} else if (slot == BNN_SLOT_OUTP) {
 			n = bnn_field_get(words, BNN_F_ENC_MODE);
 			n = n == 0 ? 1 : n == 1 ? bnn_field_get(words, BNN_F_ENC_LEVELS) : 8;

@@ -8,7 +8,7 @@
 #include "error.h"
 #include "net.h"
 
-#define BAD BNNACCEL_ERR_BAD_MODEL
+#define BAD	 BNNACCEL_ERR_BAD_MODEL
 #define TEXT_MAX 4096
 
 static const char *const slot_names[BNN_SLOTS] = {
@@ -117,30 +117,39 @@ static int check_value(const struct bnn_net *net, size_t i, struct bnn_error *er
 		return bnn_fail(error, BAD, "value %zu \"%.64s\": unknown role %u", i, v->name,
 				v->role);
 	if ((v->role == BNN_ROLE_CONST) != (v->data != NULL))
-		return bnn_fail(error, BAD, "value %zu \"%.64s\": a constant needs data, and only "
-				"a constant has any", i, v->name);
+		return bnn_fail(error, BAD,
+				"value %zu \"%.64s\": a constant needs data, and only "
+				"a constant has any",
+				i, v->name);
 	if (v->format != BNN_FORMAT_NONE) {
 		if (!bnn_format_known(v->format))
 			return bnn_fail(error, BAD, "value %zu \"%.64s\": unknown tensor format %u",
 					i, v->name, v->format);
 		if (!v->h || !v->w || !v->c || v->h > BNN_VALUE_SIZE_MAX ||
 		    v->w > BNN_VALUE_SIZE_MAX || v->c > BNN_CHANNELS_MAX)
-			return bnn_fail(error, BAD, "value %zu \"%.64s\": shape %ux%ux%u is outside "
-					"1 to %u rows and columns, 1 to %u channels", i, v->name,
-					v->h, v->w, v->c, BNN_VALUE_SIZE_MAX, BNN_CHANNELS_MAX);
+			return bnn_fail(error, BAD,
+					"value %zu \"%.64s\": shape %ux%ux%u is outside "
+					"1 to %u rows and columns, 1 to %u channels",
+					i, v->name, v->h, v->w, v->c, BNN_VALUE_SIZE_MAX,
+					BNN_CHANNELS_MAX);
 		want = bnn_tensor_bytes(v->format, v->h, v->w, v->c);
 		if (v->bytes != want)
-			return bnn_fail(error, BAD, "value %zu \"%.64s\": has %" PRIu64
+			return bnn_fail(error, BAD,
+					"value %zu \"%.64s\": has %" PRIu64
 					" bytes, but its shape and format need %" PRIu64,
 					i, v->name, v->bytes, want);
 	}
 	if (!v->bytes || v->bytes > BNN_VALUE_BYTES_MAX)
-		return bnn_fail(error, BAD, "value %zu \"%.64s\": size of %" PRIu64
-				" bytes is not between 1 and 2^31", i, v->name, v->bytes);
+		return bnn_fail(error, BAD,
+				"value %zu \"%.64s\": size of %" PRIu64
+				" bytes is not between 1 and 2^31",
+				i, v->name, v->bytes);
 	if ((v->role == BNN_ROLE_INPUT) != (net->input.value == (int32_t)i) ||
 	    (v->role == BNN_ROLE_OUTPUT) != (net->output.value == (int32_t)i))
-		return bnn_fail(error, BAD, "value %zu \"%.64s\": exactly the input of the network "
-				"has role INPUT, and the output role OUTPUT", i, v->name);
+		return bnn_fail(error, BAD,
+				"value %zu \"%.64s\": exactly the input of the network "
+				"has role INPUT, and the output role OUTPUT",
+				i, v->name);
 	return 0;
 }
 
@@ -150,7 +159,8 @@ static int check_ends(const struct bnn_net *net, struct bnn_error *error)
 	uint32_t i, available;
 
 	if (!text_ok(net->name) || !text_ok(net->description) || !text_ok(net->output.column))
-		return bnn_fail(error, BAD, "name, description or output column of the network is "
+		return bnn_fail(error, BAD,
+				"name, description or output column of the network is "
 				"not clean UTF-8 text");
 	if (net->value_count > INT32_MAX || net->node_count >= BNN_COMMANDS_MAX)
 		return bnn_fail(error, BAD, "the network has %zu nodes; at most %u are possible",
@@ -163,17 +173,20 @@ static int check_ends(const struct bnn_net *net, struct bnn_error *error)
 	if (!net->input.h || !net->input.w || !net->input.c ||
 	    (uint64_t)net->input.h * net->input.w > in->bytes ||
 	    (uint64_t)net->input.h * net->input.w * net->input.c != in->bytes)
-		return bnn_fail(error, BAD, "images of %ux%ux%u bytes do not fill the input value "
-				"of %" PRIu64 " bytes", net->input.h, net->input.w, net->input.c,
-				in->bytes);
+		return bnn_fail(error, BAD,
+				"images of %ux%ux%u bytes do not fill the input value "
+				"of %" PRIu64 " bytes",
+				net->input.h, net->input.w, net->input.c, in->bytes);
 	if ((unsigned int)net->input.order > BNN_IMAGE_PLANAR ||
 	    (unsigned int)net->output.kind > BNN_OUTPUT_FLOAT ||
 	    (unsigned int)net->output.rule > BNN_CLASS_HIGH_BIT)
 		return bnn_fail(error, BAD, "unknown image order, output kind or class rule");
 	available = out->format == BNN_FORMAT_NONE ? (uint32_t)out->bytes : out->c;
 	if (!net->output.count || net->output.count > available)
-		return bnn_fail(error, BAD, "the network shows %u output elements, but the output "
-				"value \"%.64s\" has %u", net->output.count, out->name, available);
+		return bnn_fail(error, BAD,
+				"the network shows %u output elements, but the output "
+				"value \"%.64s\" has %u",
+				net->output.count, out->name, available);
 	if (net->output.kind == BNN_OUTPUT_BITS && out->format != BNN_FORMAT_B1)
 		return bnn_fail(error, BAD, "output kind BITS needs a B1 tensor as output");
 	for (i = 0; net->output.labels && i < net->output.count; i++) {
@@ -229,9 +242,9 @@ static const char *command_name(uint32_t opcode)
 	return "?";
 }
 
-#define FAIL(at, text, ...)                                                                        \
-	bnn_fail((at)->error, BAD, "node %zu \"%.64s\" (%s): " text, (at)->node,                   \
-		 (at)->net->nodes[(at)->node].name,                                                \
+#define FAIL(at, text, ...)                                                      \
+	bnn_fail((at)->error, BAD, "node %zu \"%.64s\" (%s): " text, (at)->node, \
+		 (at)->net->nodes[(at)->node].name,                              \
 		 command_name((at)->net->nodes[(at)->node].words[0] & 0xff), ##__VA_ARGS__)
 
 static int check_reference(const struct where *at, int slot, const bool *written)
@@ -254,14 +267,16 @@ static int check_reference(const struct where *at, int slot, const bool *written
 	value = &at->net->values[ref];
 	if (!bnn_slot_fits(node->words, (enum bnn_slot)slot, &info, value)) {
 		if (info.kind == BNN_SLOT_TENSOR)
-			return FAIL(at, "%s needs a tensor of format %u, %ux%ux%u, but value "
-				    "\"%.64s\" is of format %u, %ux%ux%u", slot_names[slot],
-				    info.format, info.h, info.w, info.c, value->name,
-				    value->format, value->h, value->w, value->c);
-		return FAIL(at, "%s needs %" PRIu64 " bytes without gaps, but value \"%.64s\" is "
-			    "of format %u, %ux%ux%u, %" PRIu64 " bytes", slot_names[slot],
-			    info.bytes, value->name, value->format, value->h, value->w, value->c,
-			    value->bytes);
+			return FAIL(at,
+				    "%s needs a tensor of format %u, %ux%ux%u, but value "
+				    "\"%.64s\" is of format %u, %ux%ux%u",
+				    slot_names[slot], info.format, info.h, info.w, info.c,
+				    value->name, value->format, value->h, value->w, value->c);
+		return FAIL(at,
+			    "%s needs %" PRIu64 " bytes without gaps, but value \"%.64s\" is "
+			    "of format %u, %ux%ux%u, %" PRIu64 " bytes",
+			    slot_names[slot], info.bytes, value->name, value->format, value->h,
+			    value->w, value->c, value->bytes);
 	}
 	if (info.write && value->role != BNN_ROLE_TEMP && value->role != BNN_ROLE_OUTPUT)
 		return FAIL(at, "%s writes value \"%.64s\", which is an input or a constant",

@@ -6,14 +6,14 @@
 
 struct format {
 	int code, planes, bits; /* planes 0: element-packed */
-	char kind;              /* o: odd, u: unsigned, s: two's complement */
+	char kind;		/* o: odd, u: unsigned, s: two's complement */
 };
 
 static const struct format formats[] = {
-	{ 1, 1, 1, 'o' },   { 2, 2, 1, 'o' },	{ 3, 4, 1, 'o' },   { 4, 8, 1, 'o' },
-	{ 5, 4, 1, 'u' },   { 6, 8, 1, 'u' },	{ 7, 4, 1, 's' },   { 8, 8, 1, 's' },
-	{ 9, 16, 1, 's' },  { 16, 0, 4, 'o' },	{ 17, 0, 4, 'u' },  { 18, 0, 4, 's' },
-	{ 19, 0, 8, 'u' },  { 20, 0, 8, 's' },	{ 21, 0, 16, 'u' }, { 22, 0, 16, 's' },
+	{ 1, 1, 1, 'o' },   { 2, 2, 1, 'o' },  { 3, 4, 1, 'o' },   { 4, 8, 1, 'o' },
+	{ 5, 4, 1, 'u' },   { 6, 8, 1, 'u' },  { 7, 4, 1, 's' },   { 8, 8, 1, 's' },
+	{ 9, 16, 1, 's' },  { 16, 0, 4, 'o' }, { 17, 0, 4, 'u' },  { 18, 0, 4, 's' },
+	{ 19, 0, 8, 'u' },  { 20, 0, 8, 's' }, { 21, 0, 16, 'u' }, { 22, 0, 16, 's' },
 	{ 23, 0, 32, 's' },
 };
 
@@ -63,8 +63,8 @@ static int get_bit(const uint8_t *data, long long position)
 
 static void put_bit(uint8_t *data, long long position, int bit)
 {
-	data[position / 8] = (uint8_t)((data[position / 8] & ~(1 << position % 8)) |
-				       bit << position % 8);
+	data[position / 8] =
+		(uint8_t)((data[position / 8] & ~(1 << position % 8)) | bit << position % 8);
 }
 
 static long long value_of(char kind, int n, long long code)
@@ -256,7 +256,8 @@ static void pipe(const struct job *job, long y, long xx, long oc, long long acc,
 	if (CONV(P1)) {
 		h = x >= r.th1;
 		u = sat(lin(CONV(P1_POW2), r.a1[h], r.k1[h], r.flags >> (1 + h) & 1, r.b1[h],
-			    (int)CONV(SB1), (int)CONV(S1), x), 27);
+			    (int)CONV(SB1), (int)CONV(S1), x),
+			27);
 	}
 	if (CONV(RES1_FORMAT))
 		u = sat(u + residual(&job->res1, words[7], y, xx, oc), 27);
@@ -266,7 +267,8 @@ static void pipe(const struct job *job, long y, long xx, long oc, long long acc,
 	if (CONV(P2)) {
 		h = u >= r.th2;
 		v = sat(lin(CONV(P2_POW2), r.a2[h], r.k2[h], r.flags >> (3 + h) & 1, r.b2[h],
-			    (int)CONV(SB2), (int)CONV(S2), u), 32);
+			    (int)CONV(SB2), (int)CONV(S2), u),
+			32);
 	}
 	v16 = sat(v, 16);
 	*sum += (uint32_t)v16;
@@ -398,8 +400,7 @@ static void conv_or_ew(struct job *job)
 		for (x = 0; x < job->ow; x++) {
 			/* All channels of a pixel are read before any is written: in place. */
 			for (c = 0; c < job->cout; c++)
-				acc[c] = conv ? convolve(job, y, x, c) :
-						element(&job->in, y, x, c);
+				acc[c] = conv ? convolve(job, y, x, c) : element(&job->in, y, x, c);
 			for (c = 0; c < job->cout; c++)
 				pipe(job, y, x, c, acc[c], &sums[c]);
 		}
@@ -428,14 +429,17 @@ static void enc(struct job *job)
 
 				k = mode == 0 ? c : mode == 1 ? c / levels : c / 8;
 				b = mode == 0 ? 0 : mode == 1 ? c % levels : c % 8;
-				t = job->slots[BNN_SLOT_IN][bnn_field_get(words, BNN_F_ENC_PLANAR) ?
-								    (k * h + y) * w + x :
-								    (y * w + x) * colours + k];
+				t = job->slots[BNN_SLOT_IN][bnn_field_get(words, BNN_F_ENC_PLANAR)
+								    ? (k * h + y) * w + x
+								    : (y * w + x) * colours + k];
 				t = job->slots[BNN_SLOT_WEIGHT]
-					      [bnn_field_get(words, BNN_F_ENC_SHARED) ?
-						       t : 256 * k + t];
+					      [bnn_field_get(words, BNN_F_ENC_SHARED)
+						       ? t
+						       : 256 * k + t];
 				put_code(&job->outp, y, x, c,
-					 mode == 0 ? t : mode == 1 ? b < t : t >> b & 1);
+					 mode == 0   ? t
+					 : mode == 1 ? b < t
+						     : t >> b & 1);
 			}
 		}
 	}
@@ -480,7 +484,8 @@ static void pool(struct job *job)
 		for (x = 0; x < job->outp.w; x++) {
 			for (c = 0; c < job->outp.c; c++) {
 				v = pool_element(job, y, x, c);
-				put_code(&job->outp, y, x, c, job->outp.f->kind == 'o' ? v == 1 : v);
+				put_code(&job->outp, y, x, c,
+					 job->outp.f->kind == 'o' ? v == 1 : v);
 			}
 		}
 	}
@@ -540,9 +545,9 @@ void oracle_run_node(const struct bnn_net *net, size_t index, uint8_t *const *bu
 
 	for (slot = 0; slot < BNN_SLOTS; slot++) {
 		if (node->ref[slot] != BNN_NO_VALUE)
-			job.slots[slot] = buffers[node->ref[slot]] ?
-						  buffers[node->ref[slot]] :
-						  net->values[node->ref[slot]].data;
+			job.slots[slot] = buffers[node->ref[slot]]
+						  ? buffers[node->ref[slot]]
+						  : net->values[node->ref[slot]].data;
 	}
 	clamps = 0;
 	switch (words[0] & 0xff) {

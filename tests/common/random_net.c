@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WORDS (BNN_COMMAND_BYTES / 4)
+#define WORDS		  (BNN_COMMAND_BYTES / 4)
 #define SET(field, value) bnn_field_set(words, BNN_F_##field, value)
-#define GET(field) bnn_field_get(words, BNN_F_##field)
+#define GET(field)	  bnn_field_get(words, BNN_F_##field)
 
 struct state {
 	struct random random;
@@ -254,8 +254,9 @@ static uint32_t res_word(struct state *s, uint32_t cout)
 /* A residual that fits one of the values there are, if there is one. */
 static uint32_t res_of_value(struct state *s, const uint32_t *words, uint32_t *format)
 {
-	const struct bnn_value *v = pick_tensor(s, 1u << BNN_FORMAT_E_O4 | 1u << BNN_FORMAT_E_U8 |
-						1u << BNN_FORMAT_E_S8 | 1u << BNN_FORMAT_E_S16);
+	const struct bnn_value *v =
+		pick_tensor(s, 1u << BNN_FORMAT_E_O4 | 1u << BNN_FORMAT_E_U8 |
+				       1u << BNN_FORMAT_E_S8 | 1u << BNN_FORMAT_E_S16);
 	uint32_t oh, ow, win;
 
 	bnn_command_output(words, &oh, &ow);
@@ -304,8 +305,9 @@ static void draw_pipe(struct state *s, uint32_t *words)
 	SET(CONV_A3, (uint32_t)around_zero(s, once_in(s, 4) ? 32767 : 20));
 	SET(CONV_B3, (uint32_t)around_zero(s, 1u << range(s, 0, 30)));
 	if (!once_in(s, 3))
-		SET(CONV_OUTP_FORMAT, once_in(s, 2) && s->o.outp_formats >> BNN_FORMAT_B1 & 1 ?
-					      BNN_FORMAT_B1 : pick_bit(s, s->o.outp_formats));
+		SET(CONV_OUTP_FORMAT, once_in(s, 2) && s->o.outp_formats >> BNN_FORMAT_B1 & 1
+					      ? BNN_FORMAT_B1
+					      : pick_bit(s, s->o.outp_formats));
 	if (!once_in(s, 3))
 		SET(CONV_OUTS_FORMAT, pick_bit(s, s->o.outs_formats));
 	draw_residual(s, words, 7, BNN_F_CONV_RES1_FORMAT);
@@ -329,12 +331,14 @@ static void draw_conv(struct state *s, uint32_t *words)
 	SET(CONV_CIN, cin);
 	SET(CONV_COUT, cout);
 	SET(CONV_GROUPS, groups);
-	SET(CONV_IN_FORMAT, in ? in->format : once_in(s, 2) && (s->o.in_formats & 2) ?
-				  BNN_FORMAT_B1 : pick_bit(s, s->o.in_formats));
+	SET(CONV_IN_FORMAT, in ? in->format
+			    : once_in(s, 2) && (s->o.in_formats & 2)
+				    ? BNN_FORMAT_B1
+				    : pick_bit(s, s->o.in_formats));
 	if (!in && !s->o.no_frac && s->o.in_formats >> BNN_FORMAT_O2 & 1 && once_in(s, 8))
 		SET(CONV_IN_FORMAT, BNN_FORMAT_O2);
-	SET(CONV_WFORMAT, once_in(s, 2) && (s->o.wformats & 1) ? BNN_WFORMAT_B1 :
-								   pick_bit(s, s->o.wformats));
+	SET(CONV_WFORMAT,
+	    once_in(s, 2) && (s->o.wformats & 1) ? BNN_WFORMAT_B1 : pick_bit(s, s->o.wformats));
 	side = once_in(s, 2) ? 3 : once_in(s, 2) ? 1 : side;
 	SET(CONV_KH, side);
 	SET(CONV_KW, once_in(s, 4) ? range(s, 1, 7) : side);
@@ -366,8 +370,8 @@ static void draw_conv(struct state *s, uint32_t *words)
 
 static void draw_ew(struct state *s, uint32_t *words)
 {
-	const struct bnn_value *in = pick_tensor(s, s->o.in_formats | 1u << BNN_FORMAT_E_S32 |
-							    1u << BNN_FORMAT_E_U16);
+	const struct bnn_value *in =
+		pick_tensor(s, s->o.in_formats | 1u << BNN_FORMAT_E_S32 | 1u << BNN_FORMAT_E_U16);
 
 	SET(EW_H, in ? in->h : pick_size(s));
 	SET(EW_W, in ? in->w : pick_size(s));
@@ -402,8 +406,8 @@ static void draw_pool(struct state *s, uint32_t *words)
 	SET(POOL_PAD_L, once_in(s, 2) ? 0 : range(s, 0, GET(POOL_KW) - 1));
 	SET(POOL_PAD_R, once_in(s, 2) ? 0 : range(s, 0, GET(POOL_KW) - 1));
 	if (mode == BNN_POOL_AVG)
-		SET(POOL_DIV, once_in(s, 2) ? GET(POOL_KH) * GET(POOL_KW) * GET(POOL_GROUP) :
-					      range(s, 1, once_in(s, 3) ? 1048575 : 9));
+		SET(POOL_DIV, once_in(s, 2) ? GET(POOL_KH) * GET(POOL_KW) * GET(POOL_GROUP)
+					    : range(s, 1, once_in(s, 3) ? 1048575 : 9));
 	SET(POOL_IN_FORMAT, in ? in->format : pick_bit(s, formats));
 	SET(POOL_OUT_FORMAT, GET(POOL_IN_FORMAT));
 }
@@ -481,8 +485,8 @@ static int32_t find_value(struct state *s, const uint32_t *words, int slot,
 
 	for (i = 0; i < count; i++) {
 		at = (start + i) % count;
-		if (s->ready[at] && bnn_slot_fits(words, (enum bnn_slot)slot, info,
-						  &s->net->values[at]))
+		if (s->ready[at] &&
+		    bnn_slot_fits(words, (enum bnn_slot)slot, info, &s->net->values[at]))
 			return (int32_t)at;
 	}
 	return BNN_NO_VALUE;
@@ -493,8 +497,8 @@ static int32_t read_value(struct state *s, const uint32_t *words, int slot,
 {
 	bool want = slot == BNN_SLOT_IN || slot == BNN_SLOT_RES1 || slot == BNN_SLOT_RES2 ||
 		    once_in(s, slot == BNN_SLOT_PARAM ? 2 : 4);
-	int32_t found = want && s->net->value_count ? find_value(s, words, slot, info) :
-						      BNN_NO_VALUE;
+	int32_t found =
+		want && s->net->value_count ? find_value(s, words, slot, info) : BNN_NO_VALUE;
 	int32_t value;
 
 	if (found != BNN_NO_VALUE)
@@ -522,8 +526,7 @@ static int32_t in_place(struct state *s, const struct bnn_node *node,
 
 		bnn_slot_describe(words, (enum bnn_slot)slots[i], &in);
 		if (in.kind != BNN_SLOT_TENSOR || in.format != out->format || in.h != out->h ||
-		    in.w != out->w || in.c != out->c ||
-		    s->net->values[ref].role != BNN_ROLE_TEMP)
+		    in.w != out->w || in.c != out->c || s->net->values[ref].role != BNN_ROLE_TEMP)
 			continue;
 		for (other = uses = 0; other < BNN_SLOTS; other++)
 			uses += node->ref[other] == ref;
@@ -577,8 +580,8 @@ static void set_defaults(struct random_net_options *o)
 	if (!o->commands)
 		o->commands = RANDOM_ALL;
 	if (!o->in_formats)
-		o->in_formats = (packed | planes) & ~(1u << BNN_FORMAT_E_U16 |
-						      1u << BNN_FORMAT_E_S32);
+		o->in_formats =
+			(packed | planes) & ~(1u << BNN_FORMAT_E_U16 | 1u << BNN_FORMAT_E_S32);
 	if (!o->outp_formats)
 		o->outp_formats = planes;
 	if (!o->outs_formats)
@@ -598,8 +601,8 @@ static void set_defaults(struct random_net_options *o)
 struct bnn_net *random_net(uint64_t seed, const struct random_net_options *options)
 {
 	const uint32_t sources = RANDOM_ALL & ~(RANDOM_PREFETCH | RANDOM_NOP);
-	struct state s = { .random = { seed }, .o = options ? *options :
-						     (struct random_net_options){ 0 } };
+	struct state s = { .random = { seed },
+			   .o = options ? *options : (struct random_net_options){ 0 } };
 	const struct bnn_value *out;
 	uint32_t i, nodes;
 	char name[32];

@@ -14,8 +14,9 @@ enum { IMAGES = 5 };
 
 static struct bnn_net *some_net(uint64_t seed)
 {
-	struct random_net_options o = { .nodes = 5, .max_size = 8, .max_channels = 40,
-					.max_work = 100000 };
+	struct random_net_options o = {
+		.nodes = 5, .max_size = 8, .max_channels = 40, .max_work = 100000
+	};
 	struct bnn_net *net;
 
 	for (;; seed++) {
@@ -51,7 +52,8 @@ static void test_run(struct bnnaccel *ctx)
 		       info.input_bytes == (size_t)info.input_h * info.input_w * info.input_c,
 	       "its description is right");
 	tap_ok(!bnnaccel_session_open(ctx, model, &options, &session) &&
-		       !strcmp(bnnaccel_session_backend(session), "cpu"), "a session");
+		       !strcmp(bnnaccel_session_backend(session), "cpu"),
+	       "a session");
 	in = malloc(IMAGES * info.input_bytes);
 	out = malloc(IMAGES * info.output_bytes);
 	want = malloc(info.output_bytes);
@@ -66,15 +68,18 @@ static void test_run(struct bnnaccel *ctx)
 	bnnaccel_session_get_stats(session, &stats);
 	tap_ok(stats.counters[BNN_COUNTER_COMMANDS] == IMAGES * info.nodes, "statistics add up");
 	memcpy(out, "\x05\x00\xff\xff\x07\x00\x07\x00", 8);
-	tap_ok(bnnaccel_output_int(model, out, 1) == -1 && bnnaccel_output_int(model, out, 99999) == 0,
+	tap_ok(bnnaccel_output_int(model, out, 1) == -1 &&
+		       bnnaccel_output_int(model, out, 99999) == 0,
 	       "elements are integers; one that is not there is 0");
 	net->output.count = 4;
 	n = bnnaccel_model_describe_node(model, 0, line, sizeof(line));
 	tap_ok(n > 0 && n < (int)sizeof(line) && (size_t)n == strlen(line) &&
 		       bnnaccel_model_describe_node(model, 0, tiny, sizeof(tiny)) == n &&
-		       strlen(tiny) == 7 && !strncmp(tiny, line, 7), "node: %s", line);
+		       strlen(tiny) == 7 && !strncmp(tiny, line, 7),
+	       "node: %s", line);
 	tap_ok(bnnaccel_model_describe_node(model, info.nodes, line, sizeof(line)) ==
-		       BNNACCEL_ERR_ARGUMENT, "there is no node behind the last");
+		       BNNACCEL_ERR_ARGUMENT,
+	       "there is no node behind the last");
 	tap_ok(!bnnaccel_model_label(model, 0), "no class names, so none is given");
 	bnnaccel_model_free(ctx, model);
 	tap_ok(!bnnaccel_run(session, in, info.input_bytes, out, 1),
@@ -86,12 +91,12 @@ static void test_run(struct bnnaccel *ctx)
 	bnn_net_free(net);
 }
 
-#define FAILS(call, code, text)                                                                    \
-	do {                                                                                       \
-		int rc = (call);                                                                   \
-                                                                                                   \
-		tap_ok(rc == (code) && strstr(bnnaccel_last_error(ctx), text), "%s: %s",           \
-		       bnnaccel_error_name(rc), bnnaccel_last_error(ctx));                         \
+#define FAILS(call, code, text)                                                          \
+	do {                                                                             \
+		int rc = (call);                                                         \
+                                                                                         \
+		tap_ok(rc == (code) && strstr(bnnaccel_last_error(ctx), text), "%s: %s", \
+		       bnnaccel_error_name(rc), bnnaccel_last_error(ctx));               \
 	} while (0)
 
 static void test_misuse(struct bnnaccel *ctx)
@@ -109,19 +114,23 @@ static void test_misuse(struct bnnaccel *ctx)
 
 	FAILS(bnnaccel_model_load(ctx, NULL, &model), BNNACCEL_ERR_ARGUMENT, "NULL");
 	tap_ok(!model, "no model then");
-	FAILS(bnnaccel_model_load(ctx, "/nowhere.bnn", &model), BNNACCEL_ERR_NO_FILE, "/nowhere.bnn");
-	FAILS(bnnaccel_model_parse(ctx, "rubbish!", 8, &model), BNNACCEL_ERR_BAD_MODEL, "not a .bnn");
+	FAILS(bnnaccel_model_load(ctx, "/nowhere.bnn", &model), BNNACCEL_ERR_NO_FILE,
+	      "/nowhere.bnn");
+	FAILS(bnnaccel_model_parse(ctx, "rubbish!", 8, &model), BNNACCEL_ERR_BAD_MODEL,
+	      "not a .bnn");
 	FAILS(bnnaccel_model_parse(ctx, "", 0, &model), BNNACCEL_ERR_BAD_MODEL, "not a .bnn");
 	FAILS(bnnaccel_session_open(ctx, NULL, &options, &session), BNNACCEL_ERR_ARGUMENT, "NULL");
 	tap_ok(!session, "no session then");
 	bnn_api_adopt(ctx, some_net(50), &model);
-	FAILS(bnnaccel_model_save(ctx, model, "/nowhere/x.bnn"), BNNACCEL_ERR_NO_FILE, "/nowhere/x");
+	FAILS(bnnaccel_model_save(ctx, model, "/nowhere/x.bnn"), BNNACCEL_ERR_NO_FILE,
+	      "/nowhere/x");
 	options.backend = "gpu";
 	FAILS(bnnaccel_session_open(ctx, model, &options, &session), BNNACCEL_ERR_NO_BACKEND,
 	      "no backend \"gpu\"");
 	options.backend = "cpu";
 	options.size = 0;
-	FAILS(bnnaccel_session_open(ctx, model, &options, &session), BNNACCEL_ERR_ARGUMENT, "sizeof");
+	FAILS(bnnaccel_session_open(ctx, model, &options, &session), BNNACCEL_ERR_ARGUMENT,
+	      "sizeof");
 	later.more = 1;
 	FAILS(bnnaccel_session_open(ctx, model, &later.known, &session), BNNACCEL_ERR_ARGUMENT,
 	      "older");
@@ -135,16 +144,18 @@ static void test_misuse(struct bnnaccel *ctx)
 	tap_ok(!bnnaccel_run(session, NULL, 0, NULL, 0), "no images are no mistake");
 	tap_ok(!*bnnaccel_last_error(ctx), "and the last error is forgotten");
 	options.size = sizeof(options);
-	tap_ok(!bnnaccel_device_get_info(ctx, &options, &device) && !strcmp(device.backend, "cpu") &&
-		       !device.features, "the cpu backend describes itself");
+	tap_ok(!bnnaccel_device_get_info(ctx, &options, &device) &&
+		       !strcmp(device.backend, "cpu") && !device.features,
+	       "the cpu backend describes itself");
 	options.backend = "model";
 	tap_ok(!bnnaccel_device_get_info(ctx, &options, &device) &&
-		       !strcmp(device.backend, "model") && device.version, "so does the model: %s",
-	       bnnaccel_last_error(ctx));
+		       !strcmp(device.backend, "model") && device.version,
+	       "so does the model: %s", bnnaccel_last_error(ctx));
 	options.backend = "device";
 	options.device = "/nowhere";
 	tap_ok(bnnaccel_device_get_info(ctx, &options, &device) == BNNACCEL_ERR_NO_DEVICE &&
-		       *bnnaccel_last_error(ctx), "no device: %s", bnnaccel_last_error(ctx));
+		       *bnnaccel_last_error(ctx),
+	       "no device: %s", bnnaccel_last_error(ctx));
 	/* None of these may crash. */
 	bnnaccel_model_free(ctx, NULL);
 	bnnaccel_model_free(NULL, model);
@@ -156,7 +167,8 @@ static void test_misuse(struct bnnaccel *ctx)
 	tap_ok(bnnaccel_open(NULL) == BNNACCEL_ERR_ARGUMENT &&
 		       bnnaccel_model_load(NULL, "x", &model) == BNNACCEL_ERR_ARGUMENT &&
 		       bnnaccel_run(NULL, NULL, 0, NULL, 0) == BNNACCEL_ERR_ARGUMENT &&
-		       !*bnnaccel_last_error(NULL) && info.nodes == 0, "NULL is told, not followed");
+		       !*bnnaccel_last_error(NULL) && info.nodes == 0,
+	       "NULL is told, not followed");
 	/* The session and the model are left to bnnaccel_close(). */
 }
 
@@ -262,11 +274,14 @@ static void test_class(struct bnnaccel *ctx)
 	net->output.kind = BNN_OUTPUT_FLOAT;
 	net->values[net->output.value].f = 1;
 	bnn_api_adopt(ctx, net, &model);
-	tap_ok(bnnaccel_output_class(model, "\x05\0\xff\xff\x07\0\x07\0") == 2, "the first maximum");
-	tap_ok(bnnaccel_output_value(model, "\x05\0\xff\xff\x07\0\x07\0", 2) == 3.5, "a real number");
+	tap_ok(bnnaccel_output_class(model, "\x05\0\xff\xff\x07\0\x07\0") == 2,
+	       "the first maximum");
+	tap_ok(bnnaccel_output_value(model, "\x05\0\xff\xff\x07\0\x07\0", 2) == 3.5,
+	       "a real number");
 	net->output.rule = BNN_CLASS_HIGH_BIT;
 	tap_ok(bnnaccel_output_class(model, "\x01\0\x01\0\0\0\0\0") == 1 &&
-		       bnnaccel_output_class(model, "\0\0\0\0\0\0\0\0") == 0, "the highest bit");
+		       bnnaccel_output_class(model, "\0\0\0\0\0\0\0\0") == 0,
+	       "the highest bit");
 }
 
 int main(void)

@@ -13,10 +13,11 @@
 #include "../common/tap.h"
 #include "cpu/cpu.h"
 
-static const int compared[] = { BNN_COUNTER_MACS, BNN_COUNTER_FRAC_ISSUED,
-				BNN_COUNTER_FRAC_SKIPPED, BNN_COUNTER_SATURATED };
+static const int compared[] = { BNN_COUNTER_MACS, BNN_COUNTER_FRAC_ISSUED, BNN_COUNTER_FRAC_SKIPPED,
+				BNN_COUNTER_SATURATED };
 
-static uint8_t **new_buffers(const struct bnn_net *net, uint64_t seed)
+/* fill: every byte of the input, or -1 for random ones. */
+static uint8_t **new_buffers(const struct bnn_net *net, uint64_t seed, int fill)
 {
 	uint8_t **buffers = calloc(net->value_count, sizeof(*buffers));
 	size_t i;
@@ -29,6 +30,8 @@ static uint8_t **new_buffers(const struct bnn_net *net, uint64_t seed)
 		memset(buffers[i], 0xa5, net->values[i].bytes);
 	}
 	random_input(seed, net, buffers[net->input.value]);
+	if (fill >= 0)
+		memset(buffers[net->input.value], fill, net->values[net->input.value].bytes);
 	return buffers;
 }
 
@@ -42,10 +45,10 @@ static void free_buffers(const struct bnn_net *net, uint8_t **buffers)
 }
 
 /* Runs a network on the engine and on the oracle. What differs is told. */
-static bool same(const struct bnn_net *net, uint64_t seed, enum bnn_cpu_path path)
+static bool same(const struct bnn_net *net, uint64_t seed, int fill, enum bnn_cpu_path path)
 {
 	uint64_t got[BNN_COUNTERS] = { 0 }, want[BNN_COUNTERS] = { 0 };
-	uint8_t **a = new_buffers(net, seed), **b = new_buffers(net, seed);
+	uint8_t **a = new_buffers(net, seed, fill), **b = new_buffers(net, seed, fill);
 	struct bnn_error error = { "" };
 	struct bnn_cpu_plan *plan;
 	bool ok = true;
@@ -82,6 +85,108 @@ static bool same(const struct bnn_net *net, uint64_t seed, enum bnn_cpu_path pat
 	free_buffers(net, a);
 	free_buffers(net, b);
 	return ok;
+}
+
+/*
+ * The longest sums that are legal, of the largest values: every input format with
+ * every weight format, to a single output pixel.
+ */
+static struct bnn_net *largest(uint32_t format, uint32_t wformat, bool frac, uint8_t weight)
+{
+	struct bnn_net *net = bnn_net_new("largest");
+	struct bnn_node n = { .name = "conv", .words = { BNN_CMD_CONV } };
+	uint32_t *words = n.words, cin;
+	struct bnn_value v = { 0 };
+	char text[128];
+	int slot;
+
+#define SET(field, value) bnn_field_set(words, BNN_F_CONV_##field, value)
+	for (slot = 0; slot < BNN_SLOTS; slot++)
+		n.ref[slot] = BNN_NO_VALUE;
+	SET(FRAC, frac);
+	SET(PS, 8); /* so that 32 bits are not clamped to 24 */
+	SET(H, 7);
+	SET(W, 7);
+	SET(COUT, 3);
+	SET(KH, 7);
+	SET(KW, 7);
+	SET(SH, 1);
+	SET(SW, 1);
+	SET(DH, 1);
+	SET(DW, 1);
+	SET(GROUPS, 1);
+	SET(IN_FORMAT, format);
+	SET(WFORMAT, wformat);
+	SET(OUTS_FORMAT, BNN_FORMAT_E_S32);
+	for (cin = 700; cin; cin--) {
+		SET(CIN, cin);
+		if (!bnn_command_check(words, text, sizeof(text)))
+			break;
+	}
+#undef SET
+	v = (struct bnn_value){ .name = "in",
+				.role = BNN_ROLE_INPUT,
+				.format = (uint8_t)format,
+				.h = 7,
+				.w = 7,
+				.c = cin };
+	n.ref[BNN_SLOT_IN] = bnn_net_add_value(net, &v);
+	v = (struct bnn_value){ .name = "w",
+				.role = BNN_ROLE_CONST,
+				.bytes = bnn_weight_bytes(words) };
+	v.data = malloc(v.bytes);
+	memset(v.data, weight, v.bytes);
+	n.ref[BNN_SLOT_WEIGHT] = bnn_net_add_value(net, &v);
+	if (frac) {
+		v = (struct bnn_value){ .name = "p", .role = BNN_ROLE_CONST, .bytes = 3 * 64 };
+		v.data = calloc(1, v.bytes);
+		n.ref[BNN_SLOT_PARAM] = bnn_net_add_value(net, &v);
+	}
+	v = (struct bnn_value){ .name = "out",
+				.role = BNN_ROLE_OUTPUT,
+				.format = BNN_FORMAT_E_S32,
+				.h = 1,
+				.w = 1,
+				.c = 3 };
+	n.ref[BNN_SLOT_OUTS] = bnn_net_add_value(net, &v);
+	bnn_net_add_node(net, &n);
+	net->input.value = n.ref[BNN_SLOT_IN];
+	net->input.h = net->input.w = 1;
+	net->input.c = (uint32_t)net->values[net->input.value].bytes;
+	net->output.value = n.ref[BNN_SLOT_OUTS];
+	net->output.count = 3;
+	return net;
+}
+
+static void test_largest(void)
+{
+	static const uint8_t fill[] = { 0x00, 0xff, 0x80, 0x88 };
+	static const uint8_t weight[] = { 0x00, 0x00, 0x80, 0xff };
+	uint32_t format, wformat, pattern;
+	unsigned int bad = 0, tried = 0;
+	int path;
+
+	for (format = 1; format < 32; format++) {
+		if (!bnn_format_known(format) || format == BNN_FORMAT_E_U16 ||
+		    format == BNN_FORMAT_E_S32)
+			continue;
+		for (wformat = 0; wformat < 7; wformat++) {
+			for (pattern = 0; pattern < 4; pattern++) {
+				bool frac = format == BNN_FORMAT_O2 && wformat == 0 && pattern & 1;
+				struct bnn_net *net =
+					largest(format, wformat, frac, weight[pattern]);
+				struct bnn_error error = { "" };
+
+				bad += bnn_net_check(net, &error) != 0;
+				for (path = BNN_CPU_PACKED; path <= BNN_CPU_INTEGER;
+				     path++, tried++)
+					bad += !same(net, 0, fill[pattern],
+						     (enum bnn_cpu_path)path);
+				bnn_net_free(net);
+			}
+		}
+	}
+	tap_ok(!bad, "%u sums as long and large as they may be", tried);
 }
 
 /* What the random layers have covered, so that a test of nothing is noticed. */
@@ -161,7 +266,8 @@ static void check_coverage(const struct coverage *c)
 	       "every pad mode, groups, dilation and stride occurred");
 	tap_ok(c->narrow && c->frac && c->sum && c->pow2 && c->in_place,
 	       "narrow records (%u), gates (%u), sums (%u), powers of two (%u) and results in "
-	       "place (%u) occurred", c->narrow, c->frac, c->sum, c->pow2, c->in_place);
+	       "place (%u) occurred",
+	       c->narrow, c->frac, c->sum, c->pow2, c->in_place);
 }
 
 int main(int argc, char **argv)
@@ -186,15 +292,16 @@ int main(int argc, char **argv)
 			continue;
 		}
 		cover(&coverage, net);
-		bad[0] += !same(net, seed, BNN_CPU_AUTO);
-		bad[1] += !same(net, seed, BNN_CPU_PACKED);
-		bad[2] += !same(net, seed, BNN_CPU_INTEGER);
+		bad[0] += !same(net, seed, -1, BNN_CPU_AUTO);
+		bad[1] += !same(net, seed, -1, BNN_CPU_PACKED);
+		bad[2] += !same(net, seed, -1, BNN_CPU_INTEGER);
 		bnn_net_free(net);
 	}
 	tap_ok(!bad_check, "%llu random networks are accepted", (unsigned long long)tried);
 	tap_ok(!bad[0], "cpu engine = oracle");
 	tap_ok(!bad[1], "convolution on bit planes = oracle");
 	tap_ok(!bad[2], "convolution on integers = oracle");
+	test_largest();
 	if (count >= 1000)
 		check_coverage(&coverage);
 	return tap_done();

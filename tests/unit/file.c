@@ -35,8 +35,9 @@ static struct bytes pack(const struct bnn_net *net)
 /* A network of a few hundred bytes that uses labels and every kind of value. */
 static struct bnn_net *small_net(void)
 {
-	struct random_net_options o = { .nodes = 4, .max_size = 3, .max_channels = 4,
-					.max_work = 3000 };
+	struct random_net_options o = {
+		.nodes = 4, .max_size = 3, .max_channels = 4, .max_work = 3000
+	};
 	struct bnn_net *net = NULL;
 	uint64_t seed;
 	uint32_t i;
@@ -153,8 +154,8 @@ static void repair(struct bytes *b)
 
 static void mutate(struct random *r, struct bytes *b)
 {
-	static const uint32_t interesting[] = { 0, 1, 0xff, 0x7fffffff, 0x80000000, 0xffffffff,
-						0x1000, 0x2000, 0x10000 };
+	static const uint32_t interesting[] = { 0,	    1,	    0xff,   0x7fffffff, 0x80000000,
+						0xffffffff, 0x1000, 0x2000, 0x10000 };
 	uint32_t changes = random_range(r, 1, 3), i;
 	size_t at;
 
@@ -212,8 +213,9 @@ static void test_mutations(unsigned long count)
 	unsigned long i, accepted = 0, silent = 0;
 
 	for (i = 0; i < count; i++) {
-		struct random_net_options o = { .nodes = 4, .max_size = 5, .max_channels = 20,
-						.max_work = 5000 };
+		struct random_net_options o = {
+			.nodes = 4, .max_size = 5, .max_channels = 20, .max_work = 5000
+		};
 		struct bnn_net *net = random_net(i / 50 + 1, &o), *out = NULL;
 		struct bnn_error error = { "" };
 		struct bytes b = pack(net);
@@ -230,8 +232,10 @@ static void test_mutations(unsigned long count)
 		bnn_net_free(net);
 		free(b.data);
 	}
-	tap_ok(!silent, "%lu damaged files with right checksums: %lu still legal and run, the "
-	       "others refused with a sentence", count, accepted);
+	tap_ok(!silent,
+	       "%lu damaged files with right checksums: %lu still legal and run, the "
+	       "others refused with a sentence",
+	       count, accepted);
 }
 
 /* One change with right checksums, and a piece of the sentence it must give. */
@@ -304,14 +308,16 @@ static void test_paths(const struct bnn_net *net)
 	bnn_net_free(again);
 	tap_ok(!stat(path, &st) && !(st.st_mode & 0111), "it is an ordinary file");
 	tap_ok(bnn_file_read("/nowhere/x.bnn", &again, &error) == BNNACCEL_ERR_NO_FILE &&
-		       strstr(error.text, "/nowhere/x.bnn"), "a missing file is named");
+		       strstr(error.text, "/nowhere/x.bnn"),
+	       "a missing file is named");
 	tap_ok(bnn_file_read(dir, &again, &error) == BNNACCEL_ERR_NO_FILE, "a folder is refused");
 	tap_ok(bnn_file_read("/dev/null", &again, &error) == BNNACCEL_ERR_NO_FILE,
 	       "a device is refused");
 	tap_ok(bnn_file_write(net, "/nowhere/x.bnn", &error) == BNNACCEL_ERR_NO_FILE,
 	       "a folder that does not exist is told");
 	tap_ok(bnn_file_write(net, "/dev/full", &error) == BNNACCEL_ERR_SYSTEM &&
-		       strstr(error.text, "No space"), "a full disk is told");
+		       strstr(error.text, "No space"),
+	       "a full disk is told");
 	tap_ok(!truncate(path, 0) && bnn_file_read(path, &again, &error) == BNNACCEL_ERR_BAD_MODEL,
 	       "an empty file is refused");
 	unlink(path);

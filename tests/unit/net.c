@@ -15,8 +15,13 @@ enum { ENCODE, CONVOLVE, FINISH };
 static void value(struct bnn_net *net, const char *name, enum bnn_role role, int format, uint32_t h,
 		  uint32_t w, uint32_t c, uint64_t bytes)
 {
-	struct bnn_value v = { .name = (char *)name, .role = role, .format = (uint8_t)format,
-			       .h = h, .w = w, .c = c, .bytes = bytes };
+	struct bnn_value v = { .name = (char *)name,
+			       .role = role,
+			       .format = (uint8_t)format,
+			       .h = h,
+			       .w = w,
+			       .c = c,
+			       .bytes = bytes };
 
 	if (role == BNN_ROLE_CONST)
 		v.data = calloc(1, bytes);
@@ -105,37 +110,37 @@ static struct bnn_net *good(void)
 }
 
 /* Damages are macros of statements, so that a case is one line. */
-#define REFUSED(want, ...)                                                                         \
-	do {                                                                                       \
-		struct bnn_net *net = good();                                                      \
-		struct bnn_node *nodes = net->nodes;                                               \
-		struct bnn_value *values = net->values;                                            \
-		struct bnn_error error = { "" };                                                   \
-		int rc;                                                                            \
-                                                                                                   \
-		(void)nodes;                                                                       \
-		(void)values;                                                                      \
-		__VA_ARGS__;                                                                       \
-		rc = bnn_net_check(net, &error);                                                   \
-		tap_ok(rc == BNNACCEL_ERR_BAD_MODEL && strstr(error.text, want), "refused: %s",    \
-		       error.text);                                                                \
-		if (!strstr(error.text, want))                                                     \
-			printf("# expected \"%s\"\n", want);                                       \
-		bnn_net_free(net);                                                                 \
+#define REFUSED(want, ...)                                                                      \
+	do {                                                                                    \
+		struct bnn_net *net = good();                                                   \
+		struct bnn_node *nodes = net->nodes;                                            \
+		struct bnn_value *values = net->values;                                         \
+		struct bnn_error error = { "" };                                                \
+		int rc;                                                                         \
+                                                                                                \
+		(void)nodes;                                                                    \
+		(void)values;                                                                   \
+		__VA_ARGS__;                                                                    \
+		rc = bnn_net_check(net, &error);                                                \
+		tap_ok(rc == BNNACCEL_ERR_BAD_MODEL && strstr(error.text, want), "refused: %s", \
+		       error.text);                                                             \
+		if (!strstr(error.text, want))                                                  \
+			printf("# expected \"%s\"\n", want);                                    \
+		bnn_net_free(net);                                                              \
 	} while (0)
 
-#define ACCEPTED(name, ...)                                                                        \
-	do {                                                                                       \
-		struct bnn_net *net = good();                                                      \
-		struct bnn_node *nodes = net->nodes;                                               \
-		struct bnn_value *values = net->values;                                            \
-		struct bnn_error error = { "" };                                                   \
-                                                                                                   \
-		(void)nodes;                                                                       \
-		(void)values;                                                                      \
-		__VA_ARGS__;                                                                       \
-		tap_ok(!bnn_net_check(net, &error), "accepted: %s %s", name, error.text);          \
-		bnn_net_free(net);                                                                 \
+#define ACCEPTED(name, ...)                                                               \
+	do {                                                                              \
+		struct bnn_net *net = good();                                             \
+		struct bnn_node *nodes = net->nodes;                                      \
+		struct bnn_value *values = net->values;                                   \
+		struct bnn_error error = { "" };                                          \
+                                                                                          \
+		(void)nodes;                                                              \
+		(void)values;                                                             \
+		__VA_ARGS__;                                                              \
+		tap_ok(!bnn_net_check(net, &error), "accepted: %s %s", name, error.text); \
+		bnn_net_free(net);                                                        \
 	} while (0)
 
 static void test_network(void)
@@ -162,8 +167,8 @@ static void test_values(void)
 	REFUSED("shape 5x6x8193", values[SPARE].c = 8193);
 	REFUSED("shape 4294967295x6x4", values[SPARE].h = UINT32_MAX);
 	REFUSED("need 240", values[SPARE].bytes++);
-	REFUSED("is not between 1 and 2^31",
-		values[SPARE].format = 0, values[SPARE].bytes = 1ull << 40);
+	REFUSED("is not between 1 and 2^31", values[SPARE].format = 0,
+		values[SPARE].bytes = 1ull << 40);
 	REFUSED("is not between 1 and 2^31", values[SPARE].format = 0, values[SPARE].bytes = 0);
 	REFUSED("more than 4 GiB", values[SPARE].format = 0, values[SPARE].bytes = 1ull << 31,
 		values[CODES].format = 0, values[CODES].bytes = 1ull << 31);

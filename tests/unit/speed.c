@@ -34,10 +34,15 @@ static int32_t constant(struct bnn_net *net, uint64_t bytes, bool records)
 	return bnn_net_add_value(net, &v);
 }
 
-static int32_t tensor(struct bnn_net *net, enum bnn_role role, int format, uint32_t size, uint32_t c)
+static int32_t tensor(struct bnn_net *net, enum bnn_role role, int format, uint32_t size,
+		      uint32_t c)
 {
-	struct bnn_value v = { .name = "tensor", .role = role, .format = (uint8_t)format,
-			       .h = size, .w = size, .c = c };
+	struct bnn_value v = { .name = "tensor",
+			       .role = role,
+			       .format = (uint8_t)format,
+			       .h = size,
+			       .w = size,
+			       .c = c };
 
 	return bnn_net_add_value(net, &v);
 }
@@ -132,9 +137,8 @@ int main(int argc, char **argv)
 	double begin, ms;
 	uint8_t *in, *out;
 
-	if (!tap_ok(!bnn_net_check(net, &error) &&
-			    !bnn_exec_cpu.open(net, NULL, &exec, &error), "the network: %s",
-		    error.text))
+	if (!tap_ok(!bnn_net_check(net, &error) && !bnn_exec_cpu.open(net, NULL, &exec, &error),
+		    "the network: %s", error.text))
 		return tap_done();
 	in = malloc(net->values[net->input.value].bytes);
 	out = malloc(net->values[net->output.value].bytes);
@@ -148,7 +152,8 @@ int main(int argc, char **argv)
 	       (double)stats.counters[BNN_COUNTER_MACS] / 1e6 / (double)frames,
 	       (unsigned long long)(stats.counters[BNN_COUNTER_FRAC_ISSUED] / frames),
 	       (unsigned long long)((stats.counters[BNN_COUNTER_FRAC_ISSUED] +
-				     stats.counters[BNN_COUNTER_FRAC_SKIPPED]) / frames),
+				     stats.counters[BNN_COUNTER_FRAC_SKIPPED]) /
+				    frames),
 	       ms);
 	/* A wide bound: other work on the machine must not fail the tests. */
 	tap_ok(ms < 200, "a frame takes less than 200 ms");

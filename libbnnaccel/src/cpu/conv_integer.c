@@ -14,9 +14,9 @@ struct bnn_cpu_integer {
 	struct bnn_cpu_windows n;
 	bool frac;
 	uint32_t rows, abits, wbits;
-	size_t k;         /* weights of a row */
+	size_t k;	  /* weights of a row */
 	int16_t *weights; /* [row][tap][channel] */
-	int16_t *image;   /* [py][px][group][channel]; FRAC: a second one behind it */
+	int16_t *image;	  /* [py][px][group][channel]; FRAC: a second one behind it */
 	int16_t *window;  /* [tap][channel] */
 	int32_t *values;  /* of one pixel */
 	int32_t *acc;
@@ -89,8 +89,8 @@ static void load_image(struct bnn_cpu_integer *p, uint8_t *in)
 		p->image[i] = absent;
 	for (y = 0; y < p->n.h; y++) {
 		for (x = 0; x < p->n.w; x++) {
-			int16_t *to = p->image + ((size_t)(y + p->n.pt) * p->n.pw + x + p->n.pl) *
-							 p->n.cin;
+			int16_t *to = p->image +
+				      ((size_t)(y + p->n.pt) * p->n.pw + x + p->n.pl) * p->n.cin;
 
 			bnn_cpu_load(&tensor, y, x, p->values);
 			for (c = 0; c < p->n.cin; c++) {
@@ -113,11 +113,10 @@ static void gather(struct bnn_cpu_integer *p, const int16_t *image, uint32_t gro
 
 	for (ky = 0; ky < p->n.kh; ky++) {
 		for (kx = 0; kx < p->n.kw; kx++, to += p->n.cg) {
-			size_t at = (size_t)(y * p->n.sh + ky * p->n.dh) * p->n.pw +
-				    x * p->n.sw + kx * p->n.dw;
+			size_t at = (size_t)(y * p->n.sh + ky * p->n.dh) * p->n.pw + x * p->n.sw +
+				    kx * p->n.dw;
 
-			memcpy(to, image + at * p->n.cin + group * p->n.cg,
-			       p->n.cg * sizeof(*to));
+			memcpy(to, image + at * p->n.cin + group * p->n.cg, p->n.cg * sizeof(*to));
 		}
 	}
 }
@@ -169,10 +168,10 @@ void bnn_cpu_integer_run(struct bnn_cpu_integer *p, uint8_t *in, struct bnn_cpu_
 				first = g * p->n.og;
 				gather(p, p->image, g, y, x);
 				for (r = first; r < first + p->n.og; r++)
-					p->acc[r] = r - first < rows ?
-							    dot(p->window,
-								p->weights + r * p->k, p->k) :
-							    p->acc[r - rows];
+					p->acc[r] = r - first < rows
+							    ? dot(p->window, p->weights + r * p->k,
+								  p->k)
+							    : p->acc[r - rows];
 				if (!p->frac) {
 					counters[BNN_COUNTER_MACS] +=
 						present * rows * p->abits * p->wbits;

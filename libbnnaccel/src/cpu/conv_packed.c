@@ -26,9 +26,9 @@ struct bnn_cpu_packed {
 	uint32_t planes;
 	int32_t a[16], a0;
 	uint32_t pixel; /* bytes */
-	size_t image;   /* bytes of an image */
+	size_t image;	/* bytes of an image */
 	uint8_t *images;
-	int32_t *codes;   /* of one pixel */
+	int32_t *codes;	  /* of one pixel */
 	uint64_t *window; /* [plane][row_words] */
 
 	/* Weights: [plane][row][row_words]. */
@@ -38,7 +38,7 @@ struct bnn_cpu_packed {
 	size_t row_words;
 	uint64_t *weights;
 	int32_t *tap_sums; /* [row][tap]: sum of the weights of a tap */
-	int16_t *row;      /* scratch: one row as integers */
+	int16_t *row;	   /* scratch: one row as integers */
 
 	/* Of the current pixel. */
 	uint32_t present_y, present_x;
@@ -64,13 +64,13 @@ static void weight_parts(struct bnn_cpu_packed *p, uint32_t wformat)
 	p->wplanes = bnn_wformat_bits(wformat);
 	p->ternary = wformat == BNN_WFORMAT_T;
 	if (p->ternary) {
-		p->w[0] = 1; /* not zero */
+		p->w[0] = 1;  /* not zero */
 		p->w[1] = -2; /* negative (and not zero) */
 		p->w0 = 0;
 		return;
 	}
-	p->w0 = code_parts(wformat == BNN_WFORMAT_S4 || wformat == BNN_WFORMAT_S8 ?
-				   BNN_KIND_SIGNED : BNN_KIND_ODD,
+	p->w0 = code_parts(wformat == BNN_WFORMAT_S4 || wformat == BNN_WFORMAT_S8 ? BNN_KIND_SIGNED
+										  : BNN_KIND_ODD,
 			   p->wplanes, p->w);
 }
 
@@ -205,8 +205,9 @@ static void split_planes(struct bnn_cpu_packed *p, const struct bnn_cpu_tensor *
 					to = image_pixel(p, g, i, y + p->n.pt, x + p->n.pl);
 					memset(to, 0, p->pixel);
 					for (c = 0; c < p->n.cg; c++)
-						to[c >> 3] |= (uint8_t)(((uint32_t)codes[c] >> i & 1)
-									<< (c & 7));
+						to[c >> 3] |=
+							(uint8_t)(((uint32_t)codes[c] >> i & 1)
+								  << (c & 7));
 				}
 			}
 		}
@@ -221,8 +222,8 @@ static void gather(struct bnn_cpu_packed *p, uint32_t group, uint32_t y, uint32_
 		uint8_t *to = (uint8_t *)(p->window + i * p->row_words);
 
 		for (ky = 0; ky < p->n.kh; ky++) {
-			const uint8_t *from = image_pixel(p, group, i, y * p->n.sh + ky * p->n.dh,
-							  x * p->n.sw);
+			const uint8_t *from =
+				image_pixel(p, group, i, y * p->n.sh + ky * p->n.dh, x * p->n.sw);
 
 			if (p->n.dw == 1) {
 				memcpy(to, from, p->n.kw * p->pixel);
@@ -247,50 +248,53 @@ static void update_base(struct bnn_cpu_packed *p, uint32_t present_y, uint32_t p
 	p->present_x = present_x;
 	for (row = 0; row < p->rows; row++) {
 		const int32_t *sums = p->tap_sums + (size_t)row * p->n.taps;
-		int32_t base = 0;
+		uint32_t base = 0;
 
 		for (tap = 0; tap < p->n.taps; tap++) {
 			bool present = (present_y >> tap / p->n.kw & 1) &&
 				       (present_x >> tap % p->n.kw & 1);
 
-			base += (present ? p->a0 : absent) * sums[tap];
+			base += (uint32_t)(present ? p->a0 : absent) * (uint32_t)sums[tap];
 		}
-		p->base[row] = base;
+		p->base[row] = (int32_t)base;
 	}
 }
 
-static int32_t count_ones(const struct bnn_cpu_packed *p, uint32_t plane)
+static uint32_t count_ones(const struct bnn_cpu_packed *p, uint32_t plane)
 {
 	const uint64_t *window = p->window + plane * p->row_words;
 	uint32_t count;
 
 	p->match(window, window, 1, p->row_words, &count);
-	return (int32_t)count;
+	return count;
 }
 
-/* Adds one plane of activations to acc, for `rows` rows from `first` on. */
+/*
+ * Adds one plane of activations to acc, for `rows` rows from `first` on. Modulo
+ * 2^32, because parts may be larger than the whole, which is known to fit.
+ */
 static void add_plane(struct bnn_cpu_packed *p, uint32_t i, uint32_t first, uint32_t rows,
 		      int32_t *acc)
 {
-	int32_t offset = p->w0 ? p->w0 * p->a[i] * count_ones(p, i) : 0;
+	uint32_t offset = p->w0 ? (uint32_t)(p->w0 * p->a[i]) * count_ones(p, i) : 0;
 	size_t plane = p->rows * p->row_words;
 	uint32_t j, r;
 
 	for (j = 0; j < p->wplanes; j++) {
-		int32_t factor = p->a[i] * p->w[j];
+		uint32_t factor = (uint32_t)(p->a[i] * p->w[j]);
 
 		p->match(p->window + i * p->row_words,
 			 p->weights + j * plane + first * p->row_words, rows, p->row_words,
 			 p->counts);
 		for (r = 0; r < rows; r++)
-			acc[r] += factor * (int32_t)p->counts[r] + offset;
+			acc[r] = (int32_t)((uint32_t)acc[r] + factor * p->counts[r] + offset);
 		offset = 0;
 	}
 }
 
 /* FRAC: the plane of the low bits, only where the one of the high bits says so. */
-static uint32_t frac_pass(struct bnn_cpu_packed *p, const struct bnn_cpu_pipe *pipe,
-			  uint32_t first, uint32_t rows, uint32_t channels, int32_t *acc)
+static uint32_t frac_pass(struct bnn_cpu_packed *p, const struct bnn_cpu_pipe *pipe, uint32_t first,
+			  uint32_t rows, uint32_t channels, int32_t *acc)
 {
 	uint32_t r, open = 0, row;
 	int32_t high, low;
@@ -333,8 +337,8 @@ void bnn_cpu_packed_run(struct bnn_cpu_packed *p, uint8_t *in, struct bnn_cpu_pi
 		py = bnn_cpu_present(y, p->n.sh, p->n.dh, p->n.kh, p->n.pt, p->n.h);
 		for (x = 0; x < p->n.ow; x++) {
 			px = bnn_cpu_present(x, p->n.sw, p->n.dw, p->n.kw, p->n.pl, p->n.w);
-			present = (uint64_t)__builtin_popcount(py) * (uint32_t)__builtin_popcount(px) *
-				  p->n.cg;
+			present = (uint64_t)__builtin_popcount(py) *
+				  (uint32_t)__builtin_popcount(px) * p->n.cg;
 			update_base(p, py, px);
 			for (g = 0; g < p->n.groups; g++) {
 				first = g * p->n.og;

@@ -56,8 +56,10 @@ static int cpu_open(const struct bnn_net *net, const struct bnn_exec_options *op
 		/* Zeroed, so that bytes which no command writes are the same every time. */
 		cpu->buffers[i] = calloc(1, net->values[i].bytes);
 		if (!cpu->buffers[i])
-			rc = bnn_fail(error, BNNACCEL_ERR_MEMORY, "out of memory for value "
-				      "\"%.64s\"", net->values[i].name);
+			rc = bnn_fail(error, BNNACCEL_ERR_MEMORY,
+				      "out of memory for value "
+				      "\"%.64s\"",
+				      net->values[i].name);
 	}
 	for (i = 0; !rc && i < net->node_count; i++)
 		rc = bnn_cpu_plan_new(net, i, BNN_CPU_AUTO, &cpu->plans[i], error);

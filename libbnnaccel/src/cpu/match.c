@@ -11,9 +11,9 @@ static inline uint32_t count_portable(uint64_t x)
 	return (uint32_t)(x * 0x0101010101010101ull >> 56);
 }
 
-static inline __attribute__((always_inline)) void
-match(const uint64_t *window, const uint64_t *rows, size_t count, size_t n, uint32_t *out,
-      bool instruction)
+static inline __attribute__((always_inline)) void match(const uint64_t *window,
+							const uint64_t *rows, size_t count,
+							size_t n, uint32_t *out, bool instruction)
 {
 	size_t r, i;
 
@@ -21,8 +21,8 @@ match(const uint64_t *window, const uint64_t *rows, size_t count, size_t n, uint
 		uint32_t bits = 0;
 
 		for (i = 0; i < n; i++)
-			bits += instruction ? (uint32_t)__builtin_popcountll(window[i] & rows[i]) :
-					      count_portable(window[i] & rows[i]);
+			bits += instruction ? (uint32_t)__builtin_popcountll(window[i] & rows[i])
+					    : count_portable(window[i] & rows[i]);
 		out[r] = bits;
 	}
 }

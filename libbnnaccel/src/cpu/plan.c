@@ -11,11 +11,11 @@
 struct bnn_cpu_plan {
 	const struct bnn_net *net;
 	const struct bnn_node *node;
-	struct bnn_cpu_pipe *pipe;         /* CONV, EW */
-	struct bnn_cpu_packed *packed;     /* CONV, one of these */
+	struct bnn_cpu_pipe *pipe;     /* CONV, EW */
+	struct bnn_cpu_packed *packed; /* CONV, one of these */
 	struct bnn_cpu_integer *integer;
-	bool weights_ready;                /* they are constant */
-	int32_t *acc;                      /* EW */
+	bool weights_ready; /* they are constant */
+	int32_t *acc;	    /* EW */
 };
 
 static bool use_packed(const uint32_t *words, enum bnn_cpu_path path)
@@ -78,8 +78,10 @@ int bnn_cpu_plan_new(const struct bnn_net *net, size_t node, enum bnn_cpu_path p
 	}
 	if (!ok) {
 		bnn_cpu_plan_free(plan);
-		return bnn_fail(error, BNNACCEL_ERR_MEMORY, "out of memory preparing node %zu "
-				"\"%.64s\" for the CPU engine", node, net->nodes[node].name);
+		return bnn_fail(error, BNNACCEL_ERR_MEMORY,
+				"out of memory preparing node %zu "
+				"\"%.64s\" for the CPU engine",
+				node, net->nodes[node].name);
 	}
 	*result = plan;
 	return 0;
@@ -141,7 +143,8 @@ int bnn_cpu_plan_run(struct bnn_cpu_plan *plan, uint8_t *const *buffers, uint64_
 		if (ref != BNN_NO_VALUE && !slots[slot])
 			slots[slot] = plan->net->values[ref].data;
 		if (ref != BNN_NO_VALUE && !slots[slot])
-			return bnn_fail(error, BNNACCEL_ERR_ARGUMENT, "node \"%.64s\" uses value "
+			return bnn_fail(error, BNNACCEL_ERR_ARGUMENT,
+					"node \"%.64s\" uses value "
 					"\"%.64s\", but no buffer was given for it",
 					plan->node->name, plan->net->values[ref].name);
 	}

@@ -45,8 +45,8 @@ int bnn_cpu_enc(const uint32_t *words, uint8_t *const *slots)
 	for (y = 0; y < h; y++) {
 		for (x = 0; x < w; x++) {
 			for (k = 0; k < colours; k++) {
-				t = in[planar ? ((size_t)k * h + y) * w + x :
-						((size_t)y * w + x) * colours + k];
+				t = in[planar ? ((size_t)k * h + y) * w + x
+					      : ((size_t)y * w + x) * colours + k];
 				t = tables[(shared ? 0 : 256 * k) + t];
 				for (b = 0; b < levels; b++)
 					codes[k * levels + b] = enc_code(mode, t, b);
@@ -178,7 +178,8 @@ void bnn_cpu_transpose(const uint32_t *words, uint8_t *const *slots)
 		memset(to, 0, out.pixel);
 		for (y = 0; y < in.h; y++) {
 			for (x = 0; x < in.w; x++, to += bytes)
-				memcpy(to, in.data + y * in.pitch + (size_t)x * in.pixel + c * bytes,
+				memcpy(to,
+				       in.data + y * in.pitch + (size_t)x * in.pixel + c * bytes,
 				       bytes);
 		}
 	}
