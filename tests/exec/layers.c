@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common.h"
+#include "device/jobs.h"
 #include "tap.h"
 
 /* Counters that the CPU engine keeps as well. */
@@ -135,12 +136,62 @@ static void test_session(void)
 	bnn_net_free(net);
 }
 
+/* Commands before LOOP_START run once per job; announcing weights changes no byte. */
+static bool prefetch_matches(uint64_t seed, unsigned int *announced)
+{
+	const struct random_net_options shape = { .nodes = 6, .max_work = 200000 };
+	const struct bnn_exec_options options = { .batch = 4 };
+	const size_t count = 6;
+	struct bnn_net *net = random_net(seed, &shape);
+	uint8_t *inputs = make_inputs(net, seed, count);
+	struct outcome cpu = execute(&bnn_exec_cpu, net, NULL, inputs, count), model = { 0 };
+	struct bnn_exec_stats stats = { 0 };
+	struct bnn_exec *exec;
+	struct bnn_dev *dev;
+	uint32_t once = 0;
+	bool ok;
+
+	model.bytes = cpu.bytes;
+	model.outputs = malloc(cpu.bytes);
+	model.ret = bnn_core_dev_open(false, &options, &dev, &model.error);
+	if (!model.ret) {
+		dev->compile.prefetch = true;
+		model.ret = bnn_jobs_open(net, &options, dev, &exec, &model.error);
+	}
+	if (!model.ret) {
+		once = bnn_jobs_program(exec)->loop_start;
+		model.ret = bnn_jobs_run(exec, inputs, net->values[net->input.value].bytes,
+					 model.outputs, count, &model.error);
+		bnn_jobs_stats(exec, &stats);
+		bnn_jobs_close(exec);
+	}
+	ok = same_outputs("prefetch", &cpu, &model) &&
+	     stats.counters[BNN_COUNTER_COMMANDS] == (net->node_count + 1) * count + 2 * once;
+	*announced += once;
+	free_outcome(&cpu);
+	free_outcome(&model);
+	free(inputs);
+	bnn_net_free(net);
+	return ok;
+}
+
+static void test_prefetch(void)
+{
+	unsigned int failed = 0, announced = 0;
+
+	for (uint64_t seed = 1; seed <= 100; seed++)
+		failed += !prefetch_matches(seed, &announced);
+	tap_ok(!failed && announced > 20, "weights announced in %u of 100 networks: same bytes",
+	       announced);
+}
+
 int main(int argc, char **argv)
 {
 	uint64_t count = argc > 1 ? strtoull(argv[1], NULL, 0) : 10000;
 	uint64_t first = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
 
 	test_session();
+	test_prefetch();
 	test_nets(count / 25 + 1, first);
 	test_layers(count, first);
 	return tap_done();

@@ -72,6 +72,7 @@ struct bnn_dev_ops {
 struct bnn_dev {
 	const struct bnn_dev_ops *ops;
 	struct bnn_target target;
+	struct bnn_compile_options compile; /* how programs for it are made */
 	uint32_t version, build, resets;
 	char path[64]; /* device node, or "" */
 };

@@ -90,7 +90,7 @@ static int prepare(struct bnn_exec *exec, const struct bnn_exec_options *options
 	struct bnn_program *program;
 	int ret;
 
-	ret = bnn_compile(exec->net, &dev->target, NULL, &exec->program, error);
+	ret = bnn_compile(exec->net, &dev->target, &dev->compile, &exec->program, error);
 	if (ret)
 		return ret;
 	program = exec->program;
