@@ -181,7 +181,7 @@ int bnn_device_init(struct bnn_device *bdev)
 	dma_set_max_seg_size(dev, UINT_MAX);
 
 	/* Whatever an earlier owner left running must not see bus mastering. */
-	ret = bnn_reset_soft(bdev);
+	ret = bnn_reset_soft(bdev, true);
 	if (ret)
 		return dev_err_probe(dev, ret, "reset failed\n");
 

@@ -312,7 +312,7 @@ void bnn_irq_fini(struct bnn_device *bdev);
 
 /* bnn_reset.c */
 int bnn_reset_init(struct bnn_device *bdev);
-int bnn_reset_soft(struct bnn_device *bdev);
+int bnn_reset_soft(struct bnn_device *bdev, bool locked);
 void bnn_reset_request(struct bnn_device *bdev, const char *reason);
 void bnn_reset_request_sync(struct bnn_device *bdev, const char *reason);
 void bnn_reset_begin(struct bnn_device *bdev, struct bnn_sched_job *bad, const char *reason);

@@ -236,7 +236,7 @@ static void bnn_pci_shutdown(struct pci_dev *pdev)
 	struct bnn_device *bdev = pci_get_drvdata(pdev);
 
 	bnn_reset_begin(bdev, NULL, NULL);
-	bnn_reset_soft(bdev);
+	bnn_reset_soft(bdev, true);
 	pci_clear_master(pdev);
 }
 
@@ -245,7 +245,7 @@ static int bnn_pm_suspend(struct device *dev)
 	struct bnn_device *bdev = dev_get_drvdata(dev);
 
 	bnn_reset_begin(bdev, NULL, NULL);
-	bnn_reset_soft(bdev);
+	bnn_reset_soft(bdev, true);
 
 	return 0;
 }
@@ -253,7 +253,7 @@ static int bnn_pm_suspend(struct device *dev)
 static int bnn_pm_resume(struct device *dev)
 {
 	struct bnn_device *bdev = dev_get_drvdata(dev);
-	bool works = !bdev->wedged && !bnn_gone(bdev) && !bnn_reset_soft(bdev);
+	bool works = !bdev->wedged && !bnn_gone(bdev) && !bnn_reset_soft(bdev, true);
 
 	bnn_reset_end(bdev, works);
 	return 0;
@@ -272,9 +272,18 @@ static void bnn_pci_reset_prepare(struct pci_dev *pdev)
 static void bnn_pci_reset_done(struct pci_dev *pdev)
 {
 	struct bnn_device *bdev = pci_get_drvdata(pdev);
+	bool works;
 
-	if (!bdev->reset.own_flr)
-		bnn_reset_end(bdev, !bdev->wedged && !bnn_gone(bdev) && !bnn_reset_soft(bdev));
+	if (bdev->reset.own_flr)
+		return;
+
+	/* Somebody has done what we could not: a wedged device gets a new chance. */
+	works = !bnn_gone(bdev) && !bnn_reset_soft(bdev, true);
+	if (works && bdev->wedged) {
+		pci_set_master(pdev);
+		WRITE_ONCE(bdev->wedged, 0);
+	}
+	bnn_reset_end(bdev, works);
 }
 
 static const struct pci_error_handlers bnn_pci_err_handlers = {

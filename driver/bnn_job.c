@@ -32,9 +32,9 @@
 #define BNN_KILL_DELAY	msecs_to_jiffies(20)
 
 static unsigned int job_timeout_ms = 5000;
-module_param(job_timeout_ms, uint, 0444);
+module_param(job_timeout_ms, uint, 0644);
 MODULE_PARM_DESC(job_timeout_ms,
-		 "Time without progress after which the device is examined; the second time it is reset (default 5000)");
+		 "Time without progress after which the device is examined; the second time it is reset. Read when a device is bound (default 5000)");
 
 /**
  * bnn_job_timeout - Time between two looks at the progress of a job.

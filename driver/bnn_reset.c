@@ -61,15 +61,35 @@ static bool bnn_reset_hangs(struct bnn_device *bdev)
 	return time_after_eq(jiffies, reset->last_jiffies + patience);
 }
 
+static int bnn_reset_function(struct bnn_device *bdev, bool locked)
+{
+	int ret, i;
+
+	if (locked)
+		return pci_reset_function_locked(bdev->pdev);
+
+	/* Whoever holds the device lock may be remove, waiting for us. */
+	for (i = 0; i < BNN_FLR_TRIES; i++) {
+		ret = pci_try_reset_function(bdev->pdev);
+		if (ret != -EAGAIN)
+			break;
+		msleep(20);
+	}
+
+	return ret;
+}
+
 /**
  * bnn_reset_soft - Reset the device, with a function level reset if need be.
  * @bdev: Device.
+ * @locked: The caller holds the lock of the PCI device, as all callbacks of the
+ *	PCI core do.
  *
  * Return: 0, or an error if the device may still be running.
  */
-int bnn_reset_soft(struct bnn_device *bdev)
+int bnn_reset_soft(struct bnn_device *bdev, bool locked)
 {
-	int ret, i;
+	int ret;
 
 	bnn_write(bdev, BNN_REG_CTRL, BNN_CTRL_RESET);
 	ret = bnn_device_poll(bdev, BNN_REG_RESET_STATUS, BNN_RESET_STATUS_BUSY, BNN_RESET_MS);
@@ -79,17 +99,8 @@ int bnn_reset_soft(struct bnn_device *bdev)
 		return 0;
 
 	drm_warn(&bdev->drm, "soft reset failed, trying a function level reset\n");
-	/*
-	 * Not pci_reset_function(): whoever holds the device lock may be remove,
-	 * waiting for us.
-	 */
 	bdev->reset.own_flr = true;
-	for (i = 0; i < BNN_FLR_TRIES; i++) {
-		ret = pci_try_reset_function(bdev->pdev);
-		if (ret != -EAGAIN)
-			break;
-		msleep(20);
-	}
+	ret = bnn_reset_function(bdev, locked);
 	bdev->reset.own_flr = false;
 	if (ret)
 		return ret;
@@ -278,7 +289,7 @@ static void bnn_reset_all(struct bnn_device *bdev, struct bnn_sched_job *bad,
 	bool works;
 
 	bnn_reset_begin(bdev, bad, reason);
-	works = !bdev->wedged && !bnn_reset_soft(bdev);
+	works = !bdev->wedged && !bnn_reset_soft(bdev, false);
 
 	/* Exact, unless a function level reset has cleared it. */
 	last.queue = bnn_read(bdev, BNN_REG_LAST_RUN_QUEUE);

@@ -29,7 +29,7 @@
 #include "bnn_hw.h"
 #include "bnn_hw_fields.h"
 
-#define NODE "/dev/accel/accel0"
+#define NODES 16
 #define PTR(p) ((uint64_t)(uintptr_t)(p))
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 /* Emulators are slow and test machines busy. */
@@ -65,9 +65,26 @@ static inline void nap_ms(int ms)
 	nanosleep(&t, NULL);
 }
 
+/* The first device there is; its number may grow when it is bound again. */
+static inline int node_number(void)
+{
+	char path[32];
+	int i;
+
+	for (i = 0; i < NODES; i++) {
+		snprintf(path, sizeof(path), "/dev/accel/accel%d", i);
+		if (!access(path, F_OK))
+			return i;
+	}
+	return -1;
+}
+
 static inline int open_node(void)
 {
-	return open(NODE, O_RDWR | O_CLOEXEC);
+	char path[32];
+
+	snprintf(path, sizeof(path), "/dev/accel/accel%d", node_number());
+	return open(path, O_RDWR | O_CLOEXEC);
 }
 
 static inline uint32_t bo_new(int fd, uint64_t size)
@@ -365,10 +382,12 @@ static inline int write_file(const char *path, const char *text)
 /* The PCI address of the device, for example 0000:01:00.0. */
 static inline bool pci_address(char *name, size_t len)
 {
-	char link[512];
-	ssize_t n = readlink("/sys/class/accel/accel0/device", link, sizeof(link) - 1);
+	char path[64], link[512];
 	const char *base;
+	ssize_t n;
 
+	snprintf(path, sizeof(path), "/sys/class/accel/accel%d/device", node_number());
+	n = readlink(path, link, sizeof(link) - 1);
 	if (n < 0)
 		return false;
 	link[n] = 0;

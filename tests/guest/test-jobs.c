@@ -480,7 +480,7 @@ TEST_F(jobs, wait_times_out)
 	int i;
 
 	job_init(&j, program_nops(self->fd, 65536));
-	j.job.iterations = 20;
+	j.job.iterations = 3;
 	job_region(&j, bo, WR, 64);
 	for (i = 0; i < 30; i++)
 		ASSERT_EQ(0, job_submit(self->fd, self->ctx, &j));
