@@ -70,7 +70,8 @@ bool conv_prepare(struct bnn_core *core)
 		l->weight_row = cmd->k * sizeof(int16_t);
 	}
 	l->slot_bytes = l->planes * l->plane_bytes;
-	l->block_rows = min_u32(cmd->rows, max_u32(1, (uint32_t)(WEIGHTS_MAX / l->weight_row)));
+	l->block_rows = min_u32(min_u32(cmd->rows, core->chunk),
+				max_u32(1, (uint32_t)(WEIGHTS_MAX / l->weight_row)));
 	l->loaded_block = -1;
 	for (uint32_t i = 0; i < SLOTS_MAX; i++)
 		l->row_of[i] = -1;

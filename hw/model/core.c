@@ -74,6 +74,8 @@ static bool set_option(struct bnn_core *core, const char *key, const char *value
 		return number(value, 0, ACT_KIB_MAX, &core->act_kib);
 	if (!strcmp(key, "bus_bits"))
 		return number(value, BUS_BITS_MIN, BUS_BITS_MAX, &core->bus_bits);
+	if (!strcmp(key, "chunk"))
+		return number(value, 1, UINT32_MAX, &core->chunk);
 	if (!strcmp(key, "tlb")) {
 		i = choice(value, tlb);
 		core->tlb.mode = i < 0 ? TLB_NORMAL : (enum tlb_mode)i;
@@ -145,6 +147,7 @@ static struct bnn_core *create(const struct bnn_core_host *host, const char *opt
 	core->host = *host;
 	core->act_kib = ACT_KIB;
 	core->bus_bits = BUS_BITS_MAX;
+	core->chunk = UINT32_MAX;
 	core->popcnt = has_popcnt();
 	if (!set_options(core, options, err, err_len)) {
 		destroy(core);

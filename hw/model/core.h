@@ -230,6 +230,7 @@ struct bnn_core {
 
 	/* configuration */
 	uint32_t act_kib, bus_bits;
+	uint32_t chunk; /* bound on pixels of a strip and rows of a block, for tests */
 	bool plain;
 	bool popcnt;
 
@@ -374,9 +375,9 @@ enum step encode_step(struct bnn_core *core);    /* encode.c */
 enum step pool_step(struct bnn_core *core);      /* pool.c */
 enum step gatefold_step(struct bnn_core *core);  /* gatefold.c */
 enum step transpose_step(struct bnn_core *core); /* transpose.c */
-uint32_t pool_strip(const struct command *cmd);
-uint32_t encode_strip(const struct command *cmd);
-uint32_t layer_strip(const struct command *cmd);
+uint32_t pool_strip(const struct bnn_core *core, const struct command *cmd);
+uint32_t encode_strip(const struct bnn_core *core, const struct command *cmd);
+uint32_t layer_strip(const struct bnn_core *core, const struct command *cmd);
 enum { GATEFOLD_CHUNK = 64, TRANSPOSE_CHUNK = 64 };
 
 /* conv.c */

@@ -4,9 +4,10 @@
 
 enum { STRIP_ELEMENTS = 1 << 18 };
 
-uint32_t encode_strip(const struct command *cmd)
+uint32_t encode_strip(const struct bnn_core *core, const struct command *cmd)
 {
-	return min_u32(cmd->w, max_u32(1, STRIP_ELEMENTS / max_u32(cmd->cin, cmd->cout)));
+	return min_u32(min_u32(cmd->w, core->chunk),
+		       max_u32(1, STRIP_ELEMENTS / max_u32(cmd->cin, cmd->cout)));
 }
 
 /* The bytes of a strip as [pixel][colour]. */
@@ -53,7 +54,7 @@ enum step encode_step(struct bnn_core *core)
 	const struct ref *table = &cmd->ref[REF_WEIGHT];
 	struct cursor *at = &core->job.at;
 	bool shared = bnn_field_get(cmd->words, BNN_F_ENC_SHARED);
-	uint32_t strip = encode_strip(cmd), each = cmd->cout / cmd->cin;
+	uint32_t strip = encode_strip(core, cmd), each = cmd->cout / cmd->cin;
 	uint8_t *tables = scratch_get(core, SCRATCH_PARAM, table->extent);
 	uint8_t *bytes = scratch_get(core, SCRATCH_VALUES, (uint64_t)strip * cmd->cin);
 	int32_t *codes = scratch_get(core, SCRATCH_CODES, (uint64_t)strip * cmd->cout * sizeof(*codes));

@@ -10,14 +10,14 @@
 
 enum { STRIP_ELEMENTS = 1 << 18 };
 
-uint32_t layer_strip(const struct command *cmd)
+uint32_t layer_strip(const struct bnn_core *core, const struct command *cmd)
 {
 	uint32_t widest = cmd->cout, n;
 
 	for (unsigned slot = REF_RES1; slot <= REF_RES2; slot++)
 		if (cmd->ref[slot].used)
 			widest = max_u32(widest, 4 * cmd->ref[slot].c);
-	n = min_u32(cmd->ow, max_u32(1, STRIP_ELEMENTS / widest));
+	n = min_u32(min_u32(cmd->ow, core->chunk), max_u32(1, STRIP_ELEMENTS / widest));
 	return cmd->info->opcode == BNN_CMD_CONV ? conv_strip(cmd, n) : n;
 }
 
@@ -48,7 +48,7 @@ static bool prepare(struct bnn_core *core)
 	struct layer *l = &core->layer;
 
 	l->open = false;
-	l->strip = layer_strip(cmd);
+	l->strip = layer_strip(core, cmd);
 	l->acc = scratch_get(core, SCRATCH_ACC, (uint64_t)l->strip * cmd->cout * sizeof(*l->acc));
 	return l->acc && load_params(core) &&
 	       (cmd->info->opcode != BNN_CMD_CONV || conv_prepare(core));

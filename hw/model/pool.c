@@ -5,11 +5,11 @@
 enum { STRIP_ELEMENTS = 1 << 18 };
 
 /* Bounds the outputs, the input columns under them and the work of a step. */
-uint32_t pool_strip(const struct command *cmd)
+uint32_t pool_strip(const struct bnn_core *core, const struct command *cmd)
 {
 	uint64_t per_output = (uint64_t)max_u32(cmd->kw, cmd->sw) * cmd->cin;
 
-	return min_u32(cmd->ow, max_u32(1, (uint32_t)(STRIP_ELEMENTS / per_output)));
+	return min_u32(min_u32(cmd->ow, core->chunk), max_u32(1, (uint32_t)(STRIP_ELEMENTS / per_output)));
 }
 
 static int64_t start_value(uint32_t mode)
@@ -97,7 +97,7 @@ enum step pool_step(struct bnn_core *core)
 	const struct command *cmd = &core->job.cmd;
 	struct cursor *at = &core->job.at;
 	struct pool *p = &core->pool;
-	uint32_t strip = pool_strip(cmd), n = min_u32(strip, cmd->ow - at->x);
+	uint32_t strip = pool_strip(core, cmd), n = min_u32(strip, cmd->ow - at->x);
 
 	if (!core->prepared) {
 		p->acc = scratch_get(core, SCRATCH_ACC, (uint64_t)strip * cmd->cout * sizeof(*p->acc));

@@ -41,8 +41,9 @@ static void xfer_bool(struct tape *s, bool *field)
 /* False if the stream is not one of this build and configuration. */
 static bool xfer_header(struct tape *s, struct bnn_core *core)
 {
-	uint32_t want[] = { MAGIC, regs_read(core, BNN_REG_BUILD), core->act_kib, core->bus_bits };
-	uint32_t got[4];
+	uint32_t want[] = { MAGIC, regs_read(core, BNN_REG_BUILD), core->act_kib, core->bus_bits,
+			    core->chunk };
+	uint32_t got[5];
 
 	memcpy(got, want, sizeof(got));
 	XFER(got);
@@ -134,20 +135,21 @@ static bool is_cursor(const struct cursor *at, uint32_t rows, uint32_t columns, 
 }
 
 /* Where a step may leave the cursor. */
-static bool check_cursor(const struct job *job)
+static bool check_cursor(const struct bnn_core *core)
 {
+	const struct job *job = &core->job;
 	const struct command *cmd = &job->cmd;
 
 	switch (cmd->info->opcode) {
 	case BNN_CMD_ENC:
-		return is_cursor(&job->at, cmd->h, cmd->w, encode_strip(cmd));
+		return is_cursor(&job->at, cmd->h, cmd->w, encode_strip(core, cmd));
 	case BNN_CMD_GATEFOLD:
 		return is_cursor(&job->at, 1, cmd->cout, GATEFOLD_CHUNK);
 	case BNN_CMD_CONV:
 	case BNN_CMD_EW:
-		return is_cursor(&job->at, cmd->oh, cmd->ow, layer_strip(cmd));
+		return is_cursor(&job->at, cmd->oh, cmd->ow, layer_strip(core, cmd));
 	case BNN_CMD_POOL:
-		return is_cursor(&job->at, cmd->oh, cmd->ow, pool_strip(cmd));
+		return is_cursor(&job->at, cmd->oh, cmd->ow, pool_strip(core, cmd));
 	case BNN_CMD_TRANSPOSE:
 		return is_cursor(&job->at, 1, cmd->cin, TRANSPOSE_CHUNK);
 	default:
@@ -162,7 +164,7 @@ static bool check_job(struct bnn_core *core)
 	return job->queue < BNN_QUEUES && job_parse(core) && job_regions(core) &&
 	       job->iteration < job->entry.iterations &&
 	       job->index <= job->entry.cmd_count - job->open &&
-	       (!job->open || (decode(core, &job->cmd) && check_cursor(job)));
+	       (!job->open || (decode(core, &job->cmd) && check_cursor(core)));
 }
 
 static bool check_core(struct bnn_core *core)

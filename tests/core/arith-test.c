@@ -176,6 +176,8 @@ int main(int argc, char **argv)
 	if (strstr(library, "model")) {
 		suite(library, "path=plain,tlb=none", seed + 100, lists / 2);
 		suite(library, "tlb=sticky,act_kib=8", seed + 200, lists / 4);
+		suite(library, "chunk=3", seed + 300, lists / 2);
+		suite(library, "chunk=1,path=plain", seed + 400, lists / 4);
 	}
 	return tap_done();
 }

@@ -3,7 +3,7 @@
 CORE ?= $(MODEL_SO)
 CORE_TEST_CFLAGS := -Ihw/include -Ihw/spec/generated
 CORE_TEST_PARTS := $(addprefix $(BUILD)/tests/core/,host.o gen.o oracle.o bnn_hw_fields.o)
-CORE_TESTS := $(addprefix $(BUILD)/tests/core/,core-test arith-test)
+CORE_TESTS := $(addprefix $(BUILD)/tests/core/,core-test trap-test arith-test)
 
 # The fuzzer has the model built into it, with the sanitizers.
 CORE_FUZZ_SOURCES := tests/core/fuzz.c tests/core/host.c tests/core/gen.c $(MODEL_SOURCES)

@@ -109,7 +109,7 @@ static void start(void)
 	struct rng rng = { 1 };
 
 	host_linked = bnn_core_model;
-	h = host_open(NULL, "act_kib=64");
+	h = host_open(NULL, "act_kib=64,chunk=7");
 	kept = malloc(WRITE_AT);
 	if (!h || !kept)
 		abort();
