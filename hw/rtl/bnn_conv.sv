@@ -43,7 +43,7 @@ module bnn_conv #(
   output logic             rq_onchip_o,
   output logic [2:0]       rq_stream_o,
   output logic [31:0]      rq_addr_o,
-  output logic [23:0]      rq_beats_o,
+  output logic [27:0]      rq_bytes_o,
   output logic             rb_take_o,     // beats are this module's
   input  logic             rb_valid_i,
   output logic             rb_ready_o,
@@ -61,7 +61,7 @@ module bnn_conv #(
 
   output logic             put_valid_o,
   input  logic             put_ready_i,
-  output logic [31:1]      put_addr_o,
+  output logic [31:0]      put_addr_o,
   output logic [15:0]      put_data_o,
 
   output logic             busy_array_o,
@@ -91,19 +91,17 @@ module bnn_conv #(
   logic [13:0]       tiles_q, tiles_all;     // of a pass; of the command
   logic [13:0]       row_q, rows_q;          // first channel of the pass; channels of it
   logic [14:0]       rows_max, rows_left;
-  logic [13:0]       rows_up;                // rows rounded to whole beats of parameters
   logic [27:0]       pass_beats;             // beats of the weights of the pass
   logic [31:0]       weight_q, param_q;
 
   assign tiles_all = 14'((15'(cout_i) + 15'(LANES - 1)) >> LANE_W);
-  assign rows_up    = rows_q + 14'd1;
   assign pass_beats = 28'(rows_q) * 28'(row_beats_q);
   assign rows_left = {1'b0, cout_i - row_q};
   assign rows_max  = {1'b0, tiles_q} << LANE_W;
 
   // The number of channels only matters in units of pieces and within the last one.
   logic unused;
-  assign unused = ^{cin_i[13:4], rows_up[0]};
+  assign unused = ^cin_i[13:4];
 
   // ---- loading ----
   logic [12:0]       beat_q;                 // of the row
@@ -135,7 +133,7 @@ module bnn_conv #(
   assign rq_onchip_o = (state_q == ASK_W || state_q == LOAD_W) ? weight_onchip_i : param_onchip_i;
   assign rq_stream_o = (state_q == ASK_W) ? 3'd1 : 3'd2;
   assign rq_addr_o   = (state_q == ASK_W) ? weight_q : param_q;
-  assign rq_beats_o  = (state_q == ASK_W) ? pass_beats[23:0] : 24'(rows_up[13:1]);
+  assign rq_bytes_o  = (state_q == ASK_W) ? {pass_beats[23:0], 4'd0} : {11'd0, rows_q, 3'd0};
   assign rb_take_o   = state_q == ASK_W || state_q == LOAD_W || state_q == ASK_P || state_q == LOAD_P;
   assign rb_ready_o  = (state_q == LOAD_W && beat_end) || state_q == LOAD_P;
 
@@ -266,7 +264,7 @@ module bnn_conv #(
   assign out_chan   = row_q + 14'(15'(out_tile_q) << LANE_W);
   assign out_mask   = (piece == out_pieces_i - 10'd1 && cout_i[3:0] != 4'd0)
                       ? 16'hffff >> (5'd16 - {1'b0, cout_i[3:0]}) : 16'hffff;
-  assign put_addr_o = out_px_q[31:1] + 31'(piece);
+  assign put_addr_o = out_px_q + {21'd0, piece, 1'b0};
   assign put_data_o = half & out_mask;
 
   if (LANES >= 16) begin : gen_wide

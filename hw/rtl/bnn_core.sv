@@ -6,7 +6,8 @@
 //   bnn_queue             jobs: entry, regions, commands, completion
 //   bnn_cmd               one command: its checks, its resolved references
 //   bnn_conv, bnn_pool, bnn_encode   the units; bnn_window walks for the first two
-//   bnn_dma               translation and the bus;  bnn_actmem  region 63
+//   bnn_align             bytes at any address, from
+//   bnn_dma, bnn_actmem   translation and the bus; region 63
 
 module bnn_core #(
   parameter int          LANES        = 16,
@@ -171,7 +172,7 @@ module bnn_core #(
   logic                 s_valid, s_ready, s_virt, s_rb_ready;
   logic [2:0]           s_stream;
   logic [BUS_BITS-1:0]  s_addr;
-  logic [23:0]          s_beats;
+  logic [27:0]          s_bytes;
   logic                 sw_valid, sw_ready;
   logic [BUS_BITS-1:0]  sw_addr;
   logic [127:0]         sw_data;
@@ -240,7 +241,7 @@ module bnn_core #(
     .rq_virt_o      (s_virt),
     .rq_stream_o    (s_stream),
     .rq_addr_o      (s_addr),
-    .rq_beats_o     (s_beats),
+    .rq_bytes_o     (s_bytes),
     .rb_valid_i     (rb_valid),
     .rb_ready_o     (s_rb_ready),
     .rb_data_i      (rb_data),
@@ -386,7 +387,7 @@ module bnn_core #(
   logic             conv_win, pool_win, win_active, present, first_pass;
   logic             g_valid, g_ready, g_rb_ready, conv_active, pool_active, enc_active;
   logic [31:0]      g_addr;
-  logic [23:0]      g_beats;
+  logic [27:0]      g_bytes;
   logic             c_valid, c_ready, c_absent, c_tap_last, c_win_last, conv_c_ready, pool_c_ready;
   logic [CH*16-1:0] c_data;
   logic [3:0]       c_count;
@@ -422,7 +423,7 @@ module bnn_core #(
     .rq_valid_o    (g_valid),
     .rq_ready_i    (g_ready),
     .rq_addr_o     (g_addr),
-    .rq_beats_o    (g_beats),
+    .rq_bytes_o    (g_bytes),
     .rb_valid_i    (rb_valid),
     .rb_ready_o    (g_rb_ready),
     .rb_data_i     (rb_data),
@@ -445,9 +446,9 @@ module bnn_core #(
   logic        l_valid, l_ready, l_onchip, l_take, l_rb_ready, conv_done;
   logic [2:0]  l_stream;
   logic [31:0] l_addr;
-  logic [23:0] l_beats;
+  logic [27:0] l_bytes;
   logic        conv_put, pool_put, enc_put, put_valid, put_ready;
-  logic [31:1] conv_put_addr, pool_put_addr, enc_put_addr, put_addr;
+  logic [31:0] conv_put_addr, pool_put_addr, enc_put_addr, put_addr;
   logic [15:0] conv_put_data, pool_put_data, enc_put_data, put_data;
   logic        busy_array, wait_weights, wait_act, wait_store;
   logic        conv_row, pool_row, enc_row, pool_done, enc_done;
@@ -486,7 +487,7 @@ module bnn_core #(
     .rq_onchip_o    (l_onchip),
     .rq_stream_o    (l_stream),
     .rq_addr_o      (l_addr),
-    .rq_beats_o     (l_beats),
+    .rq_bytes_o     (l_bytes),
     .rb_take_o      (l_take),
     .rb_valid_i     (rb_valid),
     .rb_ready_o     (l_rb_ready),
@@ -548,7 +549,7 @@ module bnn_core #(
   logic        e_valid, e_ready, e_onchip, e_rb_ready;
   logic [2:0]  e_stream;
   logic [31:0] e_addr;
-  logic [23:0] e_beats;
+  logic [27:0] e_bytes;
 
   bnn_encode u_encode (
     .clk_i         (clk_i),
@@ -576,7 +577,7 @@ module bnn_core #(
     .rq_onchip_o   (e_onchip),
     .rq_stream_o   (e_stream),
     .rq_addr_o     (e_addr),
-    .rq_beats_o    (e_beats),
+    .rq_bytes_o    (e_bytes),
     .rb_valid_i    (rb_valid),
     .rb_ready_o    (e_rb_ready),
     .rb_data_i     (rb_data),
@@ -591,29 +592,54 @@ module bnn_core #(
   assign row_done  = conv_row || pool_row || enc_row;
 
   // ---- reads: one unit at a time, and each either on chip or not ----
-  logic                use_onchip, rq_valid, rq_ready, dma_rq_ready, act_rq_ready;
-  logic [BUS_BITS-1:0] rq_addr;
-  logic [23:0]         rq_beats;
+  logic                use_onchip, rq_valid, rq_ready, src_valid, src_ready;
+  logic [BUS_BITS-1:0] rq_addr, src_addr;
+  logic [27:0]         rq_bytes;
+  logic [23:0]         src_beats;
   logic [2:0]          rq_stream;
-  logic                rb_ready, dma_rb_valid, act_rb_valid;
+  logic                rb_ready, beat_valid, beat_ready;
+  logic [127:0]        beat_data;
+  logic                dma_rq_ready, act_rq_ready, dma_rb_valid, act_rb_valid;
   logic [127:0]        dma_rb_data, act_rb_data;
   logic [31:0]         unit_addr;
-  assign unit_addr = l_valid ? l_addr : g_valid ? g_addr : e_addr;
 
   assign use_onchip = l_take ? l_onchip : (conv_active || pool_active) ? in_onchip
                     : enc_active ? e_onchip : 1'b0;
+  assign unit_addr  = l_valid ? l_addr : g_valid ? g_addr : e_addr;
   assign rq_valid   = s_valid || l_valid || g_valid || e_valid;
-  assign rq_ready   = use_onchip ? act_rq_ready : dma_rq_ready;
   assign rq_addr    = s_valid ? s_addr : BUS_BITS'(unit_addr);
-  assign rq_beats   = s_valid ? s_beats : l_valid ? l_beats : g_valid ? g_beats : e_beats;
+  assign rq_bytes   = s_valid ? s_bytes : l_valid ? l_bytes : g_valid ? g_bytes : e_bytes;
   assign rq_stream  = s_valid ? s_stream : l_valid ? l_stream : g_valid ? 3'd3 : e_stream;
   assign s_ready    = rq_ready;
   assign l_ready    = rq_ready && !s_valid;
   assign g_ready    = rq_ready && !s_valid && !l_valid;
   assign e_ready    = rq_ready && !s_valid && !l_valid && !g_valid;
   assign rb_ready   = s_rb_ready || l_rb_ready || g_rb_ready || e_rb_ready;
-  assign rb_valid   = use_onchip ? act_rb_valid : dma_rb_valid;
-  assign rb_data    = use_onchip ? act_rb_data : dma_rb_data;
+  assign src_ready  = use_onchip ? act_rq_ready : dma_rq_ready;
+  assign beat_valid = use_onchip ? act_rb_valid : dma_rb_valid;
+  assign beat_data  = use_onchip ? act_rb_data : dma_rb_data;
+
+  bnn_align #(
+    .BUS_BITS(BUS_BITS)
+  ) u_align (
+    .clk_i       (clk_i),
+    .rst_ni      (core_rst_n),
+    .clear_i     (flush),
+    .rq_valid_i  (rq_valid),
+    .rq_ready_o  (rq_ready),
+    .rq_addr_i   (rq_addr),
+    .rq_bytes_i  (rq_bytes),
+    .rb_valid_o  (rb_valid),
+    .rb_ready_i  (rb_ready),
+    .rb_data_o   (rb_data),
+    .src_valid_o (src_valid),
+    .src_ready_i (src_ready),
+    .src_addr_o  (src_addr),
+    .src_beats_o (src_beats),
+    .beat_valid_i(beat_valid),
+    .beat_ready_o(beat_ready),
+    .beat_data_i (beat_data)
+  );
 
   // ---- writes ----
   logic         cw_valid, cw_ready, combine_empty, dma_w_ready, act_w_ready, dma_writes;
@@ -654,12 +680,12 @@ module bnn_core #(
     .flush_i     (flush),
     .scrub_i     (scrub),
     .scrub_busy_o(scrub_busy),
-    .req_valid_i (rq_valid && use_onchip),
+    .req_valid_i (src_valid && use_onchip),
     .req_ready_o (act_rq_ready),
-    .req_addr_i  (rq_addr[31:0]),
-    .req_beats_i (rq_beats),
+    .req_addr_i  (src_addr[31:0]),
+    .req_beats_i (src_beats),
     .beat_valid_o(act_rb_valid),
-    .beat_ready_i(rb_ready && use_onchip),
+    .beat_ready_i(beat_ready && use_onchip),
     .beat_data_o (act_rb_data),
     .w_valid_i   (cw_valid && out_onchip && !flush),
     .w_ready_o   (act_w_ready),
@@ -688,14 +714,14 @@ module bnn_core #(
     .inv_req_i     (inv_req),
     .inv_asid_i    (inv_asid),
     .inv_done_o    (inv_done),
-    .rq_valid_i    (rq_valid && !use_onchip),
+    .rq_valid_i    (src_valid && !use_onchip),
     .rq_ready_o    (dma_rq_ready),
     .rq_virt_i     (!s_valid || s_virt),
     .rq_stream_i   (rq_stream),
-    .rq_addr_i     (rq_addr),
-    .rq_beats_i    (rq_beats),
+    .rq_addr_i     (src_addr),
+    .rq_beats_i    (src_beats),
     .rb_valid_o    (dma_rb_valid),
-    .rb_ready_i    (rb_ready && !use_onchip),
+    .rb_ready_i    (beat_ready && !use_onchip),
     .rb_data_o     (dma_rb_data),
     .w_valid_i     ((sw_valid || (cw_valid && !out_onchip)) && !flush),
     .w_ready_o     (dma_w_ready),

@@ -35,14 +35,14 @@ module bnn_encode (
   output logic         rq_onchip_o,
   output logic [2:0]   rq_stream_o,
   output logic [31:0]  rq_addr_o,
-  output logic [23:0]  rq_beats_o,
+  output logic [27:0]  rq_bytes_o,
   input  logic         rb_valid_i,
   output logic         rb_ready_o,
   input  logic [127:0] rb_data_i,
 
   output logic         put_valid_o,
   input  logic         put_ready_i,
-  output logic [31:1]  put_addr_o,
+  output logic [31:0]  put_addr_o,
   output logic [15:0]  put_data_o,
   output logic         row_done_o
 );
@@ -69,34 +69,16 @@ module bnn_encode (
   logic [25:0] ask_left_q;                  // pixels
   logic [4:0]  ask_colour_q;
   logic        ask_take, ask_pixel_end;
-  logic [4:0]  ask_bytes;
-  logic [5:0]  ask_span;
-  logic        meta_room;
 
-  assign ask_bytes     = planar_i ? 5'd1 : group;
-  assign ask_span      = 6'(ask_addr_q[3:0]) + 6'(ask_bytes) - 6'd1;
-  logic unused;
-  assign unused = ^ask_span[3:0];
   assign ask_pixel_end = !planar_i || ask_colour_q == group - 5'd1;
-  assign ask_take      = state_q == PIXELS && ask_q && meta_room && rq_ready_i;
+  assign ask_take      = state_q == PIXELS && ask_q && rq_ready_i;
 
-  assign rq_valid_o  = state_q == ASK || (state_q == PIXELS && ask_q && meta_room);
+  assign rq_valid_o  = state_q == ASK || (state_q == PIXELS && ask_q);
   assign rq_onchip_o = (state_q == ASK || state_q == LOAD) ? table_onchip_i : in_onchip_i;
   assign rq_stream_o = (state_q == ASK) ? 3'd6 : 3'd3;
-  assign rq_addr_o   = (state_q == ASK) ? table_q : {ask_addr_q[31:4], 4'd0};
-  assign rq_beats_o  = (state_q == ASK) ? {15'd0, shared_i ? 9'd16 : {group, 4'd0}}
-                                        : 24'(ask_span[5:4]) + 24'd1;
-
-  // First byte of each run within its beat.
-  logic [3:0] meta [0:15];
-  logic [4:0] m_wptr_q, m_rptr_q, m_fill;
-  logic       m_pop;
-  assign m_fill    = m_wptr_q - m_rptr_q;
-  assign meta_room = !m_fill[4];
-
-  always_ff @(posedge clk_i) begin
-    if (ask_take) meta[m_wptr_q[3:0]] <= ask_addr_q[3:0];
-  end
+  assign rq_addr_o   = (state_q == ASK) ? table_q : ask_addr_q;
+  assign rq_bytes_o  = (state_q != ASK) ? (planar_i ? 28'd1 : 28'(group))
+                                        : shared_i ? 28'd256 : {15'd0, group, 8'd0};
 
   // ---- tables: 16 of 256 bytes ----
   (* no_rw_check *) logic [127:0] tables [0:255];
@@ -117,12 +99,11 @@ module bnn_encode (
   logic [7:0]  in_byte;
   logic        byte_take, run_end, pixel_end;
 
-  assign pos       = run_first_q ? meta[m_rptr_q[3:0]] : pos_q;
+  assign pos       = run_first_q ? 4'd0 : pos_q;
   assign in_byte   = rb_data_i[{pos, 3'd0} +: 8];
-  assign byte_take = state_q == PIXELS && step_q == BYTE && m_fill != 5'd0 && rb_valid_i;
+  assign byte_take = state_q == PIXELS && step_q == BYTE && rb_valid_i;
   assign pixel_end = in_colour_q == group - 5'd1;
   assign run_end   = planar_i || pixel_end;
-  assign m_pop     = byte_take && run_end;
   assign rb_ready_o = state_q == LOAD || (byte_take && (run_end || pos == 4'd15));
 
   always_ff @(posedge clk_i) begin
@@ -148,7 +129,7 @@ module bnn_encode (
   assign half_end    = fill_q == 4'd15 || (colour_end && last_q);
   assign put_valid_o = step_q == EMIT && half_end;
   assign emit        = step_q == EMIT && (!half_end || put_ready_i);
-  assign put_addr_o  = out_px_q[31:1] + 31'(piece_q);
+  assign put_addr_o  = out_px_q + {18'd0, piece_q, 1'b0};
   assign put_data_o  = half_q | (16'(bit_now) << fill_q);
   assign active_o    = state_q != IDLE;
 
@@ -156,14 +137,9 @@ module bnn_encode (
     done_o     <= 1'b0;
     row_done_o <= 1'b0;
     if (!rst_ni || clear_i) begin
-      state_q  <= IDLE;
-      step_q   <= BYTE;
-      m_wptr_q <= '0;
-      m_rptr_q <= '0;
+      state_q <= IDLE;
+      step_q  <= BYTE;
     end else begin
-      if (ask_take) m_wptr_q <= m_wptr_q + 5'd1;
-      if (m_pop) m_rptr_q <= m_rptr_q + 5'd1;
-
       case (state_q)
         IDLE: begin
           colour_q     <= '0;

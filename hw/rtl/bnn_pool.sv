@@ -33,7 +33,7 @@ module bnn_pool #(
 
   output logic             put_valid_o,
   input  logic             put_ready_i,
-  output logic [31:1]      put_addr_o,
+  output logic [31:0]      put_addr_o,
   output logic [15:0]      put_data_o,
   output logic             row_done_o
 );
@@ -108,7 +108,7 @@ module bnn_pool #(
   logic        ox_end;
   assign ox_end      = ox_q == ow_i - 13'd1;
   assign put_valid_o = state_q == PIECES || (state_q == BITS && half_full);
-  assign put_addr_o  = out_px_q[31:1] + 31'(piece_q);
+  assign put_addr_o  = out_px_q + {21'd0, piece_q, 1'b0};
   assign put_data_o  = (state_q == PIECES) ? out_half & keep : half_q | (16'(reduced) << bit_q);
   assign win_start_o = state_q == START;
   assign active_o    = state_q != IDLE;

@@ -49,7 +49,7 @@ module bnn_queue #(
   output logic                 rq_virt_o,
   output logic [2:0]           rq_stream_o,
   output logic [BUS_BITS-1:0]  rq_addr_o,
-  output logic [23:0]          rq_beats_o,
+  output logic [27:0]          rq_bytes_o,
   input  logic                 rb_valid_i,
   output logic                 rb_ready_o,
   input  logic [127:0]         rb_data_i,
@@ -215,8 +215,8 @@ module bnn_queue #(
   assign rq_stream_o = (state_q == CMD_ASK) ? 3'd0 : 3'd6;
   assign rq_addr_o   = (state_q == ENTRY_ASK) ? entry_addr_q
                      : (state_q == REG_ASK) ? e_table[BUS_BITS-1:0] : BUS_BITS'(cmd_addr);
-  assign rq_beats_o  = (state_q == ENTRY_ASK) ? 24'd4
-                     : (state_q == REG_ASK) ? {15'd0, e_regions, 1'b0} : 24'd8;
+  assign rq_bytes_o  = (state_q == ENTRY_ASK) ? 28'd64
+                     : (state_q == REG_ASK) ? {15'd0, e_regions, 5'd0} : 28'd128;
   assign rb_ready_o  = state_q == ENTRY_GET || state_q == REG_LO || state_q == REG_HI || state_q == CMD_GET;
   assign cmd_load_o  = state_q == CMD_GET && rb_valid_i;
   assign cmd_beat_o  = beat_q[2:0];

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Collects 16-bit pieces of output into beats with byte strobes: pieces that
-// follow each other in memory leave as one write.
+// follow each other in memory leave as one write. A piece may lie across two
+// beats; it then takes two steps.
 
 module bnn_wcombine (
   input  logic         clk_i,
@@ -9,7 +10,7 @@ module bnn_wcombine (
 
   input  logic         put_valid_i,
   output logic         put_ready_o,
-  input  logic [31:1]  put_addr_i,
+  input  logic [31:0]  put_addr_i,
   input  logic [15:0]  put_data_i,
   input  logic         flush_i,      // level: nothing follows
   output logic         empty_o,
@@ -21,42 +22,42 @@ module bnn_wcombine (
   output logic [15:0]  w_strb_o
 );
 
-  logic         held_q;
-  logic [31:4]  addr_q;
-  logic [127:0] data_q;
-  logic [7:0]   have_q;
-  logic         same, put;
+  logic         held_q, second_q;    // second: the first byte of the piece is in
+  logic [31:4]  addr_q, addr;
+  logic [127:0] data_q, data;
+  logic [15:0]  have_q, have;
+  logic         across, same, put;
 
-  assign same        = put_addr_i[31:4] == addr_q;
-  assign put_ready_o = !held_q || same || w_ready_i;
-  assign put         = put_valid_i && put_ready_o;
+  assign across      = put_addr_i[3:0] == 4'd15;
+  assign addr        = put_addr_i[31:4] + 28'(second_q);
+  assign data        = second_q ? {120'd0, put_data_i[15:8]} : {112'd0, put_data_i} << {put_addr_i[3:0], 3'd0};
+  assign have        = second_q ? 16'd1 : 16'd3 << put_addr_i[3:0];
+  assign same        = addr == addr_q;
+  assign put         = put_valid_i && (!held_q || same || w_ready_i);
+  assign put_ready_o = (!held_q || same || w_ready_i) && (!across || second_q);
   assign w_valid_o   = held_q && (put_valid_i ? !same : flush_i);
   assign w_addr_o    = addr_q;
   assign w_data_o    = data_q;
+  assign w_strb_o    = have_q;
   assign empty_o     = !held_q;
-
-  for (genvar i = 0; i < 8; i++) begin : gen_strb
-    assign w_strb_o[2*i +: 2] = {2{have_q[i]}};
-  end
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni || clear_i) begin
-      held_q <= 1'b0;
-      have_q <= '0;
+      held_q   <= 1'b0;
+      second_q <= 1'b0;
     end else if (put) begin
-      held_q <= 1'b1;
-      if (held_q && same) have_q <= have_q | (8'd1 << put_addr_i[3:1]);
-      else have_q <= 8'd1 << put_addr_i[3:1];
+      held_q   <= 1'b1;
+      second_q <= across && !second_q;
     end else if (w_valid_o && w_ready_i) begin
-      held_q <= 1'b0;
-      have_q <= '0;
+      held_q   <= 1'b0;
     end
   end
 
   always_ff @(posedge clk_i) begin
     if (put) begin
-      addr_q                               <= put_addr_i[31:4];
-      data_q[{put_addr_i[3:1], 4'd0} +: 16] <= put_data_i;
+      addr_q <= addr;
+      data_q <= (held_q && same) ? data_q | data : data;
+      have_q <= (held_q && same) ? have_q | have : have;
     end
   end
 

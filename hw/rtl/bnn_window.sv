@@ -34,7 +34,7 @@ module bnn_window #(
   output logic             rq_valid_o,
   input  logic             rq_ready_i,
   output logic [31:0]      rq_addr_o,
-  output logic [23:0]      rq_beats_o,
+  output logic [27:0]      rq_bytes_o,
   input  logic             rb_valid_i,
   output logic             rb_ready_o,
   input  logic [127:0]     rb_data_i,
@@ -75,19 +75,15 @@ module bnn_window #(
   assign mul_p = {24'd0, mul_a} * {7'd0, mul_b};
 
   logic        absent, put, meta_room, kx_end, ky_end, ox_end, oy_end;
-  logic [10:0] span;
   assign absent = iy_q < 0 || iy_q >= $signed({7'd0, h_i}) || ix_q < 0 || ix_q >= $signed({7'd0, w_i});
   assign kx_end = kx_q == kw_i - 7'd1;
   assign ky_end = ky_q == kh_i - 7'd1;
   assign ox_end = ox_q == ow_i - 13'd1;
   assign oy_end = oy_q == oh_i - 13'd1;
-  logic unused;
-  assign unused = ^span[2:0];
-  assign span   = 11'(tap_addr_q[3:1]) + 11'(pieces_i) - 11'd1;
 
   assign rq_valid_o = state_q == RUN && !absent && meta_room;
-  assign rq_addr_o  = {tap_addr_q[31:4], 4'd0};
-  assign rq_beats_o = 24'(span[10:3]) + 24'd1;
+  assign rq_addr_o  = tap_addr_q;
+  assign rq_bytes_o = {17'd0, pieces_i, 1'b0};
   assign put        = state_q == RUN && meta_room && (absent || rq_ready_i);
   assign present_o  = put && !absent;
   assign active_o   = state_q != IDLE;
@@ -173,10 +169,10 @@ module bnn_window #(
     end
   end
 
-  // ---- what has been asked for, in order: {absent, first piece, last of window} ----
-  logic [4:0] meta [0:15];
+  // ---- what has been asked for, in order: {absent, last of window} ----
+  logic [1:0] meta [0:15];
   logic [4:0] m_wptr_q, m_rptr_q, m_fill;
-  logic [4:0] head;
+  logic [1:0] head;
   logic       m_pop;
   assign m_fill    = m_wptr_q - m_rptr_q;
   assign meta_room = !m_fill[4];
@@ -193,7 +189,7 @@ module bnn_window #(
   end
 
   always_ff @(posedge clk_i) begin
-    if (put) meta[m_wptr_q[3:0]] <= {absent, tap_addr_q[3:1], kx_end && ky_end};
+    if (put) meta[m_wptr_q[3:0]] <= {absent, kx_end && ky_end};
   end
 
   // ---- handing out ----
@@ -204,22 +200,22 @@ module bnn_window #(
   logic       step, tap_end;
 
   assign left    = first_q ? pieces_i : left_q;
-  assign pos     = first_q ? head[3:1] : pos_q;
-  assign to_end  = head[4] ? 4'd8 : 4'd8 - {1'b0, pos};
+  assign pos     = first_q ? 3'd0 : pos_q;
+  assign to_end  = head[1] ? 4'd8 : 4'd8 - {1'b0, pos};
   assign limit   = (to_end < 4'(CH)) ? to_end : 4'(CH);
   assign count   = (left < 10'(limit)) ? left[3:0] : limit;
-  assign tap_end = left == 10'(count) || (head[4] && !absent_whole_i);
+  assign tap_end = left == 10'(count) || (head[1] && !absent_whole_i);
 
-  assign c_valid_o    = m_fill != 5'd0 && (head[4] || rb_valid_i);
+  assign c_valid_o    = m_fill != 5'd0 && (head[1] || rb_valid_i);
   assign c_data_o     = (CH*16)'(rb_data_i >> {pos, 4'd0});
   assign c_count_o    = count;
-  assign c_absent_o   = head[4];
+  assign c_absent_o   = head[1];
   assign c_tap_last_o = tap_end;
   assign c_win_last_o = tap_end && head[0];
 
   assign step       = c_valid_o && c_ready_i;
   assign m_pop      = step && tap_end;
-  assign rb_ready_o = step && !head[4] && (tap_end || count == to_end);
+  assign rb_ready_o = step && !head[1] && (tap_end || count == to_end);
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni || clear_i) begin
