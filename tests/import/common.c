@@ -144,9 +144,9 @@ uint32_t output_class(const struct bnn_net *net, const uint8_t *output)
 	uint32_t best = 0;
 
 	for (uint32_t i = 0; i < net->output.count; i++) {
-		if (net->output.rule == BNN_CLASS_HIGH_BIT ?
-			    output_int(net, output, i) != 0 :
-			    output_int(net, output, i) > output_int(net, output, best))
+		if (net->output.rule == BNN_CLASS_HIGH_BIT
+			    ? output_int(net, output, i) != 0
+			    : output_int(net, output, i) > output_int(net, output, best))
 			best = i;
 	}
 	return best;

@@ -22,7 +22,8 @@ static void expect_text(const char *text, const char *part, const char *what)
 static struct bnnaccel_graph *start(int *codes)
 {
 	static uint8_t table[256];
-	struct bnnaccel_encoding e = { .mode = BNNACCEL_ENCODE_VALUE, .codes = BNNACCEL_CODES_SIGN,
+	struct bnnaccel_encoding e = { .mode = BNNACCEL_ENCODE_VALUE,
+				       .codes = BNNACCEL_CODES_SIGN,
 				       .table = table };
 	struct bnnaccel_graph *g = NULL;
 
@@ -35,8 +36,14 @@ static const float ones[64 * 9] = { 1 };
 
 static int plain_conv(struct bnnaccel_graph *g, int x, uint32_t outputs)
 {
-	struct bnnaccel_conv c = { .outputs = outputs, .kernel_h = 3, .kernel_w = 3, .weights = ones,
-				   .pad_top = 1, .pad_left = 1, .pad_bottom = 1, .pad_right = 1 };
+	struct bnnaccel_conv c = { .outputs = outputs,
+				   .kernel_h = 3,
+				   .kernel_w = 3,
+				   .weights = ones,
+				   .pad_top = 1,
+				   .pad_left = 1,
+				   .pad_bottom = 1,
+				   .pad_right = 1 };
 
 	return bnnaccel_graph_conv(g, x, &c);
 }
@@ -100,7 +107,8 @@ static void builder(void)
 
 	g = start(&codes);
 	bnnaccel_graph_affine(g, codes, NULL, NULL);
-	expect_text(bnnaccel_graph_error(g), "cannot take encode1", "codes where a real tensor is needed");
+	expect_text(bnnaccel_graph_error(g), "cannot take encode1",
+		    "codes where a real tensor is needed");
 	bnnaccel_graph_free(g);
 
 	g = start(&codes);
@@ -114,7 +122,8 @@ static void builder(void)
 	bnnaccel_graph_free(g);
 
 	g = start(&codes);
-	ok(bnn_graph_lower(g, NULL, &net, &error) == BNNACCEL_ERR_ARGUMENT, "a graph without output");
+	ok(bnn_graph_lower(g, NULL, &net, &error) == BNNACCEL_ERR_ARGUMENT,
+	   "a graph without output");
 	expect_text(error.text, "no output", "build");
 	bnnaccel_graph_free(g);
 }
@@ -165,7 +174,8 @@ static void importers(void)
 {
 	static const char *const own[] = { "fc1_tile.bits", "fc2_tile.bits", "fc1_alpha_q16.i32",
 					   "fc2_alpha_q16.i32" };
-	static const char table[] = "name\tdims\tbyte_offset\tcount\nconv1_weight\t16x96x3x3\t0\t13824\n";
+	static const char table[] =
+		"name\tdims\tbyte_offset\tcount\nconv1_weight\t16x96x3x3\t0\t13824\n";
 	static uint8_t zeros[1 << 17];
 	static float weights[13824];
 	struct bnnaccel *ctx;
@@ -181,7 +191,8 @@ static void importers(void)
 
 		put("manifest.tsv", good, sizeof(good) - 1);
 	}
-	import_fails(BNNACCEL_ERR_BAD_MODEL, "L0_weights.bits has 4 bytes, but 106496", "a short file");
+	import_fails(BNNACCEL_ERR_BAD_MODEL, "L0_weights.bits has 4 bytes, but 106496",
+		     "a short file");
 	put("L0_weights.bits", zeros, 106500);
 	import_fails(BNNACCEL_ERR_BAD_MODEL, "more than 106496", "a long file");
 	put("L0_weights.bits", zeros, 106496);
@@ -194,13 +205,15 @@ static void importers(void)
 	import_fails(BNNACCEL_ERR_NO_FILE, own[2], "scales missing");
 	put(own[2], zeros, 12);
 	put(own[3], zeros, 4);
-	import_fails(BNNACCEL_ERR_BAD_MODEL, "3136 and 160 bytes with 3 scales", "sizes that do not fit");
+	import_fails(BNNACCEL_ERR_BAD_MODEL, "3136 and 160 bytes with 3 scales",
+		     "sizes that do not fit");
 	for (int i = 0; i < 4; i++)
 		put(own[i], NULL, 0);
 
 	put("params.tsv", table, sizeof(table) - 1);
 	put("params.f32", zeros, 100);
-	import_fails(BNNACCEL_ERR_BAD_MODEL, "conv1_weight lies outside", "an array behind the end");
+	import_fails(BNNACCEL_ERR_BAD_MODEL, "conv1_weight lies outside",
+		     "an array behind the end");
 	for (int i = 0; i < 13824; i++)
 		weights[i] = 1;
 	weights[77] = NAN;
@@ -217,7 +230,8 @@ static void importers(void)
 	import_fails(BNNACCEL_ERR_NO_FILE, "no folder", "no folder");
 
 	if (!bnnaccel_open(&ctx)) {
-		struct bnnaccel_build_options options = { .size = sizeof(options), .headroom = 0.5 };
+		struct bnnaccel_build_options options = { .size = sizeof(options),
+							  .headroom = 0.5 };
 		struct bnnaccel_model *model;
 
 		ok(bnnaccel_import(ctx, folder(), &options, &model) == BNNACCEL_ERR_ARGUMENT,
@@ -229,9 +243,11 @@ static void importers(void)
 /* Nothing of a folder with random damage may crash the importers. */
 static void damage(void)
 {
-	static const char *const files[] = { "manifest.tsv", "L0_weights.bits", "L0_thresholds.i32",
-					     "L1_weights.bits", "L1_thresholds.i32", "L2_weights.bits",
-					     "L2_thresholds.i32", "L3_weights.bits", "L3_thresholds.i32" };
+	static const char *const files[] = { "manifest.tsv",	  "L0_weights.bits",
+					     "L0_thresholds.i32", "L1_weights.bits",
+					     "L1_thresholds.i32", "L2_weights.bits",
+					     "L2_thresholds.i32", "L3_weights.bits",
+					     "L3_thresholds.i32" };
 	unsigned int seed = 1, imported = 0;
 	uint8_t *data[9];
 	size_t bytes[9];

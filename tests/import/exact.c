@@ -28,8 +28,10 @@ static bool truth(int64_t x, double n, uint32_t d, const struct bnn_exact_step *
 {
 	__int128 z = (__int128)x * (int64_t)(n * 256); /* 2^-8, times d */
 
-	z = z * (int64_t)(s[0].scale * 256) + (__int128)(int64_t)(s[0].offset * 65536) * d; /* 2^-16 */
-	z = z * (int64_t)(s[1].scale * 256) + (__int128)(int64_t)(s[1].offset * 16777216) * d; /* 2^-24 */
+	z = z * (int64_t)(s[0].scale * 256) +
+	    (__int128)(int64_t)(s[0].offset * 65536) * d; /* 2^-16 */
+	z = z * (int64_t)(s[1].scale * 256) +
+	    (__int128)(int64_t)(s[1].offset * 16777216) * d; /* 2^-24 */
 	z -= (__int128)(int64_t)(bound * 16777216) * d;
 	return strict ? z > 0 : z >= 0;
 }
@@ -40,8 +42,12 @@ static void random_thresholds(void)
 
 	for (int i = 0; i < 3000; i++) {
 		struct bnn_exact_step s[2] = { { small(), small() }, { small(), small() } };
-		struct bnn_exact_chain chain = { .num = small(), .den = (uint32_t)(draw() % 9 + 1), .steps = s,
-						 .count = 2, .bound = small(), .strict = draw() & 1 };
+		struct bnn_exact_chain chain = { .num = small(),
+						 .den = (uint32_t)(draw() % 9 + 1),
+						 .steps = s,
+						 .count = 2,
+						 .bound = small(),
+						 .strict = draw() & 1 };
 		bool lost = false, falling;
 		int64_t first, lo = -1000, hi = 1000;
 
@@ -53,7 +59,8 @@ static void random_thresholds(void)
 			wrong += (falling ? x < first : x >= first) !=
 				 truth(x, chain.num, chain.den, s, chain.bound, chain.strict);
 	}
-	ok(!wrong && !lost_count, "3000 random chains agree with 128-bit integers at 2001 points each");
+	ok(!wrong && !lost_count,
+	   "3000 random chains agree with 128-bit integers at 2001 points each");
 }
 
 static int64_t gate(float threshold)
@@ -72,7 +79,8 @@ static void gates(void)
 	size_t wrong = 0;
 
 	/* 2/3*M > t <=> M > 1.5*t */
-	ok(gate(2) == 4 && gate(below) == 3 && gate(above) == 4, "a gate at t = 2 opens from M = 4");
+	ok(gate(2) == 4 && gate(below) == 3 && gate(above) == 4,
+	   "a gate at t = 2 opens from M = 4");
 	ok(gate(0) == 1 && gate(-2) == -2 && gate(1) == 2, "gates at 0, -2 and 1 are strict");
 	for (int i = 0; i < 20000; i++) {
 		float t = (float)((double)(int64_t)(draw() % 2000001) / 100000 - 10);
@@ -86,7 +94,9 @@ static void gates(void)
 static void extremes(void)
 {
 	struct bnn_exact_step s[2] = { { 0x1p-149, 0 }, { 0x1p+127, 0 } };
-	struct bnn_exact_chain chain = { .num = 1, .den = 1, .steps = s, .count = 2, .bound = 0x1p-20 };
+	struct bnn_exact_chain chain = {
+		.num = 1, .den = 1, .steps = s, .count = 2, .bound = 0x1p-20
+	};
 	bool lost = false;
 	int64_t first;
 

@@ -37,7 +37,7 @@ static float *reals(uint32_t n, double lo, double hi)
 
 struct builder {
 	struct bnnaccel_graph *g;
-	int codes;     /* encoded image */
+	int codes; /* encoded image */
 	char story[512];
 };
 
@@ -55,7 +55,9 @@ static const struct bnn_op *shape(const struct builder *b, int t)
 
 static void encode(struct builder *b)
 {
-	static const char *const names[] = { "sign", "odd2", "odd4", "odd8", "u4", "u8", "s4", "s8" };
+	static const char *const names[] = {
+		"sign", "odd2", "odd4", "odd8", "u4", "u8", "s4", "s8"
+	};
 	uint32_t colours = draw(3) + 1, n = draw(3);
 	uint8_t table[3 * 256];
 	struct bnnaccel_encoding e = { .table = table, .tables = n ? colours : 1 };
@@ -63,8 +65,9 @@ static void encode(struct builder *b)
 
 	for (int i = 0; i < 3 * 256; i++)
 		table[i] = (uint8_t)draw(256);
-	e.mode = draw(4) ? BNNACCEL_ENCODE_VALUE : draw(2) ? BNNACCEL_ENCODE_THERMOMETER :
-							     BNNACCEL_ENCODE_BITS;
+	e.mode = draw(4)   ? BNNACCEL_ENCODE_VALUE
+		 : draw(2) ? BNNACCEL_ENCODE_THERMOMETER
+			   : BNNACCEL_ENCODE_BITS;
 	e.levels = e.mode == BNNACCEL_ENCODE_THERMOMETER ? draw(20) + 1 : 0;
 	e.codes = (enum bnnaccel_codes)draw(8);
 	tell(b, e.mode == BNNACCEL_ENCODE_VALUE ? names[e.codes] : "bits");
@@ -78,10 +81,17 @@ static int conv(struct builder *b, int x, uint32_t outputs, uint32_t kernel, uin
 	uint32_t groups = draw(4) || in->c % 2 || outputs % 2 ? 1 : 2;
 	uint32_t k = kernel * kernel * in->c / groups;
 	size_t row = (k + 7) / 8 + draw(3);
-	struct bnnaccel_conv c = { .outputs = outputs, .kernel_h = kernel, .kernel_w = kernel,
-				   .stride_h = stride, .stride_w = stride, .groups = groups,
-				   .pad_top = kernel / 2, .pad_left = kernel / 2,
-				   .pad_bottom = kernel / 2, .pad_right = kernel / 2, .row_bytes = row };
+	struct bnnaccel_conv c = { .outputs = outputs,
+				   .kernel_h = kernel,
+				   .kernel_w = kernel,
+				   .stride_h = stride,
+				   .stride_w = stride,
+				   .groups = groups,
+				   .pad_top = kernel / 2,
+				   .pad_left = kernel / 2,
+				   .pad_bottom = kernel / 2,
+				   .pad_right = kernel / 2,
+				   .row_bytes = row };
 	bool codes = in->domain == BNN_DOMAIN_CODES;
 	int max[] = { 1, 7, 127 };
 	float *scale, *bias = reals(outputs, -1, 1), *gates = NULL, *floats;
@@ -89,8 +99,9 @@ static int conv(struct builder *b, int x, uint32_t outputs, uint32_t kernel, uin
 	int id;
 
 	c.kind = (enum bnnaccel_weights_kind)draw(5);
-	c.order = c.kind == BNNACCEL_WEIGHTS_BITS || c.kind == BNNACCEL_WEIGHTS_TILED ? BNNACCEL_OHWI :
-											(enum bnnaccel_weights_order)draw(2);
+	c.order = c.kind == BNNACCEL_WEIGHTS_BITS || c.kind == BNNACCEL_WEIGHTS_TILED
+			  ? BNNACCEL_OHWI
+			  : (enum bnnaccel_weights_order)draw(2);
 	if (codes && draw(3) == 0)
 		c.pad_value = (int)draw(3) - 1;
 	floats = reals(outputs * k, -1, 1);
@@ -103,14 +114,16 @@ static int conv(struct builder *b, int x, uint32_t outputs, uint32_t kernel, uin
 		for (uint32_t i = 0; i < outputs * k; i++)
 			((int8_t *)weights)[i] = (int8_t)((int)draw((uint32_t)(2 * m + 1)) - m);
 	}
-	c.weights = c.kind == BNNACCEL_WEIGHTS_SIGN || c.kind == BNNACCEL_WEIGHTS_FLOAT ? (void *)floats :
-											  weights;
+	c.weights = c.kind == BNNACCEL_WEIGHTS_SIGN || c.kind == BNNACCEL_WEIGHTS_FLOAT
+			    ? (void *)floats
+			    : weights;
 	if (c.kind == BNNACCEL_WEIGHTS_TILED) {
 		c.tile = draw(4) + 1;
 		while (outputs * k % c.tile)
 			c.tile--;
 	}
-	if (codes && in->codes == BNNACCEL_CODES_ODD2 && c.kind <= BNNACCEL_WEIGHTS_TILED && draw(2))
+	if (codes && in->codes == BNNACCEL_CODES_ODD2 && c.kind <= BNNACCEL_WEIGHTS_TILED &&
+	    draw(2))
 		c.gates = gates = reals(outputs, -4, 8);
 	/* keep values near 1 */
 	c.scales = draw(2) ? 1 : outputs;
@@ -157,7 +170,8 @@ static int residual(struct builder *b, int x, unsigned int *flags)
 static int step(struct builder *b, int x)
 {
 	uint32_t c = shape(b, x)->c;
-	float *p = reals(c, -1, 1), *q = reals(c, -1.5, 1.5), *r = reals(c, -1, 1), *s = reals(c, -1, 1);
+	float *p = reals(c, -1, 1), *q = reals(c, -1.5, 1.5), *r = reals(c, -1, 1),
+	      *s = reals(c, -1, 1);
 	unsigned int flags;
 	int y;
 
@@ -187,8 +201,11 @@ static int step(struct builder *b, int x)
 		x = bnnaccel_graph_add(b->g, x, y, flags);
 		break;
 	case 6: {
-		struct bnnaccel_pool pool = { .mode = (enum bnnaccel_pool_mode)draw(3), .kernel_h = 2,
-					      .kernel_w = 2, .pad_top = draw(2), .pad_left = draw(2),
+		struct bnnaccel_pool pool = { .mode = (enum bnnaccel_pool_mode)draw(3),
+					      .kernel_h = 2,
+					      .kernel_w = 2,
+					      .pad_top = draw(2),
+					      .pad_left = draw(2),
 					      .group = c % 2 == 0 && draw(2) ? 2 : 1 };
 
 		if (shape(b, x)->h < 2 || shape(b, x)->w < 2)
@@ -224,7 +241,9 @@ static double difference(struct bnnaccel_graph *g, const struct bnn_net *net, co
 			double want = values[g->result][i];
 
 			largest = fmax(largest, fabs(want));
-			worst = fmax(worst, fabs(ldexp((double)output_int(net, output, i), -out->f) - want));
+			worst = fmax(
+				worst,
+				fabs(ldexp((double)output_int(net, output, i), -out->f) - want));
 		}
 		bnn_reference_free(g, values);
 		worst /= largest;
@@ -286,7 +305,8 @@ static void random_graphs(bool calibrate, int count, double tolerance)
 				note("seed %d: off by %g, %s:%s", i, d, error.text, b.story);
 		}
 	}
-	ok(!failed, "%d random graphs %s differ from floating point by at most %.2g of the largest value",
+	ok(!failed,
+	   "%d random graphs %s differ from floating point by at most %.2g of the largest value",
 	   count, calibrate ? "calibrated" : "with formats from bounds", worst);
 }
 
@@ -321,7 +341,8 @@ static void signs(void)
 		x = bnnaccel_graph_affine(b.g, x, scale, offset);
 		x = bnnaccel_graph_sign(b.g, x, draw(4) ? threshold : NULL);
 		{
-			struct bnnaccel_pool pool = { .mode = BNNACCEL_POOL_MAX, .kernel_h = b.g->ops[x].h,
+			struct bnnaccel_pool pool = { .mode = BNNACCEL_POOL_MAX,
+						      .kernel_h = b.g->ops[x].h,
 						      .kernel_w = b.g->ops[x].w };
 
 			x = bnnaccel_graph_pool(b.g, x, &pool);
@@ -363,14 +384,18 @@ static void quantisers(void)
 		size_t wrong = 0;
 
 		for (uint64_t seed = 1; seed <= 40; seed++) {
-			struct bnnaccel_output output = { .kind = BNNACCEL_OUTPUT_FLOAT, .bits = 32 };
+			struct bnnaccel_output output = { .kind = BNNACCEL_OUTPUT_FLOAT,
+							  .bits = 32 };
 			struct builder b = { .story = "" };
 			struct bnn_error error;
 			struct bnn_net *net;
 			uint8_t image[16 * 16 * 3];
 			int8_t one[8] = { 1, 0, 0, 0, 0, 0, 0, 1 };
-			struct bnnaccel_conv pick = { .outputs = 1, .kernel_h = 1, .kernel_w = 1,
-						      .kind = BNNACCEL_WEIGHTS_INT8, .weights = one };
+			struct bnnaccel_conv pick = { .outputs = 1,
+						      .kernel_h = 1,
+						      .kernel_w = 1,
+						      .kind = BNNACCEL_WEIGHTS_INT8,
+						      .weights = one };
 			double step = 2.0 / bnn_codes_max((enum bnnaccel_codes)codes), **values;
 			const struct bnn_value *v;
 			uint8_t *out;
@@ -403,7 +428,8 @@ static void quantisers(void)
 				double got = ldexp((double)output_int(net, out, 0), -v->f);
 
 				wrong += fabs(got - values[b.g->result][0]) > 0.5 * step;
-				/* a whole step is more than rounding at a threshold explains twice */
+				/* a whole step is more than rounding at a threshold explains twice
+				 */
 				wrong += 20 * (fabs(got - values[b.g->result][0]) > 2.5 * step);
 				bnn_reference_free(b.g, values);
 			}

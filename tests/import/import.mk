@@ -13,4 +13,4 @@ $(IMPORT_DIR)/%: tests/import/%.c tests/import/common.c tests/import/common.h $(
 .PHONY: import-tests test-import
 import-tests: $(IMPORT_TESTS)
 test-import: import-tests
-	@set -e; for test in $(IMPORT_TESTS); do $$test; done
+	@status=0; for test in $(IMPORT_TESTS); do $$test || status=1; done; exit $$status

@@ -40,7 +40,8 @@ static struct score compare(const struct bnn_net *net, const uint8_t *outputs, s
 		unsigned int index, prediction;
 
 		line = strtok_r(NULL, "\n", &save);
-		if (!line || sscanf(line, "%u,%15[^,],%u", &index, label, &prediction) != 3 || index != i)
+		if (!line || sscanf(line, "%u,%15[^,],%u", &index, label, &prediction) != 3 ||
+		    index != i)
 			break;
 		format_line(net, output, i, label, ours);
 		score.images++;
@@ -98,16 +99,17 @@ static void check(const struct network_case *c)
 	}
 	outputs = run_all(net, &images, images.count, &saturated);
 	score = compare(net, outputs, images.count, c->expected);
-	note("%s%s: %zu images, %zu right, %zu predictions equal, %zu lines equal, %llu values saturated",
-	     net->name, c->calibrate ? " calibrated" : "", score.images, score.right, score.same_class,
-	     score.same_line, (unsigned long long)saturated);
-	ok(score.images == c->count && score.right >= c->right, "%s: at least %zu of %zu right: %zu",
-	   net->name, c->right, c->count, score.right);
+	note("%s%s: %zu images, %zu right, %zu predictions equal, %zu lines equal, %llu values "
+	     "saturated",
+	     net->name, c->calibrate ? " calibrated" : "", score.images, score.right,
+	     score.same_class, score.same_line, (unsigned long long)saturated);
+	ok(score.images == c->count && score.right >= c->right,
+	   "%s: at least %zu of %zu right: %zu", net->name, c->right, c->count, score.right);
 	ok(score.same_class >= c->same_class, "%s: at least %zu predictions equal: %zu", net->name,
 	   c->same_class, score.same_class);
 	if (c->same_line)
-		ok(score.same_line >= c->same_line, "%s: at least %zu results equal: %zu", net->name,
-		   c->same_line, score.same_line);
+		ok(score.same_line >= c->same_line, "%s: at least %zu results equal: %zu",
+		   net->name, c->same_line, score.same_line);
 	ok(!saturated, "%s: no value saturates", net->name);
 	free(outputs);
 	free(images.file);
@@ -117,22 +119,43 @@ static void check(const struct network_case *c)
 int main(void)
 {
 	static const struct network_case cases[] = {
-		{ .folder = "bnn-pynq/lfcW1A1-mnist", .images = "mnist-t10k/dev5000-images-idx3-ubyte",
-		  .expected = "bnn-pynq/expected_lfcW1A1-mnist_dev5000.csv", .idx = true,
-		  .count = 5000, .right = 4920, .same_class = 5000, .same_line = 5000 },
-		{ .folder = "bnn-pynq/cnvW1A1-cifar10", .images = "cifar10-test1k/dev500.bin",
+		{ .folder = "bnn-pynq/lfcW1A1-mnist",
+		  .images = "mnist-t10k/dev5000-images-idx3-ubyte",
+		  .expected = "bnn-pynq/expected_lfcW1A1-mnist_dev5000.csv",
+		  .idx = true,
+		  .count = 5000,
+		  .right = 4920,
+		  .same_class = 5000,
+		  .same_line = 5000 },
+		{ .folder = "bnn-pynq/cnvW1A1-cifar10",
+		  .images = "cifar10-test1k/dev500.bin",
 		  .expected = "bnn-pynq/expected_cnvW1A1-cifar10_dev500.csv",
-		  .count = 500, .right = 400, .same_class = 500, .same_line = 500 },
-		{ .folder = "tbn-mlp-mnist", .images = "mnist-t10k/dev5000-images-idx3-ubyte",
-		  .expected = "tbn-mlp-mnist/expected_dev5000.csv", .idx = true,
-		  .count = 5000, .right = 4850, .same_class = 4975 },
-		{ .folder = "fracbnn-cifar10", .images = "cifar10-test1k/dev500.bin",
-		  .expected = "fracbnn-cifar10/expected_float_dev500.csv", .calibrate = 100,
-		  .count = 500, .right = 440, .same_class = 455 },
-		/* without images: formats from bounds cost some bits */
-		{ .folder = "fracbnn-cifar10", .images = "cifar10-test1k/dev500.bin",
+		  .count = 500,
+		  .right = 400,
+		  .same_class = 500,
+		  .same_line = 500 },
+		{ .folder = "tbn-mlp-mnist",
+		  .images = "mnist-t10k/dev5000-images-idx3-ubyte",
+		  .expected = "tbn-mlp-mnist/expected_dev5000.csv",
+		  .idx = true,
+		  .count = 5000,
+		  .right = 4850,
+		  .same_class = 4975 },
+		{ .folder = "fracbnn-cifar10",
+		  .images = "cifar10-test1k/dev500.bin",
 		  .expected = "fracbnn-cifar10/expected_float_dev500.csv",
-		  .count = 500, .right = 430, .same_class = 440, .variant = true },
+		  .calibrate = 100,
+		  .count = 500,
+		  .right = 440,
+		  .same_class = 455 },
+		/* without images: formats from bounds cost some bits */
+		{ .folder = "fracbnn-cifar10",
+		  .images = "cifar10-test1k/dev500.bin",
+		  .expected = "fracbnn-cifar10/expected_float_dev500.csv",
+		  .count = 500,
+		  .right = 430,
+		  .same_class = 440,
+		  .variant = true },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)

@@ -57,7 +57,8 @@ static uint8_t *place(uint8_t *data, const struct bnn_value *v, unsigned int pla
 {
 	*shift = bit % 8;
 	return data + plane * bnn_tensor_plane(v->format, v->h, v->w, v->c) +
-	       y * bnn_tensor_pitch(v->format, v->w, v->c) + x * bnn_tensor_pixel(v->format, v->c) + bit / 8;
+	       y * bnn_tensor_pitch(v->format, v->w, v->c) + x * bnn_tensor_pixel(v->format, v->c) +
+	       bit / 8;
 }
 
 static void put_code(uint8_t *data, const struct bnn_value *v, uint32_t y, uint32_t x, uint32_t c,
@@ -85,7 +86,8 @@ static unsigned int get_code(uint8_t *data, const struct bnn_value *v, uint32_t 
 	return code;
 }
 
-static int64_t get_stream(uint8_t *data, const struct bnn_value *v, uint32_t y, uint32_t x, uint32_t c)
+static int64_t get_stream(uint8_t *data, const struct bnn_value *v, uint32_t y, uint32_t x,
+			  uint32_t c)
 {
 	unsigned int shift, bytes = v->format == BNN_FORMAT_E_S32 ? 4 : 2;
 	uint8_t *p = place(data, v, 0, y, x, (uint64_t)c * bytes * 8, &shift);
@@ -109,16 +111,16 @@ static void put_stream(uint8_t *data, const struct bnn_value *v, uint32_t y, uin
 struct forced {
 	struct bnn_net *net;
 	size_t node;
-	char name[72];              /* of the golden output, as "layer1_0.out1" */
-	const uint8_t *in;          /* codes, or bits of the first layer */
+	char name[72];	   /* of the golden output, as "layer1_0.out1" */
+	const uint8_t *in; /* codes, or bits of the first layer */
 	bool first;
-	const uint8_t *shortcut;    /* f32, or NULL */
-	const uint8_t *msb, *lsb;   /* i16; the first layer has only msb */
-	const uint8_t *out;         /* f32 */
-	const uint8_t *codes;       /* of the next layer, or NULL */
+	const uint8_t *shortcut;  /* f32, or NULL */
+	const uint8_t *msb, *lsb; /* i16; the first layer has only msb */
+	const uint8_t *out;	  /* f32 */
+	const uint8_t *codes;	  /* of the next layer, or NULL */
 	uint8_t **buffers;
 	size_t wrong_sums, wrong_outputs, wrong_codes, excused_codes, elements;
-	double worst;               /* error / bound */
+	double worst; /* error / bound */
 };
 
 static int32_t le32(const uint8_t *p)
@@ -145,13 +147,15 @@ static void fill(struct forced *t)
 {
 	const struct bnn_node *node = &t->net->nodes[t->node];
 	const struct bnn_value *in = &t->net->values[node->ref[BNN_SLOT_IN]];
-	const struct bnn_value *res = t->shortcut ? &t->net->values[node->ref[BNN_SLOT_RES1]] : NULL;
+	const struct bnn_value *res =
+		t->shortcut ? &t->net->values[node->ref[BNN_SLOT_RES1]] : NULL;
 
 	for (uint32_t y = 0; y < in->h; y++) {
 		for (uint32_t x = 0; x < in->w; x++) {
 			for (uint32_t c = 0; c < in->c; c++) {
 				size_t i = chw(in->h, in->w, y, x, c);
-				unsigned int code = t->first ? t->in[i / 8] >> (i % 8) & 1 : t->in[i];
+				unsigned int code =
+					t->first ? t->in[i / 8] >> (i % 8) & 1 : t->in[i];
 
 				put_code(t->buffers[node->ref[BNN_SLOT_IN]], in, y, x, c, code);
 			}
@@ -173,7 +177,9 @@ static void fill(struct forced *t)
 static void check_sums(struct forced *t)
 {
 	struct bnn_node *node = &t->net->nodes[t->node], saved = *node;
-	struct bnn_value sums = { .name = "sums", .role = BNN_ROLE_TEMP, .format = BNN_FORMAT_E_S32 };
+	struct bnn_value sums = { .name = "sums",
+				  .role = BNN_ROLE_TEMP,
+				  .format = BNN_FORMAT_E_S32 };
 	const struct bnn_value *out;
 	uint8_t **grown;
 	bool gated = bnn_field_get(node->words, BNN_F_CONV_FRAC);
@@ -199,18 +205,21 @@ static void check_sums(struct forced *t)
 	node->words[7] = 0;
 	if (!gated)
 		node->ref[BNN_SLOT_PARAM] = BNN_NO_VALUE;
-	node->ref[BNN_SLOT_OUTP] = node->ref[BNN_SLOT_RES1] = node->ref[BNN_SLOT_SUM] = BNN_NO_VALUE;
+	node->ref[BNN_SLOT_OUTP] = node->ref[BNN_SLOT_RES1] = node->ref[BNN_SLOT_SUM] =
+		BNN_NO_VALUE;
 	node->ref[BNN_SLOT_OUTS] = index;
 	run(t);
 	for (uint32_t y = 0; y < oh; y++) {
 		for (uint32_t x = 0; x < ow; x++) {
 			for (uint32_t c = 0; c < out->c; c++) {
 				size_t i = chw(oh, ow, y, x, c);
-				int m = golden_i16(t->msb, i), l = t->lsb ? golden_i16(t->lsb, i) : 0;
+				int m = golden_i16(t->msb, i),
+				    l = t->lsb ? golden_i16(t->lsb, i) : 0;
 				int want = t->lsb ? 2 * m + l : m;
 				int threshold = le32(params + BNN_SIZEOF_PARAM * c + BNN_PARAM_T);
 
-				t->wrong_sums += get_stream(t->buffers[index], out, y, x, c) != want;
+				t->wrong_sums +=
+					get_stream(t->buffers[index], out, y, x, c) != want;
 				t->wrong_sums += gated && l && m < threshold;
 			}
 		}
@@ -247,11 +256,13 @@ static double bound(const struct forced *t, const struct bnn_value *out, uint32_
 		f_u = r->f + win + (int)bnn_field_get(node->words, BNN_F_CONV_RES1_ALIGN);
 		w2 = le16(p + BNN_PARAM_A2) * pow2(f_u - s2 - out->f);
 		res = 0.5 * pow2(-r->f);
-		u = w2 != 0 ? fabs((golden - ldexp(le32(p + BNN_PARAM_B2), sb2 - s2 - out->f)) / w2) : 0;
+		u = w2 != 0 ? fabs((golden - ldexp(le32(p + BNN_PARAM_B2), sb2 - s2 - out->f)) / w2)
+			    : 0;
 		e += 0.5 * pow2(f_u - s2 - out->f) * u + 0.5 * pow2(sb2 - s2 - out->f);
 		rounding = 0.5 * pow2(-f_u);
 	}
-	e += fabs(w2) * (rounding + res + 0.5 * pow2(-s1 - f_u) * fabs(sum) + 0.5 * pow2(sb1 - s1 - f_u));
+	e += fabs(w2) *
+	     (rounding + res + 0.5 * pow2(-s1 - f_u) * fabs(sum) + 0.5 * pow2(sb1 - s1 - f_u));
 	/* the golden tensors are float32 */
 	return e + 4e-6 * fmax(1, fabs(golden));
 }
@@ -270,16 +281,18 @@ static void check_outputs(struct forced *t)
 				double golden = golden_f32(t->out, i);
 				double sum = golden_i16(t->msb, i) * (t->lsb ? 2 : 1) +
 					     (t->lsb ? golden_i16(t->lsb, i) : 0);
-				double got = ldexp((double)get_stream(t->buffers[node->ref[BNN_SLOT_OUTS]], out, y,
-								      x, c), -out->f);
+				double got = ldexp(
+					(double)get_stream(t->buffers[node->ref[BNN_SLOT_OUTS]],
+							   out, y, x, c),
+					-out->f);
 				double allowed = bound(t, out, c, golden, sum);
 				double near = fmin(fabs(golden), fabs(fabs(golden) - 2.0 / 3));
 
 				t->elements++;
 				t->worst = fmax(t->worst, fabs(got - golden) / allowed);
 				t->wrong_outputs += fabs(got - golden) > allowed;
-				if (codes && get_code(t->buffers[node->ref[BNN_SLOT_OUTP]], codes, y, x, c) !=
-						     t->codes[i]) {
+				if (codes && get_code(t->buffers[node->ref[BNN_SLOT_OUTP]], codes,
+						      y, x, c) != t->codes[i]) {
 					if (near <= allowed)
 						t->excused_codes++;
 					else
@@ -305,7 +318,9 @@ static void check_layer(struct forced *t)
 	node = &t->net->nodes[t->node];
 	if (node->ref[BNN_SLOT_OUTS] == BNN_NO_VALUE) {
 		/* the last one stores only its sums: let it store the stream as well */
-		struct bnn_value out = { .name = "out", .role = BNN_ROLE_TEMP, .format = BNN_FORMAT_E_S16,
+		struct bnn_value out = { .name = "out",
+					 .role = BNN_ROLE_TEMP,
+					 .format = BNN_FORMAT_E_S16,
 					 .f = t->net->values[node->ref[BNN_SLOT_SUM]].f,
 					 .c = bnn_field_get(node->words, BNN_F_CONV_COUT) };
 
@@ -325,7 +340,8 @@ static void check_layer(struct forced *t)
 	check_sums(t);
 	check_outputs(t);
 	ok(!t->wrong_sums && !t->wrong_outputs && !t->wrong_codes,
-	   "%s: %zu of %zu sums and gates differ, %zu outputs out of bounds (worst %.2f of the bound), %zu codes differ (%zu more at a threshold)",
+	   "%s: %zu of %zu sums and gates differ, %zu outputs out of bounds (worst %.2f of the "
+	   "bound), %zu codes differ (%zu more at a threshold)",
 	   t->name, t->wrong_sums, t->elements, t->wrong_outputs, t->worst, t->wrong_codes,
 	   t->excused_codes);
 	for (size_t i = 0; i < t->net->value_count; i++)
@@ -388,7 +404,8 @@ int main(void)
 	struct images images;
 	struct bnn_net *net;
 
-	if (!data_exists("fracbnn-cifar10/params.f32") || !data_exists("cifar10-test1k/dev500.bin")) {
+	if (!data_exists("fracbnn-cifar10/params.f32") ||
+	    !data_exists("cifar10-test1k/dev500.bin")) {
 		skip("FracBNN layer by layer", "no data set; BNNACCEL_DATA names its folder");
 		return plan_end();
 	}

@@ -77,31 +77,32 @@ int bnnaccel_graph_flatten(struct bnnaccel_graph *graph, int image);
 
 /** Kinds of codes. Largest code: 1; 3, 15, 255; 15, 255; 7, 127, 32767. */
 enum bnnaccel_codes {
-	BNNACCEL_CODES_SIGN,      /**< +1, -1 */
-	BNNACCEL_CODES_ODD2,      /**< -3, -1, 1, 3 (FracBNN's 2-bit activations) */
+	BNNACCEL_CODES_SIGN, /**< +1, -1 */
+	BNNACCEL_CODES_ODD2, /**< -3, -1, 1, 3 (FracBNN's 2-bit activations) */
 	BNNACCEL_CODES_ODD4,
 	BNNACCEL_CODES_ODD8,
 	BNNACCEL_CODES_UNSIGNED4, /**< 0 to 15 */
 	BNNACCEL_CODES_UNSIGNED8,
-	BNNACCEL_CODES_SIGNED4,   /**< -8 to 7 */
+	BNNACCEL_CODES_SIGNED4, /**< -8 to 7 */
 	BNNACCEL_CODES_SIGNED8,
 	BNNACCEL_CODES_SIGNED16,
 };
 
 enum bnnaccel_encoding_mode {
-	BNNACCEL_ENCODE_VALUE,       /**< the table gives the code (two's complement), c channels */
-	BNNACCEL_ENCODE_THERMOMETER, /**< channel levels*colour + b is +1 where b < table, else -1 */
-	BNNACCEL_ENCODE_BITS,        /**< channel 8*colour + b is +1 where bit b of the table is set */
+	BNNACCEL_ENCODE_VALUE,	     /**< the table gives the code (two's complement), c channels */
+	BNNACCEL_ENCODE_THERMOMETER, /**< channel levels*colour + b is +1 where b < table, else -1
+				      */
+	BNNACCEL_ENCODE_BITS, /**< channel 8*colour + b is +1 where bit b of the table is set */
 };
 
 /** How bytes become codes: everything about an input that rounds is decided in the table. */
 struct bnnaccel_encoding {
 	enum bnnaccel_encoding_mode mode;
 	enum bnnaccel_codes codes; /**< of VALUE; the others give SIGN */
-	const uint8_t *table;      /**< 256 bytes, or 256 per colour */
-	uint32_t tables;           /**< 1 or the number of colours; 0 = 1 */
-	uint32_t levels;           /**< of THERMOMETER, 1 to 255 */
-	float unit;                /**< real value of code 1; 0 = 1 */
+	const uint8_t *table;	   /**< 256 bytes, or 256 per colour */
+	uint32_t tables;	   /**< 1 or the number of colours; 0 = 1 */
+	uint32_t levels;	   /**< of THERMOMETER, 1 to 255 */
+	float unit;		   /**< real value of code 1; 0 = 1 */
 };
 
 /** Image to codes. */
@@ -109,16 +110,20 @@ int bnnaccel_graph_encode(struct bnnaccel_graph *graph, int image,
 			  const struct bnnaccel_encoding *encoding);
 
 enum bnnaccel_weights_kind {
-	BNNACCEL_WEIGHTS_SIGN,  /**< float: +1 where >= 0, else -1 */
-	BNNACCEL_WEIGHTS_BITS,  /**< packed bits, least significant first, 1 = +1, rows of row_bytes */
-	BNNACCEL_WEIGHTS_TILED, /**< packed bits of one tile, outputs*K/tile of them, without gaps (TBN) */
-	BNNACCEL_WEIGHTS_INT8,  /**< int8 codes; the smallest format that holds all of them is used */
+	BNNACCEL_WEIGHTS_SIGN,	/**< float: +1 where >= 0, else -1 */
+	BNNACCEL_WEIGHTS_BITS,	/**< packed bits, least significant first, 1 = +1, rows of row_bytes
+				 */
+	BNNACCEL_WEIGHTS_TILED, /**< packed bits of one tile, outputs*K/tile of them, without gaps
+				   (TBN) */
+	BNNACCEL_WEIGHTS_INT8,	/**< int8 codes; the smallest format that holds all of them is used
+				 */
 	BNNACCEL_WEIGHTS_FLOAT, /**< float, rounded to 8 bits with one scale per output channel */
 };
 
 enum bnnaccel_weights_order {
 	BNNACCEL_OHWI, /**< [output][ky][kx][channel of the group] */
-	BNNACCEL_OIHW, /**< [output][channel of the group][ky][kx], as PyTorch; not for packed bits */
+	BNNACCEL_OIHW, /**< [output][channel of the group][ky][kx], as PyTorch; not for packed bits
+			*/
 };
 
 /**
@@ -131,22 +136,23 @@ enum bnnaccel_weights_order {
  * 2*u*H <= gates[output], else u*(2*H + L), u being the input's unit.
  */
 struct bnnaccel_conv {
-	uint32_t outputs;                /**< output channels, 1 to 8192 */
-	uint32_t kernel_h, kernel_w;     /**< 1 to 7; ignored by bnnaccel_graph_dense() */
-	uint32_t stride_h, stride_w;     /**< 1 to 4, default 1 */
+	uint32_t outputs;		 /**< output channels, 1 to 8192 */
+	uint32_t kernel_h, kernel_w;	 /**< 1 to 7; ignored by bnnaccel_graph_dense() */
+	uint32_t stride_h, stride_w;	 /**< 1 to 4, default 1 */
 	uint32_t dilation_h, dilation_w; /**< 1 to 4, default 1 */
 	uint32_t pad_top, pad_left, pad_bottom, pad_right;
-	int pad_value;                   /**< code outside the image: 0 (nothing), +1 or -1 */
-	uint32_t groups;                 /**< default 1 */
+	int pad_value;	 /**< code outside the image: 0 (nothing), +1 or -1 */
+	uint32_t groups; /**< default 1 */
 	enum bnnaccel_weights_kind kind;
 	enum bnnaccel_weights_order order;
 	const void *weights;
-	size_t row_bytes;                /**< of BITS; default: the bits of a row, rounded up to bytes */
-	uint32_t tile;                   /**< of TILED: p, how often the tile is repeated */
-	const float *scale;              /**< multiplies the result; NULL = 1 */
-	uint32_t scales;                 /**< divides outputs: channel r takes scale[r*scales/outputs]; 0 = one per output */
-	const float *bias;               /**< [outputs], added after the scale; NULL = 0 */
-	const float *gates;              /**< [outputs], or NULL: not gated */
+	size_t row_bytes;   /**< of BITS; default: the bits of a row, rounded up to bytes */
+	uint32_t tile;	    /**< of TILED: p, how often the tile is repeated */
+	const float *scale; /**< multiplies the result; NULL = 1 */
+	uint32_t scales; /**< divides outputs: channel r takes scale[r*scales/outputs]; 0 = one per
+			    output */
+	const float *bias;  /**< [outputs], added after the scale; NULL = 0 */
+	const float *gates; /**< [outputs], or NULL: not gated */
 };
 
 /**
@@ -173,13 +179,15 @@ int bnnaccel_graph_relu(struct bnnaccel_graph *graph, int in);
 int bnnaccel_graph_rprelu(struct bnnaccel_graph *graph, int in, const float *shift_x,
 			  const float *slope, const float *shift_y);
 
-/** DPReLU: (u >= 0 ? above : below)[c]*u - shift_y[c] with u = x - shift_x[c] (arXiv 2112.00133). */
+/** DPReLU: (u >= 0 ? above : below)[c]*u - shift_y[c] with u = x - shift_x[c] (arXiv 2112.00133).
+ */
 int bnnaccel_graph_dprelu(struct bnnaccel_graph *graph, int in, const float *shift_x,
 			  const float *below, const float *above, const float *shift_y);
 
 enum bnnaccel_add_flags {
 	BNNACCEL_ADD_AVG2X2 = 1, /**< b is twice as high and wide: its 2x2 averages are added */
-	BNNACCEL_ADD_ZERO = 2,   /**< b has fewer channels: missing ones are 0 (else: b is repeated) */
+	BNNACCEL_ADD_ZERO =
+		2, /**< b has fewer channels: missing ones are 0 (else: b is repeated) */
 };
 
 /** a + b, the shortcut b of c' channels mapped to those of a as @p flags (bits) say. */
@@ -197,8 +205,8 @@ struct bnnaccel_pool {
 	uint32_t kernel_h, kernel_w; /**< 1 to 64 */
 	uint32_t stride_h, stride_w; /**< 1 to 64, default: the kernel */
 	uint32_t pad_top, pad_left, pad_bottom, pad_right;
-	uint32_t group;              /**< consecutive channels pooled into one, default 1 */
-	uint32_t divisor;            /**< of AVG, default kernel_h*kernel_w*group */
+	uint32_t group;	  /**< consecutive channels pooled into one, default 1 */
+	uint32_t divisor; /**< of AVG, default kernel_h*kernel_w*group */
 };
 
 /** Pools signs (MAX, MIN) or a real tensor, which is then rounded to 16 bits. */
@@ -227,10 +235,10 @@ struct bnnaccel_output {
 	/** INT: real values rounded to integers. BITS: signs. FLOAT: real values. */
 	enum bnnaccel_output_kind kind;
 	enum bnnaccel_class_rule rule;
-	uint32_t count;             /**< elements shown, the first ones; 0 = all */
-	uint32_t bits;              /**< of real values: 16 or 32; 0 = 32 if 16 would be too few */
-	const char *column;         /**< column name or prefix, default "out" */
-	const char *const *labels;  /**< count class names, or NULL */
+	uint32_t count;		   /**< elements shown, the first ones; 0 = all */
+	uint32_t bits;		   /**< of real values: 16 or 32; 0 = 32 if 16 would be too few */
+	const char *column;	   /**< column name or prefix, default "out" */
+	const char *const *labels; /**< count class names, or NULL */
 };
 
 /** Declares the result, a tensor of one pixel. Once per graph. Returns 0. */
@@ -239,16 +247,16 @@ int bnnaccel_graph_output(struct bnnaccel_graph *graph, int in,
 
 /** Options of a build; zero means the default. */
 struct bnnaccel_build_options {
-	size_t size;           /**< sizeof this structure */
+	size_t size; /**< sizeof this structure */
 	/**
 	 * Images to calibrate binary points with. Without, they come from bounds that
 	 * no input can exceed, which costs a few bits.
 	 */
 	const void *images;
-	size_t image_stride;   /**< bytes from image to image; 0 = without gaps */
+	size_t image_stride; /**< bytes from image to image; 0 = without gaps */
 	size_t image_count;
-	double headroom;       /**< room over the largest value seen, default 1.25 */
-	unsigned int guard;    /**< bits below a stream's last one while adding, default 6 */
+	double headroom;    /**< room over the largest value seen, default 1.25 */
+	unsigned int guard; /**< bits below a stream's last one while adding, default 6 */
 	/** If not NULL: receives a text about formats and losses; free() it. */
 	char **report;
 };

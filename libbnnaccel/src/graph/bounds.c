@@ -39,7 +39,8 @@ static void bound_conv(const struct bnnaccel_graph *g, const struct bnn_op *op,
 		double lo = 0, hi = 0, a, b;
 
 		for (uint32_t j = 0; j < c->k; j++) {
-			struct interval v = codes ? code_interval(x) : all[op->in[0]][base + j % channels];
+			struct interval v =
+				codes ? code_interval(x) : all[op->in[0]][base + j % channels];
 			double w = c->w[(size_t)o * c->k + j];
 
 			/* an absent tap may stand for 0 or, with pad_mode, for +-1 */
@@ -110,8 +111,8 @@ static void bound_op(const struct bnnaccel_graph *g, const struct bnn_op *op,
 				out[i].hi = fmax(out[i].hi, in[i * op->pool.group + j].hi);
 			}
 			if (op->pool.mode == BNNACCEL_POOL_AVG) {
-				scale = (double)op->pool.kernel_h * op->pool.kernel_w * op->pool.group /
-					op->pool.divisor;
+				scale = (double)op->pool.kernel_h * op->pool.kernel_w *
+					op->pool.group / op->pool.divisor;
 				out[i].lo = fmin(out[i].lo * scale, 0);
 				out[i].hi = fmax(out[i].hi * scale, 0);
 			}

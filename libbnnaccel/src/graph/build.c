@@ -14,17 +14,21 @@ int bnn_build_options(const struct bnnaccel_build_options *given,
 		return 0;
 	if (given->size < sizeof(given->size) || given->size > 4096)
 		return bnn_fail(error, BNNACCEL_ERR_ARGUMENT,
-				"options of a build: size is %zu; set it to sizeof(struct bnnaccel_build_options)",
+				"options of a build: size is %zu; set it to sizeof(struct "
+				"bnnaccel_build_options)",
 				given->size);
 	memcpy(options, given, given->size < sizeof(*options) ? given->size : sizeof(*options));
 	if (options->image_count && !options->images)
-		return bnn_fail(error, BNNACCEL_ERR_ARGUMENT, "options of a build: no images to calibrate with");
+		return bnn_fail(error, BNNACCEL_ERR_ARGUMENT,
+				"options of a build: no images to calibrate with");
 	if (options->headroom && !(options->headroom >= 1 && options->headroom <= 1000))
 		return bnn_fail(error, BNNACCEL_ERR_ARGUMENT,
-				"options of a build: headroom %g is not between 1 and 1000", options->headroom);
+				"options of a build: headroom %g is not between 1 and 1000",
+				options->headroom);
 	if (options->guard > 12)
 		return bnn_fail(error, BNNACCEL_ERR_ARGUMENT,
-				"options of a build: %u guard bits, 12 are possible", options->guard);
+				"options of a build: %u guard bits, 12 are possible",
+				options->guard);
 	return 0;
 }
 
@@ -37,7 +41,8 @@ int bnnaccel_graph_build(struct bnnaccel *ctx, struct bnnaccel_graph *graph,
 	int rc;
 
 	if (!ctx || !graph || !model)
-		return bnn_fail(error, BNNACCEL_ERR_ARGUMENT, "graph_build needs a context, a graph and a model");
+		return bnn_fail(error, BNNACCEL_ERR_ARGUMENT,
+				"graph_build needs a context, a graph and a model");
 	rc = bnn_build_options(given, &options, error);
 	if (!rc)
 		rc = bnn_graph_lower(graph, &options, &net, error);

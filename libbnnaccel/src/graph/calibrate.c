@@ -23,7 +23,8 @@ int bnn_calibrate(const struct bnnaccel_graph *g, const struct bnnaccel_build_op
 	int rc = values ? 0 : BNNACCEL_ERR_MEMORY;
 
 	for (size_t i = 0; !rc && i < options->image_count; i++) {
-		rc = bnn_reference_run(g, (const uint8_t *)options->images + i * stride, values, error);
+		rc = bnn_reference_run(g, (const uint8_t *)options->images + i * stride, values,
+				       error);
 		for (size_t t = 0; !rc && t < g->count; t++) {
 			const struct bnn_op *op = &g->ops[t];
 

@@ -4,19 +4,23 @@
 #include <stdlib.h>
 
 /* A new chain; index or -1. Its steps have room for every operator of the graph. */
-static int open_chain(const struct bnnaccel_graph *g, struct bnn_chains *plan, bool conv, int source,
-		      int final)
+static int open_chain(const struct bnnaccel_graph *g, struct bnn_chains *plan, bool conv,
+		      int source, int final)
 {
 	struct bnn_chain *c, *chains;
 
 	if (!(plan->count & (plan->count - 1))) {
-		chains = realloc(plan->chains, (plan->count ? 2 * plan->count : 1) * sizeof(*chains));
+		chains = realloc(plan->chains,
+				 (plan->count ? 2 * plan->count : 1) * sizeof(*chains));
 		if (!chains)
 			return -1;
 		plan->chains = chains;
 	}
 	c = &plan->chains[plan->count];
-	*c = (struct bnn_chain){ .conv = conv, .source = source, .final = final, .outp = BNN_NONE,
+	*c = (struct bnn_chain){ .conv = conv,
+				 .source = source,
+				 .final = final,
+				 .outp = BNN_NONE,
 				 .res = { BNN_NONE, BNN_NONE } };
 	c->steps[0] = malloc((g->count + 1) * sizeof(int));
 	c->steps[1] = malloc((g->count + 1) * sizeof(int));
@@ -31,7 +35,8 @@ static int open_chain(const struct bnnaccel_graph *g, struct bnn_chains *plan, b
 /* The chain that ends in tensor t and may still grow, as nobody else needs t. */
 static struct bnn_chain *growing(const struct bnn_chains *plan, int t)
 {
-	return plan->chain_of[t] >= 0 && plan->uses[t] == 1 ? &plan->chains[plan->chain_of[t]] : NULL;
+	return plan->chain_of[t] >= 0 && plan->uses[t] == 1 ? &plan->chains[plan->chain_of[t]]
+							    : NULL;
 }
 
 static void move_end(struct bnn_chains *plan, struct bnn_chain *c, int to)
@@ -49,8 +54,8 @@ static void need_stream(const struct bnn_chains *plan, int t)
 }
 
 /* A new EW that reads tensor `source` from memory (MEAN: its sums). */
-static struct bnn_chain *open_ew(const struct bnnaccel_graph *g, struct bnn_chains *plan, int source,
-				 int final)
+static struct bnn_chain *open_ew(const struct bnnaccel_graph *g, struct bnn_chains *plan,
+				 int source, int final)
 {
 	int i = open_chain(g, plan, false, source, final);
 
@@ -174,7 +179,8 @@ static bool plan_op(const struct bnnaccel_graph *g, struct bnn_chains *plan, int
 	}
 }
 
-int bnn_chains_make(const struct bnnaccel_graph *g, struct bnn_chains *plan, struct bnn_error *error)
+int bnn_chains_make(const struct bnnaccel_graph *g, struct bnn_chains *plan,
+		    struct bnn_error *error)
 {
 	struct bnn_chain *c;
 

@@ -12,20 +12,20 @@
 #define BNN_NONE (-1)
 
 struct bnn_chain {
-	bool conv;       /* CONV of operator `source`; else EW of tensor `source` */
+	bool conv; /* CONV of operator `source`; else EW of tensor `source` */
 	int source;
-	int final;       /* the tensor that v16 stands for */
-	int *steps[2];   /* operators of P1 (CONV: its scale and bias first), P2 */
+	int final;     /* the tensor that v16 stands for */
+	int *steps[2]; /* operators of P1 (CONV: its scale and bias first), P2 */
 	size_t count[2];
-	bool bent[2];    /* P1, P2 has its bend */
-	int adds[2];     /* ADD operators */
-	int res[2];      /* and the tensor each adds */
+	bool bent[2]; /* P1, P2 has its bend */
+	int adds[2];  /* ADD operators */
+	int res[2];   /* and the tensor each adds */
 	unsigned int residuals;
-	int outp;        /* SIGN or QUANTISE operator made from the result */
-	bool planes;     /* result as 16 planes, for a convolution of a real tensor */
-	bool stream;     /* result as stream */
-	bool sum;        /* sums over pixels */
-	bool result;     /* stream is the network's output */
+	int outp;    /* SIGN or QUANTISE operator made from the result */
+	bool planes; /* result as 16 planes, for a convolution of a real tensor */
+	bool stream; /* result as stream */
+	bool sum;    /* sums over pixels */
+	bool result; /* stream is the network's output */
 };
 
 struct bnn_chains {
@@ -35,7 +35,8 @@ struct bnn_chains {
 	int *uses;     /* [ops] */
 };
 
-int bnn_chains_make(const struct bnnaccel_graph *g, struct bnn_chains *plan, struct bnn_error *error);
+int bnn_chains_make(const struct bnnaccel_graph *g, struct bnn_chains *plan,
+		    struct bnn_error *error);
 void bnn_chains_free(struct bnn_chains *plan);
 
 #endif /* BNN_CHAINS_H */

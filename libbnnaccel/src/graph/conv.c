@@ -13,8 +13,8 @@ static uint32_t or1(uint32_t x)
 }
 
 /* Index in the caller's array of weight (output o, tap t, channel i). */
-static size_t source(const struct bnnaccel_conv *conv, const struct bnn_conv_op *c, uint32_t channels,
-		     uint32_t o, uint32_t t, uint32_t i)
+static size_t source(const struct bnnaccel_conv *conv, const struct bnn_conv_op *c,
+		     uint32_t channels, uint32_t o, uint32_t t, uint32_t i)
 {
 	if (conv->order == BNNACCEL_OIHW)
 		return ((size_t)o * channels + i) * c->kh * c->kw + t;
@@ -34,7 +34,9 @@ static void quantise_row(struct bnn_conv_op *c, uint32_t o, const float *w, uint
 	double max = 0;
 
 	for (uint32_t j = 0; j < c->k; j++)
-		max = fmax(max, fabs((double)w[source(conv, c, channels, o, j / channels, j % channels)]));
+		max = fmax(
+			max,
+			fabs((double)w[source(conv, c, channels, o, j / channels, j % channels)]));
 	for (uint32_t t = 0; t < taps; t++) {
 		for (uint32_t i = 0; i < channels; i++) {
 			double x = (double)w[source(conv, c, channels, o, t, i)];
@@ -55,7 +57,10 @@ static uint8_t smallest_format(const int8_t *w, size_t n)
 		more |= w[i] < -1 || w[i] > 1;
 		wide |= w[i] < -8 || w[i] > 7;
 	}
-	return wide ? BNN_WFORMAT_S8 : more ? BNN_WFORMAT_S4 : zero ? BNN_WFORMAT_T : BNN_WFORMAT_B1;
+	return wide   ? BNN_WFORMAT_S8
+	       : more ? BNN_WFORMAT_S4
+	       : zero ? BNN_WFORMAT_T
+		      : BNN_WFORMAT_B1;
 }
 
 static int load_weights(struct bnnaccel_graph *g, struct bnn_conv_op *c, uint32_t outputs,
@@ -74,9 +79,11 @@ static int load_weights(struct bnnaccel_graph *g, struct bnn_conv_op *c, uint32_
 			case BNNACCEL_WEIGHTS_SIGN:
 			case BNNACCEL_WEIGHTS_FLOAT:
 				if (!isfinite(f[from]))
-					return bnn_graph_fail(g, BNNACCEL_ERR_BAD_MODEL,
-							      "graph %s: weight %zu of operator %zu is not finite; train it again or repair it",
-							      g->name, from, g->count);
+					return bnn_graph_fail(
+						g, BNNACCEL_ERR_BAD_MODEL,
+						"graph %s: weight %zu of operator %zu is not "
+						"finite; train it again or repair it",
+						g->name, from, g->count);
 				*w = f[from] >= 0 ? 1 : -1;
 				break;
 			case BNNACCEL_WEIGHTS_BITS:
@@ -93,9 +100,9 @@ static int load_weights(struct bnnaccel_graph *g, struct bnn_conv_op *c, uint32_
 		if (conv->kind == BNNACCEL_WEIGHTS_FLOAT)
 			quantise_row(c, o, f, channels, conv);
 	}
-	c->wformat = conv->kind == BNNACCEL_WEIGHTS_FLOAT ? BNN_WFORMAT_S8 :
-		     conv->kind == BNNACCEL_WEIGHTS_INT8  ? smallest_format(c->w, total) :
-							    BNN_WFORMAT_B1;
+	c->wformat = conv->kind == BNNACCEL_WEIGHTS_FLOAT  ? BNN_WFORMAT_S8
+		     : conv->kind == BNNACCEL_WEIGHTS_INT8 ? smallest_format(c->w, total)
+							   : BNN_WFORMAT_B1;
 	return 0;
 }
 
@@ -106,31 +113,37 @@ static int check_geometry(struct bnnaccel_graph *g, const struct bnn_op *x,
 	uint32_t ekh = c->dh * (c->kh - 1) + 1, ekw = c->dw * (c->kw - 1) + 1;
 
 	if (!conv->weights || !conv->outputs || conv->outputs > BNN_CHANNELS_MAX)
-		return bnn_graph_fail(g, BNNACCEL_ERR_ARGUMENT,
-				      "graph %s: %s after %s needs weights and 1 to %u outputs, not %u", g->name, name,
-				      x->name, BNN_CHANNELS_MAX, conv->outputs);
+		return bnn_graph_fail(
+			g, BNNACCEL_ERR_ARGUMENT,
+			"graph %s: %s after %s needs weights and 1 to %u outputs, not %u", g->name,
+			name, x->name, BNN_CHANNELS_MAX, conv->outputs);
 	if (!c->kh || !c->kw || c->kh > BNN_KERNEL_MAX || c->kw > BNN_KERNEL_MAX || c->sh > 4 ||
 	    c->sw > 4 || c->dh > 4 || c->dw > 4)
 		return bnn_graph_fail(g, BNNACCEL_ERR_ARGUMENT,
-				      "graph %s: %s after %s has kernel %ux%u, stride %ux%u, dilation %ux%u; 7, 4 and 4 are the largest",
-				      g->name, name, x->name, c->kh, c->kw, c->sh, c->sw, c->dh, c->dw);
+				      "graph %s: %s after %s has kernel %ux%u, stride %ux%u, "
+				      "dilation %ux%u; 7, 4 and 4 are the largest",
+				      g->name, name, x->name, c->kh, c->kw, c->sh, c->sw, c->dh,
+				      c->dw);
 	if (c->groups > x->c || x->c % c->groups || conv->outputs % c->groups)
-		return bnn_graph_fail(g, BNNACCEL_ERR_ARGUMENT,
-				      "graph %s: %u groups of %s do not divide %u inputs and %u outputs", g->name,
-				      c->groups, name, x->c, conv->outputs);
+		return bnn_graph_fail(
+			g, BNNACCEL_ERR_ARGUMENT,
+			"graph %s: %u groups of %s do not divide %u inputs and %u outputs", g->name,
+			c->groups, name, x->c, conv->outputs);
 	if (c->pad_t >= ekh || c->pad_b >= ekh || c->pad_l >= ekw || c->pad_r >= ekw ||
 	    x->h + c->pad_t + c->pad_b < ekh || x->w + c->pad_l + c->pad_r < ekw)
-		return bnn_graph_fail(g, BNNACCEL_ERR_ARGUMENT,
-				      "graph %s: a %ux%u kernel with padding %u,%u,%u,%u does not fit %s (%ux%u)",
-				      g->name, ekh, ekw, c->pad_t, c->pad_l, c->pad_b, c->pad_r, x->name, x->h,
-				      x->w);
+		return bnn_graph_fail(
+			g, BNNACCEL_ERR_ARGUMENT,
+			"graph %s: a %ux%u kernel with padding %u,%u,%u,%u does not fit %s (%ux%u)",
+			g->name, ekh, ekw, c->pad_t, c->pad_l, c->pad_b, c->pad_r, x->name, x->h,
+			x->w);
 	if (c->k > 32767)
 		return bnn_graph_fail(g, BNNACCEL_ERR_UNSUPPORTED,
-				      "graph %s: %s after %s sums %u products, 32767 are possible", g->name, name,
-				      x->name, c->k);
+				      "graph %s: %s after %s sums %u products, 32767 are possible",
+				      g->name, name, x->name, c->k);
 	if (conv->pad_value < -1 || conv->pad_value > 1)
-		return bnn_graph_fail(g, BNNACCEL_ERR_ARGUMENT, "graph %s: pad_value is %d, not -1, 0 or 1",
-				      g->name, conv->pad_value);
+		return bnn_graph_fail(g, BNNACCEL_ERR_ARGUMENT,
+				      "graph %s: pad_value is %d, not -1, 0 or 1", g->name,
+				      conv->pad_value);
 	return 0;
 }
 
@@ -141,20 +154,24 @@ static int check_modes(struct bnnaccel_graph *g, const struct bnn_op *x,
 
 	if (packed && conv->order != BNNACCEL_OHWI)
 		return bnn_graph_fail(g, BNNACCEL_ERR_ARGUMENT,
-				      "graph %s: packed weights after %s must be ordered OHWI", g->name, x->name);
+				      "graph %s: packed weights after %s must be ordered OHWI",
+				      g->name, x->name);
 	if ((conv->kind == BNNACCEL_WEIGHTS_TILED) != (c->tile > 0) || c->tile > 255 ||
 	    (c->tile && (uint64_t)conv->outputs * c->k % c->tile))
-		return bnn_graph_fail(g, BNNACCEL_ERR_ARGUMENT,
-				      "graph %s: a tile repeated %u times cannot fill %u weights after %s", g->name,
-				      c->tile, conv->outputs * c->k, x->name);
+		return bnn_graph_fail(
+			g, BNNACCEL_ERR_ARGUMENT,
+			"graph %s: a tile repeated %u times cannot fill %u weights after %s",
+			g->name, c->tile, conv->outputs * c->k, x->name);
 	if (conv->scales > conv->outputs || (conv->scales && conv->outputs % conv->scales))
 		return bnn_graph_fail(g, BNNACCEL_ERR_ARGUMENT,
-				      "graph %s: %u scales do not divide %u outputs after %s", g->name,
-				      conv->scales, conv->outputs, x->name);
-	if (conv->gates && (x->domain != BNN_DOMAIN_CODES || x->codes != BNNACCEL_CODES_ODD2 ||
-			    conv->kind == BNNACCEL_WEIGHTS_FLOAT || conv->kind == BNNACCEL_WEIGHTS_INT8))
+				      "graph %s: %u scales do not divide %u outputs after %s",
+				      g->name, conv->scales, conv->outputs, x->name);
+	if (conv->gates &&
+	    (x->domain != BNN_DOMAIN_CODES || x->codes != BNNACCEL_CODES_ODD2 ||
+	     conv->kind == BNNACCEL_WEIGHTS_FLOAT || conv->kind == BNNACCEL_WEIGHTS_INT8))
 		return bnn_graph_fail(g, BNNACCEL_ERR_ARGUMENT,
-				      "graph %s: a gated convolution needs ODD2 codes and weights of +-1; %s is not such",
+				      "graph %s: a gated convolution needs ODD2 codes and weights "
+				      "of +-1; %s is not such",
 				      g->name, x->name);
 	return 0;
 }
@@ -204,7 +221,8 @@ static int convolve(struct bnnaccel_graph *g, int in, const struct bnnaccel_conv
 		c.gates[i] = conv->gates[i];
 		if (!isfinite(c.gates[i])) {
 			rc = bnn_graph_fail(g, BNNACCEL_ERR_BAD_MODEL,
-					    "graph %s: gate %u of %s after %s is not finite; train it again or repair it",
+					    "graph %s: gate %u of %s after %s is not finite; train "
+					    "it again or repair it",
 					    g->name, i, name, x->name);
 			goto fail;
 		}

@@ -38,7 +38,9 @@ static void shift(struct bnn_exact *x, int by)
 	for (int i = 0; i < BNN_EXACT_LIMBS; i++) {
 		int to = by >= 0 ? i + limbs : i - limbs;
 		uint64_t main = by >= 0 ? x->limb[i] << bits : x->limb[i] >> bits;
-		uint64_t rest = !bits ? 0 : by >= 0 ? x->limb[i] >> (64 - bits) : x->limb[i] << (64 - bits);
+		uint64_t rest = !bits	  ? 0
+				: by >= 0 ? x->limb[i] >> (64 - bits)
+					  : x->limb[i] << (64 - bits);
 		int next = by >= 0 ? to + 1 : to - 1;
 
 		if (to >= 0 && to < BNN_EXACT_LIMBS)

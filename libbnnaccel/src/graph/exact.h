@@ -11,12 +11,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BNN_EXACT_LIMBS 24 /* 1,536 bits */
+#define BNN_EXACT_LIMBS 24  /* 1,536 bits */
 #define BNN_EXACT_POINT 896 /* of which below the point */
 
 struct bnn_exact {
 	uint64_t limb[BNN_EXACT_LIMBS]; /* two's complement, least significant first */
-	bool lost;                      /* a bit was lost: the value is not exact */
+	bool lost;			/* a bit was lost: the value is not exact */
 };
 
 void bnn_exact_set(struct bnn_exact *x, double value);

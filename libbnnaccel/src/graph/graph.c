@@ -112,8 +112,8 @@ int bnnaccel_graph_name(struct bnnaccel_graph *g, int tensor, const char *name)
 		return tensor;
 	if ((size_t)tensor >= g->count)
 		return bnn_graph_fail(g, BNNACCEL_ERR_ARGUMENT,
-				      "graph %s: tensor %d to be named %s does not exist", g->name, tensor,
-				      name);
+				      "graph %s: tensor %d to be named %s does not exist", g->name,
+				      tensor, name);
 	rc = replace(g, &g->ops[tensor].name, name);
 	return rc ? rc : tensor;
 }

@@ -39,12 +39,12 @@ struct bnn_unit {
 
 struct bnn_conv_op {
 	uint32_t kh, kw, sh, sw, dh, dw, pad_t, pad_l, pad_b, pad_r, pad_mode, groups;
-	uint32_t k;          /* weights per output channel */
-	uint32_t tile;       /* p, or 0 */
-	uint8_t wformat;     /* BNN_WFORMAT_* */
-	int8_t *w;           /* [outputs][ky][kx][channel], values */
+	uint32_t k;	      /* weights per output channel */
+	uint32_t tile;	      /* p, or 0 */
+	uint8_t wformat;      /* BNN_WFORMAT_* */
+	int8_t *w;	      /* [outputs][ky][kx][channel], values */
 	double *scale, *bias; /* [outputs]: real = acc*unit*scale + bias */
-	float *gates;        /* or NULL */
+	float *gates;	      /* or NULL */
 };
 
 struct bnn_op {
@@ -101,7 +101,7 @@ int64_t bnn_gate_first(const struct bnn_op *conv, const struct bnn_unit *unit, u
 
 /* What is known about the values of a real tensor; with headroom, if calibrated. */
 struct bnn_range {
-	double lo, hi;           /* that formats must hold */
+	double lo, hi;		 /* that formats must hold */
 	double seen_lo, seen_hi; /* in calibration; lo > hi: not calibrated */
 };
 

@@ -11,8 +11,9 @@ int32_t bnn_lower_value(struct bnn_lower *lo, enum bnn_role role, unsigned int f
 			const char *suffix)
 {
 	char text[256];
-	struct bnn_value value = { .name = text, .role = role, .format = (uint8_t)format,
-				   .f = (int8_t)f, .data = data };
+	struct bnn_value value = {
+		.name = text, .role = role, .format = (uint8_t)format, .f = (int8_t)f, .data = data
+	};
 	int index;
 
 	snprintf(text, sizeof(text), "%.200s%s", name, suffix);
@@ -87,8 +88,8 @@ static int describe_ends(struct bnn_lower *lo)
 	free(net->output.column);
 	net->output.column = strdup(g->column);
 	net->output.kind = kinds[g->output.kind];
-	net->output.rule = g->output.rule == BNNACCEL_CLASS_HIGH_BIT ? BNN_CLASS_HIGH_BIT :
-								      BNN_CLASS_ARGMAX;
+	net->output.rule =
+		g->output.rule == BNNACCEL_CLASS_HIGH_BIT ? BNN_CLASS_HIGH_BIT : BNN_CLASS_ARGMAX;
 	net->output.count = g->output.count;
 	net->output.value = BNN_NO_VALUE;
 	if (g->labels) {
@@ -100,9 +101,12 @@ static int describe_ends(struct bnn_lower *lo)
 	net->input.w = image->w;
 	net->input.c = image->c;
 	net->input.order = image->planar ? BNN_IMAGE_PLANAR : BNN_IMAGE_HWC;
-	net->input.value = bnn_lower_value(lo, BNN_ROLE_INPUT, 0, 0, 0, image->h * image->w * image->c,
-					   0, NULL, image->name, "");
-	return net->description && net->output.column && net->input.value >= 0 ? 0 : BNNACCEL_ERR_MEMORY;
+	net->input.value =
+		bnn_lower_value(lo, BNN_ROLE_INPUT, 0, 0, 0, image->h * image->w * image->c, 0,
+				NULL, image->name, "");
+	return net->description && net->output.column && net->input.value >= 0
+		       ? 0
+		       : BNNACCEL_ERR_MEMORY;
 }
 
 static int emit(struct bnn_lower *lo)
@@ -137,7 +141,8 @@ static int check_graph(const struct bnnaccel_graph *g, struct bnn_error *error)
 			for (size_t j = 0; j < g->count; j++) {
 				if (g->ops[j].in[0] == (int)i)
 					return bnn_fail(error, BNNACCEL_ERR_UNSUPPORTED,
-							"graph %s: the output %s is read inside as well; make it twice",
+							"graph %s: the output %s is read inside as "
+							"well; make it twice",
 							g->name, g->ops[i].name);
 			}
 		}
@@ -168,7 +173,8 @@ int bnn_graph_lower(const struct bnnaccel_graph *g, const struct bnnaccel_build_
 		goto out;
 	}
 	for (size_t i = 0; i < g->count; i++)
-		lo.at[i] = (struct bnn_places){ BNN_NO_VALUE, BNN_NO_VALUE, BNN_NO_VALUE, BNN_NO_VALUE, 0 };
+		lo.at[i] = (struct bnn_places){ BNN_NO_VALUE, BNN_NO_VALUE, BNN_NO_VALUE,
+						BNN_NO_VALUE, 0 };
 	rc = bnn_graph_bounds(g, lo.ranges, error);
 	if (!rc && options->image_count)
 		rc = bnn_calibrate(g, options, lo.ranges, error);

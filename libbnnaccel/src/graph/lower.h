@@ -11,10 +11,10 @@
 /* Where tensor i is in the network: values, or BNN_NO_VALUE. */
 struct bnn_places {
 	int32_t stream; /* E_S16 (E_S32 of an output of 32 bits) */
-	int32_t codes;  /* planes of a SIGN, QUANTISE, ENCODE or POOL */
+	int32_t codes;	/* planes of a SIGN, QUANTISE, ENCODE or POOL */
 	int32_t planes; /* S16 */
-	int32_t sum;    /* E_S32 */
-	int f;          /* binary point of stream and planes */
+	int32_t sum;	/* E_S32 */
+	int f;		/* binary point of stream and planes */
 };
 
 struct bnn_lower {
@@ -55,14 +55,15 @@ int bnn_calibrate(const struct bnnaccel_graph *g, const struct bnnaccel_build_op
  */
 struct bnn_pipe_notes {
 	int f;
-	double error;            /* largest relative error of a slope */
-	uint32_t lost, inexact;  /* slopes that became 0, thresholds not decided exactly */
-	uint32_t never, always;  /* gates that never or always open */
+	double error;		/* largest relative error of a slope */
+	uint32_t lost, inexact; /* slopes that became 0, thresholds not decided exactly */
+	uint32_t never, always; /* gates that never or always open */
 	unsigned int ps;
 };
 void bnn_report_chain(struct bnn_lower *lo, const struct bnn_chain *chain,
 		      const struct bnn_pipe_notes *notes);
-int bnn_report_saturation(const struct bnnaccel_graph *g, const struct bnnaccel_build_options *options,
-			  const struct bnn_net *net, FILE *report, struct bnn_error *error);
+int bnn_report_saturation(const struct bnnaccel_graph *g,
+			  const struct bnnaccel_build_options *options, const struct bnn_net *net,
+			  FILE *report, struct bnn_error *error);
 
 #endif /* BNN_LOWER_H */

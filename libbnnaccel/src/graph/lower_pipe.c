@@ -17,17 +17,17 @@ struct pipe {
 	const struct bnn_chain *chain;
 	const struct bnn_op *final;
 	struct bnn_node node;
-	struct bnn_unit unit;      /* of x */
-	struct bnn_unit input;     /* of the codes that a CONV reads */
+	struct bnn_unit unit;  /* of x */
+	struct bnn_unit input; /* of the codes that a CONV reads */
 	bool frac, p1, p2, threshold;
-	bool wide;                 /* result of 32 bits */
-	int f_u, f;                /* binary points of u and v */
-	int f_least;               /* that u must have for its residuals */
+	bool wide;   /* result of 32 bits */
+	int f_u, f;  /* binary points of u and v */
+	int f_least; /* that u must have for its residuals */
 	uint32_t c;
 	struct bnn_stage stage[2];
-	int32_t *tb;               /* [c], of a SIGN output */
+	int32_t *tb; /* [c], of a SIGN output */
 	bool *inv;
-	int32_t *t;                /* [c], gates */
+	int32_t *t; /* [c], gates */
 	int16_t q[3];
 	struct bnn_pipe_notes notes;
 };
@@ -63,9 +63,12 @@ static int conv_source(struct bnn_lower *lo, struct pipe *p, uint64_t *bound)
 	p->unit = p->input;
 	p->frac = op->conv.gates;
 	*bound = bnn_weights_norm(op) * abs;
-	wmax = op->conv.wformat == BNN_WFORMAT_S8 ? 128 : op->conv.wformat == BNN_WFORMAT_S4 ? 8 : 1;
+	wmax = op->conv.wformat == BNN_WFORMAT_S8   ? 128
+	       : op->conv.wformat == BNN_WFORMAT_S4 ? 8
+						    : 1;
 	if (op->conv.k * abs * wmax > INT32_MAX)
-		return unsupported(lo, p, "its sums could exceed 32 bits; quantise its input to fewer bits");
+		return unsupported(
+			lo, p, "its sums could exceed 32 bits; quantise its input to fewer bits");
 	if (!codes && op->conv.pad_mode)
 		return unsupported(lo, p, "padding with +-1 needs an input of codes");
 	bnn_lower_init(&p->node, BNN_CMD_CONV, p->final);
@@ -87,9 +90,10 @@ static int conv_source(struct bnn_lower *lo, struct pipe *p, uint64_t *bound)
 	bnn_field_set(words, BNN_F_CONV_PAD_MODE, op->conv.pad_mode);
 	data = bnn_weights_pack(op, words, &bytes);
 	if (!data)
-		return bnn_fail(lo->error, BNNACCEL_ERR_MEMORY, "graph %s: out of memory", lo->g->name);
-	p->node.ref[BNN_SLOT_WEIGHT] = bnn_lower_value(lo, BNN_ROLE_CONST, 0, 0, 0, (uint32_t)bytes, 0,
-						       data, op->name, ".weights");
+		return bnn_fail(lo->error, BNNACCEL_ERR_MEMORY, "graph %s: out of memory",
+				lo->g->name);
+	p->node.ref[BNN_SLOT_WEIGHT] = bnn_lower_value(lo, BNN_ROLE_CONST, 0, 0, 0, (uint32_t)bytes,
+						       0, data, op->name, ".weights");
 	if (codes) {
 		p->node.ref[BNN_SLOT_IN] = from->codes;
 	} else if (from->planes != BNN_NO_VALUE) {
@@ -227,7 +231,9 @@ static int yield_points(struct bnn_lower *lo, struct pipe *p)
 	if (excess && p->p2) {
 		p->f_u -= excess;
 		if (p->f_u < p->f_least)
-			return unsupported(lo, p, "its scales are too large beside what is added; rescale the network");
+			return unsupported(lo, p,
+					   "its scales are too large beside what is added; rescale "
+					   "the network");
 		excess = 0;
 	}
 	if (p->p2) {
@@ -239,7 +245,8 @@ static int yield_points(struct bnn_lower *lo, struct pipe *p)
 	p->f -= excess;
 	p->f_u -= p->p2 ? 0 : excess;
 	if (fixed || p->f < -8)
-		return unsupported(lo, p, "its scales or offsets are too large; rescale the network");
+		return unsupported(lo, p,
+				   "its scales or offsets are too large; rescale the network");
 	if (!p->chain->result)
 		lo->at[p->chain->final].f = p->f;
 	return 0;
@@ -250,8 +257,10 @@ static void set_residuals(struct bnn_lower *lo, struct pipe *p)
 	for (unsigned int i = 0; i < p->chain->residuals; i++) {
 		static const enum bnn_field_id c[] = { BNN_F_CONV_RES1_C, BNN_F_CONV_RES2_C };
 		static const enum bnn_field_id win[] = { BNN_F_CONV_RES1_WIN, BNN_F_CONV_RES2_WIN };
-		static const enum bnn_field_id zero[] = { BNN_F_CONV_RES1_ZERO, BNN_F_CONV_RES2_ZERO };
-		static const enum bnn_field_id al[] = { BNN_F_CONV_RES1_ALIGN, BNN_F_CONV_RES2_ALIGN };
+		static const enum bnn_field_id zero[] = { BNN_F_CONV_RES1_ZERO,
+							  BNN_F_CONV_RES2_ZERO };
+		static const enum bnn_field_id al[] = { BNN_F_CONV_RES1_ALIGN,
+							BNN_F_CONV_RES2_ALIGN };
 		static const enum bnn_field_id format[] = { BNN_F_CONV_RES1_FORMAT,
 							    BNN_F_CONV_RES2_FORMAT };
 		const struct bnn_op *add = &lo->g->ops[p->chain->adds[i]];
@@ -260,9 +269,10 @@ static void set_residuals(struct bnn_lower *lo, struct pipe *p)
 
 		bnn_field_set(p->node.words, c[i], lo->g->ops[res].c);
 		bnn_field_set(p->node.words, win[i], avg);
-		bnn_field_set(p->node.words, zero[i], add->add_flags & BNNACCEL_ADD_ZERO &&
-							      lo->g->ops[res].c < p->c);
-		bnn_field_set(p->node.words, al[i], (uint32_t)(p->f_u - lo->at[res].f - (avg ? 2 : 0)));
+		bnn_field_set(p->node.words, zero[i],
+			      add->add_flags & BNNACCEL_ADD_ZERO && lo->g->ops[res].c < p->c);
+		bnn_field_set(p->node.words, al[i],
+			      (uint32_t)(p->f_u - lo->at[res].f - (avg ? 2 : 0)));
 		bnn_field_set(p->node.words, format[i], BNN_FORMAT_E_S16);
 		p->node.ref[i ? BNN_SLOT_RES2 : BNN_SLOT_RES1] = lo->at[res].stream;
 	}
@@ -317,14 +327,16 @@ static void make_signs(struct bnn_lower *lo, struct pipe *p)
 	struct bnn_stage_in in = stage_in(lo, p, 0);
 
 	if (!p->threshold)
-		in = (struct bnn_stage_in){ .g = lo->g, .unit = { ldexp(1, -p->f), 1 },
-					    .lo = INT16_MIN, .hi = INT16_MAX };
+		in = (struct bnn_stage_in){
+			.g = lo->g, .unit = { ldexp(1, -p->f), 1 }, .lo = INT16_MIN, .hi = INT16_MAX
+		};
 	for (uint32_t c = 0; c < p->c; c++) {
 		bool lost = false;
 		int64_t first;
 
 		p->inv[c] = bnn_stage_threshold(&in, c, in.count,
-						op->threshold ? (double)op->threshold[c] : 0, &first, &lost);
+						op->threshold ? (double)op->threshold[c] : 0,
+						&first, &lost);
 		p->tb[c] = (int32_t)first;
 		p->notes.inexact += lost;
 	}
@@ -425,13 +437,13 @@ static int set_outputs(struct bnn_lower *lo, struct pipe *p)
 			make_quarters(p, &op->unit);
 		else
 			rc = make_quantiser(lo, p, op);
-		p->node.ref[BNN_SLOT_OUTP] = lo->at[chain->outp].codes =
-			bnn_lower_value(lo, role, format, op->h, op->w, op->c, 0, NULL, op->name, "");
+		p->node.ref[BNN_SLOT_OUTP] = lo->at[chain->outp].codes = bnn_lower_value(
+			lo, role, format, op->h, op->w, op->c, 0, NULL, op->name, "");
 		bnn_field_set(words, BNN_F_CONV_OUTP_FORMAT, format);
 	} else if (chain->planes) {
 		p->node.ref[BNN_SLOT_OUTP] = at->planes =
-			bnn_lower_value(lo, BNN_ROLE_TEMP, BNN_FORMAT_S16, final->h, final->w, final->c, p->f,
-					NULL, final->name, ".planes");
+			bnn_lower_value(lo, BNN_ROLE_TEMP, BNN_FORMAT_S16, final->h, final->w,
+					final->c, p->f, NULL, final->name, ".planes");
 		bnn_field_set(words, BNN_F_CONV_OUTP_FORMAT, BNN_FORMAT_S16);
 	}
 	/* planes could not be made beside codes: then the stream is read */
@@ -439,16 +451,16 @@ static int set_outputs(struct bnn_lower *lo, struct pipe *p)
 			      at->stream == BNN_NO_VALUE)) {
 		format = chain->result && p->wide ? BNN_FORMAT_E_S32 : BNN_FORMAT_E_S16;
 		p->node.ref[BNN_SLOT_OUTS] =
-			bnn_lower_value(lo, chain->result ? BNN_ROLE_OUTPUT : BNN_ROLE_TEMP, format, final->h,
-					final->w, final->c, p->f, NULL, final->name, "");
+			bnn_lower_value(lo, chain->result ? BNN_ROLE_OUTPUT : BNN_ROLE_TEMP, format,
+					final->h, final->w, final->c, p->f, NULL, final->name, "");
 		if (!chain->result)
 			at->stream = p->node.ref[BNN_SLOT_OUTS];
 		bnn_field_set(words, BNN_F_CONV_OUTS_FORMAT, format);
 	}
 	if (chain->sum) {
 		p->node.ref[BNN_SLOT_SUM] = at->sum =
-			bnn_lower_value(lo, BNN_ROLE_TEMP, BNN_FORMAT_E_S32, 1, 1, final->c, p->f, NULL,
-					final->name, ".sum");
+			bnn_lower_value(lo, BNN_ROLE_TEMP, BNN_FORMAT_E_S32, 1, 1, final->c, p->f,
+					NULL, final->name, ".sum");
 		bnn_field_set(words, BNN_F_CONV_SUM_EN, 1);
 	}
 	return rc;
@@ -500,17 +512,19 @@ static int set_params(struct bnn_lower *lo, struct pipe *p)
 		return 0;
 	data = calloc(p->c, size);
 	if (!data)
-		return bnn_fail(lo->error, BNNACCEL_ERR_MEMORY, "graph %s: out of memory", lo->g->name);
+		return bnn_fail(lo->error, BNNACCEL_ERR_MEMORY, "graph %s: out of memory",
+				lo->g->name);
 	for (uint32_t c = 0; c < p->c; c++) {
 		if (narrow) {
 			put32(data + c * size + BNN_PARAM_NARROW_TB, p->tb[c]);
-			data[c * size + BNN_PARAM_NARROW_FLAGS] = p->inv[c] ? BNN_PARAM_FLAGS_INV : 0;
+			data[c * size + BNN_PARAM_NARROW_FLAGS] =
+				p->inv[c] ? BNN_PARAM_FLAGS_INV : 0;
 		} else {
 			put_record(p, c, data + c * size);
 		}
 	}
-	p->node.ref[BNN_SLOT_PARAM] = bnn_lower_value(lo, BNN_ROLE_CONST, 0, 0, 0, p->c * size, 0, data,
-						      p->final->name, ".params");
+	p->node.ref[BNN_SLOT_PARAM] = bnn_lower_value(lo, BNN_ROLE_CONST, 0, 0, 0, p->c * size, 0,
+						      data, p->final->name, ".params");
 	return 0;
 }
 
@@ -536,8 +550,8 @@ static int lower(struct bnn_lower *lo, struct pipe *p)
 	p->f_u = p->f;
 	p->notes.f = p->f;
 	p->notes.ps = ps;
-	p->threshold = is_sign(lo, chain->outp) && !chain->stream && !chain->sum && !chain->planes &&
-		       !chain->residuals && !chain->count[1] && !chain->bent[0];
+	p->threshold = is_sign(lo, chain->outp) && !chain->stream && !chain->sum &&
+		       !chain->planes && !chain->residuals && !chain->count[1] && !chain->bent[0];
 	if (!p->threshold)
 		rc = make_stages(lo, p);
 	if (!rc && p->frac)
@@ -565,7 +579,8 @@ int bnn_lower_chain(struct bnn_lower *lo, const struct bnn_chain *chain)
 	if (p.tb && p.t && p.inv)
 		rc = lower(lo, &p);
 	else
-		rc = bnn_fail(lo->error, BNNACCEL_ERR_MEMORY, "graph %s: out of memory", lo->g->name);
+		rc = bnn_fail(lo->error, BNNACCEL_ERR_MEMORY, "graph %s: out of memory",
+			      lo->g->name);
 	bnn_stage_free(&p.stage[0]);
 	bnn_stage_free(&p.stage[1]);
 	free(p.tb);

@@ -73,8 +73,8 @@ int bnn_lower_pool(struct bnn_lower *lo, int i)
 	bnn_field_set(node.words, BNN_F_POOL_DIV, p->divisor);
 	bnn_field_set(node.words, BNN_F_POOL_IN_FORMAT, format);
 	bnn_field_set(node.words, BNN_F_POOL_OUT_FORMAT, format);
-	out = bnn_lower_value(lo, !real && i == lo->g->result ? BNN_ROLE_OUTPUT : BNN_ROLE_TEMP, format,
-			      op->h, op->w, op->c, lo->at[i].f, NULL, op->name, "");
+	out = bnn_lower_value(lo, !real && i == lo->g->result ? BNN_ROLE_OUTPUT : BNN_ROLE_TEMP,
+			      format, op->h, op->w, op->c, lo->at[i].f, NULL, op->name, "");
 	if (real)
 		lo->at[i].stream = out;
 	else

@@ -46,15 +46,17 @@ int bnn_op_input(struct bnnaccel_graph *g, int in, unsigned int domains, const c
 	static const char *const names[] = { "an image", "a tensor of codes", "a real tensor" };
 
 	if (in < 0)
-		return g->failed ? g->failed :
-				   bnn_graph_fail(g, in, "graph %s: %s got no input", g->name, op);
+		return g->failed ? g->failed
+				 : bnn_graph_fail(g, in, "graph %s: %s got no input", g->name, op);
 	if ((size_t)in >= g->count)
-		return bnn_graph_fail(g, BNNACCEL_ERR_ARGUMENT,
-				      "graph %s: input %d of %s does not exist; use ids returned by operators",
-				      g->name, in, op);
+		return bnn_graph_fail(
+			g, BNNACCEL_ERR_ARGUMENT,
+			"graph %s: input %d of %s does not exist; use ids returned by operators",
+			g->name, in, op);
 	if (!(domains >> g->ops[in].domain & 1))
-		return bnn_graph_fail(g, BNNACCEL_ERR_ARGUMENT, "graph %s: %s cannot take %s, which is %s",
-				      g->name, op, g->ops[in].name, names[g->ops[in].domain]);
+		return bnn_graph_fail(g, BNNACCEL_ERR_ARGUMENT,
+				      "graph %s: %s cannot take %s, which is %s", g->name, op,
+				      g->ops[in].name, names[g->ops[in].domain]);
 	return 0;
 }
 
@@ -73,8 +75,10 @@ double *bnn_op_floats(struct bnnaccel_graph *g, const float *from, uint32_t coun
 		to[i] = from ? (double)from[j] : otherwise;
 		if (!isfinite(to[i])) {
 			bnn_graph_fail(g, BNNACCEL_ERR_BAD_MODEL,
-				       "graph %s: element %u of the %s %s is %s; train it again or repair it",
-				       g->name, j, what, op, isnan(to[i]) ? "not a number" : "infinite");
+				       "graph %s: element %u of the %s %s is %s; train it again or "
+				       "repair it",
+				       g->name, j, what, op,
+				       isnan(to[i]) ? "not a number" : "infinite");
 			free(to);
 			return NULL;
 		}
@@ -91,9 +95,10 @@ int bnnaccel_graph_image(struct bnnaccel_graph *g, uint32_t h, uint32_t w, uint3
 	if (g->image >= 0)
 		return bnn_graph_fail(g, BNNACCEL_ERR_ARGUMENT, "graph %s has two images", g->name);
 	if (!h || !w || !c || h > BNN_SIZE_MAX || w > BNN_SIZE_MAX || c > BNN_CHANNELS_MAX)
-		return bnn_graph_fail(g, BNNACCEL_ERR_ARGUMENT,
-				      "graph %s: an image of %ux%ux%u bytes is outside 1x1x1 to %ux%ux%u", g->name,
-				      h, w, c, BNN_SIZE_MAX, BNN_SIZE_MAX, BNN_CHANNELS_MAX);
+		return bnn_graph_fail(
+			g, BNNACCEL_ERR_ARGUMENT,
+			"graph %s: an image of %ux%ux%u bytes is outside 1x1x1 to %ux%ux%u",
+			g->name, h, w, c, BNN_SIZE_MAX, BNN_SIZE_MAX, BNN_CHANNELS_MAX);
 	op = bnn_op_add(g, BNN_OP_IMAGE, "image", -1, BNN_DOMAIN_IMAGE);
 	if (!op)
 		return BNNACCEL_ERR_MEMORY;
@@ -114,7 +119,8 @@ int bnnaccel_graph_flatten(struct bnnaccel_graph *g, int image)
 		return rc;
 	if ((uint64_t)g->ops[image].h * g->ops[image].w * g->ops[image].c > BNN_CHANNELS_MAX)
 		return bnn_graph_fail(g, BNNACCEL_ERR_ARGUMENT,
-				      "graph %s: a flat image has at most %u bytes", g->name, BNN_CHANNELS_MAX);
+				      "graph %s: a flat image has at most %u bytes", g->name,
+				      BNN_CHANNELS_MAX);
 	op = bnn_op_add(g, BNN_OP_FLATTEN, "flat", image, BNN_DOMAIN_IMAGE);
 	if (!op)
 		return BNNACCEL_ERR_MEMORY;
@@ -134,22 +140,24 @@ int bnnaccel_graph_encode(struct bnnaccel_graph *g, int image, const struct bnna
 		return rc;
 	colours = g->ops[image].c;
 	tables = e->tables ? e->tables : 1;
-	levels = e->mode == BNNACCEL_ENCODE_THERMOMETER ? e->levels :
-		 e->mode == BNNACCEL_ENCODE_BITS	? 8 :
-							  1;
+	levels = e->mode == BNNACCEL_ENCODE_THERMOMETER ? e->levels
+		 : e->mode == BNNACCEL_ENCODE_BITS	? 8
+							: 1;
 	if (!e->table || (tables != 1 && tables != colours))
 		return bnn_graph_fail(g, BNNACCEL_ERR_ARGUMENT,
-				      "graph %s: encode needs 1 or %u tables of 256 bytes", g->name, colours);
+				      "graph %s: encode needs 1 or %u tables of 256 bytes", g->name,
+				      colours);
 	if (levels < 1 || levels > 255 || levels * colours > BNN_CHANNELS_MAX)
 		return bnn_graph_fail(g, BNNACCEL_ERR_ARGUMENT,
-				      "graph %s: encode with %u levels of %u colours; 1 to 255 levels and %u channels are possible",
+				      "graph %s: encode with %u levels of %u colours; 1 to 255 "
+				      "levels and %u channels are possible",
 				      g->name, levels, colours, BNN_CHANNELS_MAX);
 	if (e->mode == BNNACCEL_ENCODE_VALUE && bnn_codes_bits(e->codes) > 8)
 		return bnn_graph_fail(g, BNNACCEL_ERR_ARGUMENT,
 				      "graph %s: encode makes codes of at most 8 bits", g->name);
 	if (!isfinite(e->unit) || e->unit < 0)
-		return bnn_graph_fail(g, BNNACCEL_ERR_ARGUMENT, "graph %s: the unit of encode is not positive",
-				      g->name);
+		return bnn_graph_fail(g, BNNACCEL_ERR_ARGUMENT,
+				      "graph %s: the unit of encode is not positive", g->name);
 	op = bnn_op_add(g, BNN_OP_ENCODE, "encode", image, BNN_DOMAIN_CODES);
 	if (!op)
 		return BNNACCEL_ERR_MEMORY;
@@ -181,8 +189,8 @@ static int linear(struct bnnaccel_graph *g, int in, enum bnn_op_kind kind, const
 	da = bnn_op_floats(g, a, c, c, 1, g->ops[in].name,
 			   kind == BNN_OP_AFFINE ? "scales after" : "slopes below 0 after");
 	db = da ? bnn_op_floats(g, b, c, c, b_otherwise, g->ops[in].name,
-				kind == BNN_OP_AFFINE ? "offsets after" : "slopes above 0 after") :
-		  NULL;
+				kind == BNN_OP_AFFINE ? "offsets after" : "slopes above 0 after")
+		: NULL;
 	op = db ? bnn_op_add(g, kind, name, in, BNN_DOMAIN_REAL) : NULL;
 	if (!op) {
 		free(da);
@@ -213,8 +221,8 @@ int bnnaccel_graph_relu(struct bnnaccel_graph *g, int in)
 	return id;
 }
 
-int bnnaccel_graph_rprelu(struct bnnaccel_graph *g, int in, const float *shift_x, const float *slope,
-			  const float *shift_y)
+int bnnaccel_graph_rprelu(struct bnnaccel_graph *g, int in, const float *shift_x,
+			  const float *slope, const float *shift_y)
 {
 	in = bnnaccel_graph_affine(g, in, NULL, shift_x);
 	in = bnnaccel_graph_bend(g, in, slope, NULL);
@@ -229,8 +237,8 @@ static int subtract(struct bnnaccel_graph *g, int in, const float *offset)
 	return in;
 }
 
-int bnnaccel_graph_dprelu(struct bnnaccel_graph *g, int in, const float *shift_x, const float *below,
-			  const float *above, const float *shift_y)
+int bnnaccel_graph_dprelu(struct bnnaccel_graph *g, int in, const float *shift_x,
+			  const float *below, const float *above, const float *shift_y)
 {
 	in = subtract(g, in, shift_x);
 	in = bnnaccel_graph_bend(g, in, below, above);
@@ -249,13 +257,15 @@ int bnnaccel_graph_add(struct bnnaccel_graph *g, int a, int b, unsigned int flag
 		return rc;
 	if (g->ops[b].h != win * g->ops[a].h || g->ops[b].w != win * g->ops[a].w)
 		return bnn_graph_fail(g, BNNACCEL_ERR_ARGUMENT,
-				      "graph %s: add%s cannot fit %s (%ux%u) to %s (%ux%u)", g->name,
-				      win == 2 ? " with 2x2 averages" : "", g->ops[b].name, g->ops[b].h,
-				      g->ops[b].w, g->ops[a].name, g->ops[a].h, g->ops[a].w);
+				      "graph %s: add%s cannot fit %s (%ux%u) to %s (%ux%u)",
+				      g->name, win == 2 ? " with 2x2 averages" : "", g->ops[b].name,
+				      g->ops[b].h, g->ops[b].w, g->ops[a].name, g->ops[a].h,
+				      g->ops[a].w);
 	if (flags & BNNACCEL_ADD_ZERO ? g->ops[b].c > g->ops[a].c : g->ops[a].c % g->ops[b].c)
-		return bnn_graph_fail(g, BNNACCEL_ERR_ARGUMENT,
-				      "graph %s: add cannot map the %u channels of %s to the %u of %s", g->name,
-				      g->ops[b].c, g->ops[b].name, g->ops[a].c, g->ops[a].name);
+		return bnn_graph_fail(
+			g, BNNACCEL_ERR_ARGUMENT,
+			"graph %s: add cannot map the %u channels of %s to the %u of %s", g->name,
+			g->ops[b].c, g->ops[b].name, g->ops[a].c, g->ops[a].name);
 	op = bnn_op_add(g, BNN_OP_ADD, "add", a, BNN_DOMAIN_REAL);
 	if (!op)
 		return BNNACCEL_ERR_MEMORY;
@@ -285,20 +295,21 @@ int bnnaccel_graph_pool(struct bnnaccel_graph *g, int in, const struct bnnaccel_
 	if (x->domain == BNN_DOMAIN_CODES &&
 	    (x->codes != BNNACCEL_CODES_SIGN || p.mode == BNNACCEL_POOL_AVG))
 		return bnn_graph_fail(g, BNNACCEL_ERR_UNSUPPORTED,
-				      "graph %s: of codes only signs can be pooled, by MAX or MIN; pool the real tensor before %s",
+				      "graph %s: of codes only signs can be pooled, by MAX or MIN; "
+				      "pool the real tensor before %s",
 				      g->name, x->name);
 	if (!p.kernel_h || !p.kernel_w || p.kernel_h > 64 || p.kernel_w > 64 || p.stride_h > 64 ||
 	    p.stride_w > 64)
-		return bnn_graph_fail(g, BNNACCEL_ERR_ARGUMENT,
-				      "graph %s: pool window %ux%u and stride %ux%u must be 1 to 64", g->name,
-				      p.kernel_h, p.kernel_w, p.stride_h, p.stride_w);
+		return bnn_graph_fail(
+			g, BNNACCEL_ERR_ARGUMENT,
+			"graph %s: pool window %ux%u and stride %ux%u must be 1 to 64", g->name,
+			p.kernel_h, p.kernel_w, p.stride_h, p.stride_w);
 	if (p.pad_top >= p.kernel_h || p.pad_bottom >= p.kernel_h || p.pad_left >= p.kernel_w ||
 	    p.pad_right >= p.kernel_w || x->h + p.pad_top + p.pad_bottom < p.kernel_h ||
-	    x->w + p.pad_left + p.pad_right < p.kernel_w || x->c % p.group ||
-	    p.divisor > 0xfffff)
+	    x->w + p.pad_left + p.pad_right < p.kernel_w || x->c % p.group || p.divisor > 0xfffff)
 		return bnn_graph_fail(g, BNNACCEL_ERR_ARGUMENT,
-				      "graph %s: pool %ux%u does not fit %s (%ux%ux%u)", g->name, p.kernel_h,
-				      p.kernel_w, x->name, x->h, x->w, x->c);
+				      "graph %s: pool %ux%u does not fit %s (%ux%ux%u)", g->name,
+				      p.kernel_h, p.kernel_w, x->name, x->h, x->w, x->c);
 	op = bnn_op_add(g, BNN_OP_POOL, "pool", in, x->domain);
 	if (!op)
 		return BNNACCEL_ERR_MEMORY;
@@ -320,9 +331,10 @@ int bnnaccel_graph_mean(struct bnnaccel_graph *g, int in)
 	if (rc)
 		return rc;
 	if ((uint64_t)g->ops[in].h * g->ops[in].w > 65535)
-		return bnn_graph_fail(g, BNNACCEL_ERR_UNSUPPORTED,
-				      "graph %s: mean over %ux%u pixels could overflow; pool %s before", g->name,
-				      g->ops[in].h, g->ops[in].w, g->ops[in].name);
+		return bnn_graph_fail(
+			g, BNNACCEL_ERR_UNSUPPORTED,
+			"graph %s: mean over %ux%u pixels could overflow; pool %s before", g->name,
+			g->ops[in].h, g->ops[in].w, g->ops[in].name);
 	op = bnn_op_add(g, BNN_OP_MEAN, "mean", in, BNN_DOMAIN_REAL);
 	if (!op)
 		return BNNACCEL_ERR_MEMORY;
@@ -353,13 +365,15 @@ int bnnaccel_graph_sign(struct bnnaccel_graph *g, int in, const float *threshold
 	if (threshold) {
 		op->threshold = malloc(c * sizeof(float));
 		if (!op->threshold)
-			return bnn_graph_fail(g, BNNACCEL_ERR_MEMORY, "graph %s: out of memory", g->name);
+			return bnn_graph_fail(g, BNNACCEL_ERR_MEMORY, "graph %s: out of memory",
+					      g->name);
 		memcpy(op->threshold, threshold, c * sizeof(float));
 	}
 	return (int)g->count - 1;
 }
 
-int bnnaccel_graph_quantise(struct bnnaccel_graph *g, int in, enum bnnaccel_codes codes, float range)
+int bnnaccel_graph_quantise(struct bnnaccel_graph *g, int in, enum bnnaccel_codes codes,
+			    float range)
 {
 	int rc = bnn_op_input(g, in, BNN_IN_REAL, "quantise");
 	struct bnn_op *op;
@@ -369,7 +383,8 @@ int bnnaccel_graph_quantise(struct bnnaccel_graph *g, int in, enum bnnaccel_code
 	if (!isfinite(range) || range <= 0 || codes == BNNACCEL_CODES_SIGN ||
 	    codes > BNNACCEL_CODES_SIGNED8)
 		return bnn_graph_fail(g, BNNACCEL_ERR_ARGUMENT,
-				      "graph %s: quantise needs a positive range and codes of 2 to 8 bits (signs: use sign)",
+				      "graph %s: quantise needs a positive range and codes of 2 to "
+				      "8 bits (signs: use sign)",
 				      g->name);
 	op = bnn_op_add(g, BNN_OP_QUANTISE, "codes", in, BNN_DOMAIN_CODES);
 	if (!op)
@@ -399,19 +414,24 @@ int bnnaccel_graph_output(struct bnnaccel_graph *g, int in, const struct bnnacce
 		return rc;
 	x = &g->ops[in];
 	if (g->result >= 0)
-		return bnn_graph_fail(g, BNNACCEL_ERR_ARGUMENT, "graph %s has two outputs", g->name);
+		return bnn_graph_fail(g, BNNACCEL_ERR_ARGUMENT, "graph %s has two outputs",
+				      g->name);
 	if (x->h != 1 || x->w != 1 || output->count > x->c)
 		return bnn_graph_fail(g, BNNACCEL_ERR_ARGUMENT,
-				      "graph %s: output needs one pixel with at least %u channels, but %s is %ux%ux%u",
-				      g->name, output->count ? output->count : 1, x->name, x->h, x->w, x->c);
-	if (output->kind == BNNACCEL_OUTPUT_BITS ? x->domain != BNN_DOMAIN_CODES ||
-							   x->codes != BNNACCEL_CODES_SIGN :
-						   x->domain != BNN_DOMAIN_REAL)
-		return bnn_graph_fail(g, BNNACCEL_ERR_ARGUMENT,
-				      "graph %s: output of bits needs signs, others a real tensor; %s is not",
-				      g->name, x->name);
+				      "graph %s: output needs one pixel with at least %u channels, "
+				      "but %s is %ux%ux%u",
+				      g->name, output->count ? output->count : 1, x->name, x->h,
+				      x->w, x->c);
+	if (output->kind == BNNACCEL_OUTPUT_BITS
+		    ? x->domain != BNN_DOMAIN_CODES || x->codes != BNNACCEL_CODES_SIGN
+		    : x->domain != BNN_DOMAIN_REAL)
+		return bnn_graph_fail(
+			g, BNNACCEL_ERR_ARGUMENT,
+			"graph %s: output of bits needs signs, others a real tensor; %s is not",
+			g->name, x->name);
 	if (output->bits && output->bits != 16 && output->bits != 32)
-		return bnn_graph_fail(g, BNNACCEL_ERR_ARGUMENT, "graph %s: output has 16 or 32 bits", g->name);
+		return bnn_graph_fail(g, BNNACCEL_ERR_ARGUMENT,
+				      "graph %s: output has 16 or 32 bits", g->name);
 	g->output = *output;
 	g->output.count = output->count ? output->count : x->c;
 	g->column = strdup(output->column ? output->column : "out");

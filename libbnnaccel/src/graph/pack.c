@@ -53,8 +53,10 @@ uint8_t *bnn_weights_pack(const struct bnn_op *op, uint32_t *words, uint64_t *by
 
 	bnn_field_set(words, BNN_F_CONV_GROUPS, c->groups);
 	bnn_field_set(words, BNN_F_CONV_WFORMAT, c->wformat);
-	bnn_field_set(words, BNN_F_CONV_WMODE, rows ? BNN_WMODE_TILED : tiled ? BNN_WMODE_TILED_FLAT :
-										BNN_WMODE_DENSE);
+	bnn_field_set(words, BNN_F_CONV_WMODE,
+		      rows    ? BNN_WMODE_TILED
+		      : tiled ? BNN_WMODE_TILED_FLAT
+			      : BNN_WMODE_DENSE);
 	bnn_field_set(words, BNN_F_CONV_TILE_P, tiled ? c->tile : 0);
 	*bytes = tiled && !rows ? (total / c->tile * n + 7) / 8 : stored * row / 8;
 	data = calloc(1, *bytes);

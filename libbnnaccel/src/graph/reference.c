@@ -74,15 +74,16 @@ static void sum_pixel(struct sums *s, uint32_t group, uint32_t y, uint32_t x, in
 		int64_t iy = (int64_t)y * c->sh + t / c->kw * c->dh - c->pad_t;
 		int64_t ix = (int64_t)x * c->sw + t % c->kw * c->dw - c->pad_l;
 		bool inside = iy >= 0 && iy < s->x->h && ix >= 0 && ix < s->x->w;
-		const double *pixel = s->in + ((size_t)iy * s->x->w + ix) * s->x->c + group * s->channels;
+		const double *pixel =
+			s->in + ((size_t)iy * s->x->w + ix) * s->x->c + group * s->channels;
 
 		if (!inside && !c->pad_mode)
 			continue;
 		for (uint32_t i = 0; i < s->channels; i++) {
 			double v = inside ? plane_of(pixel[i], plane) : c->pad_mode == 1 ? 1 : -1;
 
-			accumulate(s->acc, s->w + ((size_t)t * s->channels + i) * s->padded, (float)v,
-				   s->padded);
+			accumulate(s->acc, s->w + ((size_t)t * s->channels + i) * s->padded,
+				   (float)v, s->padded);
 		}
 	}
 }
@@ -92,7 +93,10 @@ static int conv_codes(const struct bnnaccel_graph *g, const struct bnn_op *op, c
 {
 	const struct bnn_conv_op *c = &op->conv;
 	const struct bnn_op *x = &g->ops[op->in[0]];
-	struct sums s = { .op = op, .x = x, .in = in, .outputs = op->c / c->groups,
+	struct sums s = { .op = op,
+			  .x = x,
+			  .in = in,
+			  .outputs = op->c / c->groups,
 			  .channels = x->c / c->groups };
 	int64_t *first = c->gates ? malloc(op->c * sizeof(*first)) : NULL;
 	double unit = x->unit.num / x->unit.den;
@@ -118,14 +122,18 @@ static int conv_codes(const struct bnnaccel_graph *g, const struct bnn_op *op, c
 		for (size_t p = 0; p < (size_t)op->h * op->w; p++) {
 			double *pixel = out + p * op->c + group * s.outputs;
 
-			sum_pixel(&s, group, (uint32_t)(p / op->w), (uint32_t)(p % op->w), first ? 1 : 0);
+			sum_pixel(&s, group, (uint32_t)(p / op->w), (uint32_t)(p % op->w),
+				  first ? 1 : 0);
 			for (uint32_t o = 0; o < s.outputs; o++)
 				pixel[o] = (double)s.acc[o];
 			if (first) {
-				sum_pixel(&s, group, (uint32_t)(p / op->w), (uint32_t)(p % op->w), 2);
+				sum_pixel(&s, group, (uint32_t)(p / op->w), (uint32_t)(p % op->w),
+					  2);
 				for (uint32_t o = 0; o < s.outputs; o++)
 					pixel[o] = 2 * pixel[o] +
-						   (pixel[o] >= first[group * s.outputs + o] ? (double)s.acc[o] : 0);
+						   (pixel[o] >= first[group * s.outputs + o]
+							    ? (double)s.acc[o]
+							    : 0);
 			}
 			for (uint32_t o = 0; o < s.outputs; o++) {
 				uint32_t oc = group * s.outputs + o;
@@ -154,16 +162,19 @@ static void conv_real(const struct bnnaccel_graph *g, const struct bnn_op *op, c
 			double acc = 0;
 
 			for (uint32_t t = 0; t < c->kh * c->kw; t++) {
-				int64_t iy = (int64_t)(p / op->w) * c->sh + t / c->kw * c->dh - c->pad_t;
-				int64_t ix = (int64_t)(p % op->w) * c->sw + t % c->kw * c->dw - c->pad_l;
+				int64_t iy =
+					(int64_t)(p / op->w) * c->sh + t / c->kw * c->dh - c->pad_t;
+				int64_t ix =
+					(int64_t)(p % op->w) * c->sw + t % c->kw * c->dw - c->pad_l;
 				bool inside = iy >= 0 && iy < x->h && ix >= 0 && ix < x->w;
 				const double *pixel = in + ((size_t)iy * x->w + ix) * x->c + base;
 
 				if (!inside && !c->pad_mode)
 					continue;
 				for (uint32_t i = 0; i < channels; i++)
-					acc += w[t * channels + i] *
-					       (inside ? pixel[i] : c->pad_mode == 1 ? 1 : -1);
+					acc += w[t * channels + i] * (inside		 ? pixel[i]
+								      : c->pad_mode == 1 ? 1
+											 : -1);
 			}
 			out[p * op->c + o] = acc * c->scale[o] + c->bias[o];
 		}
@@ -183,7 +194,9 @@ static void add(const struct bnnaccel_graph *g, const struct bnn_op *op, const d
 		for (uint32_t i = 0; i < op->c; i++) {
 			const double *v = q + i % y->c;
 			double r = win ? (v[0] + v[y->c] + v[(size_t)y->w * y->c] +
-					  v[(size_t)y->w * y->c + y->c]) / 4 : v[0];
+					  v[(size_t)y->w * y->c + y->c]) /
+						   4
+				       : v[0];
 
 			if (op->add_flags & BNNACCEL_ADD_ZERO && i >= y->c)
 				r = 0;
@@ -192,7 +205,8 @@ static void add(const struct bnnaccel_graph *g, const struct bnn_op *op, const d
 	}
 }
 
-static void pool(const struct bnnaccel_graph *g, const struct bnn_op *op, const double *in, double *out)
+static void pool(const struct bnnaccel_graph *g, const struct bnn_op *op, const double *in,
+		 double *out)
 {
 	const struct bnnaccel_pool *p = &op->pool;
 	const struct bnn_op *x = &g->ops[op->in[0]];
@@ -202,8 +216,10 @@ static void pool(const struct bnnaccel_graph *g, const struct bnn_op *op, const 
 		double sum = 0, max = -INFINITY, min = INFINITY;
 
 		for (uint32_t k = 0; k < p->kernel_h * p->kernel_w * p->group; k++) {
-			int64_t iy = (int64_t)oy * p->stride_h + k / p->group / p->kernel_w - p->pad_top;
-			int64_t ix = (int64_t)ox * p->stride_w + k / p->group % p->kernel_w - p->pad_left;
+			int64_t iy =
+				(int64_t)oy * p->stride_h + k / p->group / p->kernel_w - p->pad_top;
+			int64_t ix = (int64_t)ox * p->stride_w + k / p->group % p->kernel_w -
+				     p->pad_left;
 			double v;
 
 			if (iy < 0 || iy >= x->h || ix < 0 || ix >= x->w)
@@ -213,9 +229,9 @@ static void pool(const struct bnnaccel_graph *g, const struct bnn_op *op, const 
 			max = fmax(max, v);
 			min = fmin(min, v);
 		}
-		out[e] = p->mode == BNNACCEL_POOL_AVG ? sum / p->divisor :
-			 p->mode == BNNACCEL_POOL_MAX ? max :
-							min;
+		out[e] = p->mode == BNNACCEL_POOL_AVG	? sum / p->divisor
+			 : p->mode == BNNACCEL_POOL_MAX ? max
+							: min;
 	}
 }
 
@@ -288,7 +304,9 @@ static int run_op(const struct bnnaccel_graph *g, const struct bnn_op *op, doubl
 	}
 	case BNN_OP_SIGN:
 		for (size_t i = 0; i < n; i++)
-			out[i] = in[i] >= (op->threshold ? (double)op->threshold[i % op->c] : 0) ? 1 : -1;
+			out[i] = in[i] >= (op->threshold ? (double)op->threshold[i % op->c] : 0)
+					 ? 1
+					 : -1;
 		return 0;
 	default:
 		quantise(op, in, out, n);
@@ -322,7 +340,8 @@ int bnn_reference_run(const struct bnnaccel_graph *g, const uint8_t *image, doub
 			size_t pixels = (size_t)op->h * op->w;
 
 			for (size_t j = 0; j < n; j++)
-				values[i][j] = image[op->planar ? j % op->c * pixels + j / op->c : j];
+				values[i][j] =
+					image[op->planar ? j % op->c * pixels + j / op->c : j];
 		} else {
 			rc = run_op(g, op, values, values[i]);
 		}

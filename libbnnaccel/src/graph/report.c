@@ -15,8 +15,8 @@ void bnn_report_chain(struct bnn_lower *lo, const struct bnn_chain *chain,
 	if (!lo->report)
 		return;
 	if (!ftell(lo->report))
-		fprintf(lo->report, "%-24s %-12s %4s %11s %11s %11s %11s %10s\n", "tensor", "shape", "f",
-			"least", "largest", "seen least", "largest", "slope err");
+		fprintf(lo->report, "%-24s %-12s %4s %11s %11s %11s %11s %10s\n", "tensor", "shape",
+			"f", "least", "largest", "seen least", "largest", "slope err");
 	fprintf(lo->report, "%-24s %3ux%ux%-5u %4d %11.4g %11.4g", op->name, op->h, op->w, op->c,
 		notes->f, r->lo, r->hi);
 	if (r->seen_lo <= r->seen_hi)
@@ -37,8 +37,9 @@ void bnn_report_chain(struct bnn_lower *lo, const struct bnn_chain *chain,
 	fputc('\n', lo->report);
 }
 
-int bnn_report_saturation(const struct bnnaccel_graph *g, const struct bnnaccel_build_options *options,
-			  const struct bnn_net *net, FILE *report, struct bnn_error *error)
+int bnn_report_saturation(const struct bnnaccel_graph *g,
+			  const struct bnnaccel_build_options *options, const struct bnn_net *net,
+			  FILE *report, struct bnn_error *error)
 {
 	size_t bytes = net->values[net->input.value].bytes;
 	size_t stride = options->image_stride ? options->image_stride : bytes;
@@ -48,7 +49,9 @@ int bnn_report_saturation(const struct bnnaccel_graph *g, const struct bnnaccel_
 	int rc;
 
 	if (!options->image_count) {
-		fprintf(report, "%s: formats from bounds, so nothing can saturate; calibrate for more bits\n",
+		fprintf(report,
+			"%s: formats from bounds, so nothing can saturate; calibrate for more "
+			"bits\n",
 			g->name);
 		return 0;
 	}
@@ -56,14 +59,15 @@ int bnn_report_saturation(const struct bnnaccel_graph *g, const struct bnnaccel_
 	if (rc)
 		return rc;
 	outputs = malloc(net->values[net->output.value].bytes * options->image_count);
-	rc = outputs ? bnn_exec_cpu.run(exec, options->images, stride, outputs, options->image_count, error) :
-		       bnn_fail(error, BNNACCEL_ERR_MEMORY, "out of memory");
+	rc = outputs ? bnn_exec_cpu.run(exec, options->images, stride, outputs,
+					options->image_count, error)
+		     : bnn_fail(error, BNNACCEL_ERR_MEMORY, "out of memory");
 	if (!rc)
 		bnn_exec_cpu.stats(exec, &stats);
 	bnn_exec_cpu.close(exec);
 	free(outputs);
 	if (!rc)
-		fprintf(report, "%s: %" PRIu64 " values saturated on %zu calibration images\n", g->name,
-			stats.counters[BNN_COUNTER_SATURATED], options->image_count);
+		fprintf(report, "%s: %" PRIu64 " values saturated on %zu calibration images\n",
+			g->name, stats.counters[BNN_COUNTER_SATURATED], options->image_count);
 	return rc;
 }

@@ -13,12 +13,15 @@ static struct bnn_exact_step linear_step(const struct bnn_op *op, uint32_t chann
 	return (struct bnn_exact_step){ op->lin.a[channel], op->lin.b[channel] };
 }
 
-bool bnn_stage_threshold(const struct bnn_stage_in *in, uint32_t channel, size_t count, double bound,
-			 int64_t *first, bool *lost)
+bool bnn_stage_threshold(const struct bnn_stage_in *in, uint32_t channel, size_t count,
+			 double bound, int64_t *first, bool *lost)
 {
 	struct bnn_exact_step steps[16];
-	struct bnn_exact_chain chain = { .num = in->unit.num, .den = in->unit.den, .steps = steps,
-					 .count = count, .bound = bound };
+	struct bnn_exact_chain chain = { .num = in->unit.num,
+					 .den = in->unit.den,
+					 .steps = steps,
+					 .count = count,
+					 .bound = bound };
 
 	/* more than this in a row: fold the rest in doubles, and say so */
 	for (size_t i = 0; i < count; i++) {
@@ -46,7 +49,9 @@ static struct bnn_exact_step piece(const struct bnn_stage_in *in, uint32_t chann
 		struct bnn_exact_step s = linear_step(op, channel);
 
 		if (op->kind == BNN_OP_BEND)
-			s = (struct bnn_exact_step){ above ? op->lin.b[channel] : op->lin.a[channel], 0 };
+			s = (struct bnn_exact_step){ above ? op->lin.b[channel]
+							   : op->lin.a[channel],
+						     0 };
 		p.scale *= s.scale;
 		p.offset = p.offset * s.scale + s.offset;
 	}
@@ -179,7 +184,8 @@ int bnn_stage_make(const struct bnn_stage_in *in, uint32_t channels, struct bnn_
 		free(p);
 		bnn_stage_free(stage);
 		return bnn_fail(error, BNNACCEL_ERR_UNSUPPORTED,
-				"the scales or offsets at %s are too large for its range; rescale the network",
+				"the scales or offsets at %s are too large for its range; rescale "
+				"the network",
 				in->name);
 	}
 	fix(p, 2 * channels, stage, s);

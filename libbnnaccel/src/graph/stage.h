@@ -10,22 +10,22 @@
 
 struct bnn_stage {
 	uint32_t channels;
-	int32_t *th;    /* [c]: piece 1 where x >= th */
-	int16_t *a;     /* [c][2] */
-	int32_t *b;     /* [c][2] */
+	int32_t *th; /* [c]: piece 1 where x >= th */
+	int16_t *a;  /* [c][2] */
+	int32_t *b;  /* [c][2] */
 	unsigned int s, sb;
-	double error;   /* largest relative error of a slope that is not 0 */
-	uint32_t lost;  /* slopes that became 0 though they are not */
+	double error;	  /* largest relative error of a slope that is not 0 */
+	uint32_t lost;	  /* slopes that became 0 though they are not */
 	uint32_t inexact; /* thresholds that could not be decided exactly */
 };
 
 struct bnn_stage_in {
 	const struct bnnaccel_graph *g;
-	const int *steps;     /* operators: CONV (scale, bias), AFFINE, BEND; one BEND at most */
+	const int *steps; /* operators: CONV (scale, bias), AFFINE, BEND; one BEND at most */
 	size_t count;
 	struct bnn_unit unit; /* real value of x = 1 */
-	int64_t lo, hi;       /* range of x */
-	int f;                /* result = real * 2^f */
+	int64_t lo, hi;	      /* range of x */
+	int f;		      /* result = real * 2^f */
 	const char *name;     /* for errors */
 };
 
@@ -40,7 +40,7 @@ void bnn_stage_free(struct bnn_stage *stage);
  * Where x >= *first (or, with the result true, x < *first) the steps, all linear,
  * give at least `bound` in this channel.
  */
-bool bnn_stage_threshold(const struct bnn_stage_in *in, uint32_t channel, size_t count, double bound,
-			 int64_t *first, bool *lost);
+bool bnn_stage_threshold(const struct bnn_stage_in *in, uint32_t channel, size_t count,
+			 double bound, int64_t *first, bool *lost);
 
 #endif /* BNN_STAGE_H */

@@ -39,7 +39,8 @@ void *bnn_array_read(const char *folder, const char *file, size_t want, size_t *
 	}
 	f = fopen(path, "rb");
 	if (!f) {
-		*code = bnn_fail(error, BNNACCEL_ERR_NO_FILE, "cannot read %s: %s", path, strerror(errno));
+		*code = bnn_fail(error, BNNACCEL_ERR_NO_FILE, "cannot read %s: %s", path,
+				 strerror(errno));
 		return NULL;
 	}
 	/* one byte more than wanted is read, to notice a file that is too long */
@@ -56,8 +57,8 @@ void *bnn_array_read(const char *folder, const char *file, size_t want, size_t *
 	if (!more) {
 		*code = bnn_fail(error, BNNACCEL_ERR_MEMORY, "out of memory reading %s", path);
 	} else if (ferror(f)) {
-		*code = bnn_fail(error, BNNACCEL_ERR_NO_FILE, "cannot read %s: it is not a readable file",
-				 path);
+		*code = bnn_fail(error, BNNACCEL_ERR_NO_FILE,
+				 "cannot read %s: it is not a readable file", path);
 	} else if (want && have != want) {
 		*code = bnn_fail(error, BNNACCEL_ERR_BAD_MODEL,
 				 "%s has %s%zu bytes, but %zu are expected; copy it again", path,
@@ -118,34 +119,36 @@ const float *bnn_bundle_floats(struct bnn_bundle *b, const char *name, size_t co
 		return NULL;
 	line = find_line(b, name);
 	if (!line) {
-		b->code = bnn_fail(b->error, BNNACCEL_ERR_BAD_MODEL, "%s/%s lists no array %s", b->folder,
-				   b->table_name, name);
+		b->code = bnn_fail(b->error, BNNACCEL_ERR_BAD_MODEL, "%s/%s lists no array %s",
+				   b->folder, b->table_name, name);
 		return NULL;
 	}
 	if (sscanf(line + strlen(name), "\t%*[^\t\n]\t%" SCNu64 "\t%" SCNu64, &offset, &n) != 2) {
 		b->code = bnn_fail(b->error, BNNACCEL_ERR_BAD_MODEL,
-				   "%s/%s: the line of %s is not name, dimensions, offset, count", b->folder,
-				   b->table_name, name);
+				   "%s/%s: the line of %s is not name, dimensions, offset, count",
+				   b->folder, b->table_name, name);
 		return NULL;
 	}
 	if (n != count) {
 		b->code = bnn_fail(b->error, BNNACCEL_ERR_BAD_MODEL,
-				   "%s/%s: array %s has %" PRIu64 " elements, but %zu are expected", b->folder,
-				   b->table_name, name, n, count);
+				   "%s/%s: array %s has %" PRIu64 " elements, but %zu are expected",
+				   b->folder, b->table_name, name, n, count);
 		return NULL;
 	}
 	if (offset % 4 || offset > b->bytes || count > (b->bytes - offset) / 4) {
-		b->code = bnn_fail(b->error, BNNACCEL_ERR_BAD_MODEL,
-				   "%s/%s: array %s lies outside the data file of %zu bytes; copy both again",
-				   b->folder, b->table_name, name, b->bytes);
+		b->code = bnn_fail(
+			b->error, BNNACCEL_ERR_BAD_MODEL,
+			"%s/%s: array %s lies outside the data file of %zu bytes; copy both again",
+			b->folder, b->table_name, name, b->bytes);
 		return NULL;
 	}
 	array = (const float *)(const void *)(b->data + offset);
 	for (size_t i = 0; i < count; i++) {
 		if (!isfinite(array[i])) {
-			b->code = bnn_fail(b->error, BNNACCEL_ERR_BAD_MODEL,
-					   "%s: element %zu of array %s is %s; train it again or repair it",
-					   b->folder, i, name, isnan(array[i]) ? "not a number" : "infinite");
+			b->code = bnn_fail(
+				b->error, BNNACCEL_ERR_BAD_MODEL,
+				"%s: element %zu of array %s is %s; train it again or repair it",
+				b->folder, i, name, isnan(array[i]) ? "not a number" : "infinite");
 			return NULL;
 		}
 	}

@@ -33,7 +33,8 @@ struct bnn_bundle {
 int bnn_bundle_open(struct bnn_bundle *b, const char *folder, const char *table, const char *data,
 		    struct bnn_error *error);
 void bnn_bundle_close(struct bnn_bundle *b);
-/* A float array of exactly `count` finite elements, or NULL (b->code, error). Belongs to the bundle. */
+/* A float array of exactly `count` finite elements, or NULL (b->code, error). Belongs to the
+ * bundle. */
 const float *bnn_bundle_floats(struct bnn_bundle *b, const char *name, size_t count);
 
 #endif /* BNN_ARRAYS_H */

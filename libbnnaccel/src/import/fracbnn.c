@@ -40,10 +40,17 @@ static int half(struct frac *f, int x, const char *block, int n, uint32_t in, ui
 {
 	char conv_name[96], act_name[96], bn1[8], bn2[8], name[64];
 	uint32_t stride = in == out ? 1 : 2;
-	struct bnnaccel_conv conv = { .outputs = out, .kernel_h = 3, .kernel_w = 3,
-				      .stride_h = stride, .stride_w = stride,
-				      .pad_top = 1, .pad_left = 1, .pad_bottom = 1, .pad_right = 1,
-				      .kind = BNNACCEL_WEIGHTS_SIGN, .order = BNNACCEL_OIHW };
+	struct bnnaccel_conv conv = { .outputs = out,
+				      .kernel_h = 3,
+				      .kernel_w = 3,
+				      .stride_h = stride,
+				      .stride_w = stride,
+				      .pad_top = 1,
+				      .pad_left = 1,
+				      .pad_bottom = 1,
+				      .pad_right = 1,
+				      .kind = BNNACCEL_WEIGHTS_SIGN,
+				      .order = BNNACCEL_OIHW };
 	const float *shift_x, *slope, *shift_y;
 	int y;
 
@@ -77,10 +84,17 @@ static int first_layer(struct frac *f, int x)
 {
 	uint8_t table[256];
 	struct bnnaccel_encoding encoding = { .mode = BNNACCEL_ENCODE_THERMOMETER,
-					      .table = table, .levels = 32 };
-	struct bnnaccel_conv conv = { .outputs = 16, .kernel_h = 3, .kernel_w = 3,
-				      .pad_top = 1, .pad_left = 1, .pad_bottom = 1, .pad_right = 1,
-				      .kind = BNNACCEL_WEIGHTS_SIGN, .order = BNNACCEL_OIHW };
+					      .table = table,
+					      .levels = 32 };
+	struct bnnaccel_conv conv = { .outputs = 16,
+				      .kernel_h = 3,
+				      .kernel_w = 3,
+				      .pad_top = 1,
+				      .pad_left = 1,
+				      .pad_bottom = 1,
+				      .pad_right = 1,
+				      .kind = BNNACCEL_WEIGHTS_SIGN,
+				      .order = BNNACCEL_OIHW };
 
 	/* round half to even of p/8, as the training code does */
 	for (int p = 0; p < 256; p++)
@@ -97,7 +111,8 @@ static int first_layer(struct frac *f, int x)
 static int build(struct frac *f)
 {
 	struct bnnaccel_conv linear = { .outputs = 10, .kind = BNNACCEL_WEIGHTS_FLOAT };
-	struct bnnaccel_output output = { .kind = BNNACCEL_OUTPUT_FLOAT, .column = "logit",
+	struct bnnaccel_output output = { .kind = BNNACCEL_OUTPUT_FLOAT,
+					  .column = "logit",
 					  .labels = bnn_cifar10_labels };
 	uint32_t in = 16;
 	int x = bnnaccel_graph_image(f->g, 32, 32, 3, 1);

@@ -10,8 +10,8 @@
 #include "../graph/graph.h"
 #include "arrays.h"
 
-const char *const bnn_cifar10_labels[10] = { "airplane", "automobile", "bird", "cat", "deer",
-					     "dog", "frog", "horse", "ship", "truck" };
+const char *const bnn_cifar10_labels[10] = { "airplane", "automobile", "bird",	"cat",	"deer",
+					     "dog",	 "frog",       "horse", "ship", "truck" };
 
 static const struct importer {
 	struct bnnaccel_import_kind kind;
@@ -21,12 +21,14 @@ static const struct importer {
 } importers[] = {
 	{ { "bnn-pynq", "fully binary networks CNV and LFC, thresholds and packed bits",
 	    "manifest.tsv L0_weights.bits L0_thresholds.i32" },
-	  { "manifest.tsv", "L0_weights.bits", "L0_thresholds.i32" }, bnn_import_pynq },
+	  { "manifest.tsv", "L0_weights.bits", "L0_thresholds.i32" },
+	  bnn_import_pynq },
 	{ { "tbn-mlp", "tiled bit network of two dense layers", "fc1_tile.bits fc2_tile.bits" },
-	  { "fc1_tile.bits", "fc2_tile.bits" }, bnn_import_tbn },
-	{ { "fracbnn-cifar10", "FracBNN for CIFAR-10, float parameters",
-	    "params.tsv params.f32" },
-	  { "params.tsv", "params.f32" }, bnn_import_fracbnn },
+	  { "fc1_tile.bits", "fc2_tile.bits" },
+	  bnn_import_tbn },
+	{ { "fracbnn-cifar10", "FracBNN for CIFAR-10, float parameters", "params.tsv params.f32" },
+	  { "params.tsv", "params.f32" },
+	  bnn_import_fracbnn },
 };
 
 #define IMPORTERS (sizeof(importers) / sizeof(importers[0]))
@@ -70,12 +72,14 @@ int bnn_import_graph(const char *path, struct bnnaccel_graph **graph, struct bnn
 		model_name(path, name, sizeof(name));
 		return importers[i].import(path, name, graph, error);
 	}
-	return bnn_fail(error, BNNACCEL_ERR_BAD_MODEL,
-			"folder %s holds no network of a known kind; 'bnnaccel import --help' lists them", path);
+	return bnn_fail(
+		error, BNNACCEL_ERR_BAD_MODEL,
+		"folder %s holds no network of a known kind; 'bnnaccel import --help' lists them",
+		path);
 }
 
-int bnnaccel_import(struct bnnaccel *ctx, const char *path, const struct bnnaccel_build_options *given,
-		    struct bnnaccel_model **model)
+int bnnaccel_import(struct bnnaccel *ctx, const char *path,
+		    const struct bnnaccel_build_options *given, struct bnnaccel_model **model)
 {
 	struct bnn_error *error = bnn_api_error(ctx);
 	struct bnnaccel_build_options options;
@@ -83,7 +87,8 @@ int bnnaccel_import(struct bnnaccel *ctx, const char *path, const struct bnnacce
 	int rc;
 
 	if (!ctx || !path || !model)
-		return bnn_fail(error, BNNACCEL_ERR_ARGUMENT, "import needs a context, a path and a model");
+		return bnn_fail(error, BNNACCEL_ERR_ARGUMENT,
+				"import needs a context, a path and a model");
 	/* before any file is read */
 	rc = bnn_build_options(given, &options, error);
 	if (!rc)

@@ -44,12 +44,14 @@ static int read_manifest(struct pynq *n)
 		unsigned int index;
 		char flag[8];
 
-		if (n->count == MAX_LAYERS || sscanf(line, "%u %u %u %u %7s", &index, &l->rows, &l->cols,
-						     &l->row_bytes, flag) != 5 ||
-		    index != n->count || !l->rows || !l->cols || l->rows > 8192 || l->cols > 32767 ||
-		    l->row_bytes < (l->cols + 7) / 8 || l->row_bytes > 8192) {
+		if (n->count == MAX_LAYERS ||
+		    sscanf(line, "%u %u %u %u %7s", &index, &l->rows, &l->cols, &l->row_bytes,
+			   flag) != 5 ||
+		    index != n->count || !l->rows || !l->cols || l->rows > 8192 ||
+		    l->cols > 32767 || l->row_bytes < (l->cols + 7) / 8 || l->row_bytes > 8192) {
 			code = bnn_fail(n->error, BNNACCEL_ERR_BAD_MODEL,
-					"%s/manifest.tsv: line '%.60s' is not layer, rows, cols, row_bytes, has_thresholds",
+					"%s/manifest.tsv: line '%.60s' is not layer, rows, cols, "
+					"row_bytes, has_thresholds",
 					n->path, line);
 			break;
 		}
@@ -102,7 +104,8 @@ static void free_arrays(struct arrays *a)
  * Reads layer i, `rows` of it, with `k` inputs (columns beyond are padding). The
  * thresholds become those of the sum: shift*T/scale + ... as the caller's formula.
  */
-static int read_layer(struct pynq *n, unsigned int i, uint32_t rows, struct arrays *a, int32_t **raw)
+static int read_layer(struct pynq *n, unsigned int i, uint32_t rows, struct arrays *a,
+		      int32_t **raw)
 {
 	const struct layer *l = &n->layers[i];
 	char file[32];
@@ -111,7 +114,8 @@ static int read_layer(struct pynq *n, unsigned int i, uint32_t rows, struct arra
 	*raw = NULL;
 	memset(a, 0, sizeof(*a));
 	snprintf(file, sizeof(file), "L%u_weights.bits", i);
-	a->bits = bnn_array_read(n->path, file, (size_t)l->rows * l->row_bytes, NULL, &code, n->error);
+	a->bits = bnn_array_read(n->path, file, (size_t)l->rows * l->row_bytes, NULL, &code,
+				 n->error);
 	if (!a->bits || !l->thresholds)
 		return code;
 	snprintf(file, sizeof(file), "L%u_thresholds.i32", i);
@@ -139,8 +143,8 @@ static float popcount_threshold(int32_t t, uint32_t k)
 
 struct shape {
 	uint32_t kernel, k; /* k: inputs per row */
-	bool sum;           /* threshold of a sum of codes, not of a popcount */
-	uint32_t rows;      /* 0: all */
+	bool sum;	    /* threshold of a sum of codes, not of a popcount */
+	uint32_t rows;	    /* 0: all */
 };
 
 /* Convolution (kernel 0: dense) and, if there are thresholds, signs. */
@@ -161,13 +165,14 @@ static int layer(struct pynq *n, unsigned int i, int x, const struct shape *s, i
 
 	if (!rc) {
 		conv.weights = a.bits;
-		x = s->kernel ? bnnaccel_graph_conv(n->g, x, &conv) : bnnaccel_graph_dense(n->g, x, &conv);
+		x = s->kernel ? bnnaccel_graph_conv(n->g, x, &conv)
+			      : bnnaccel_graph_dense(n->g, x, &conv);
 		snprintf(name, sizeof(name), "L%u", i);
 		x = bnnaccel_graph_name(n->g, x, name);
 		if (raw) {
 			for (uint32_t r = 0; r < rows; r++)
-				a.thresholds[r] = s->sum ? sum_threshold(raw[r]) :
-							   popcount_threshold(raw[r], s->k);
+				a.thresholds[r] = s->sum ? sum_threshold(raw[r])
+							 : popcount_threshold(raw[r], s->k);
 			x = bnnaccel_graph_sign(n->g, x, a.thresholds);
 			snprintf(name, sizeof(name), "L%u.bits", i);
 			x = bnnaccel_graph_name(n->g, x, name);
@@ -183,9 +188,11 @@ static int expect(struct pynq *n, unsigned int i, uint32_t rows, uint32_t cols)
 {
 	const struct layer *l = &n->layers[i];
 
-	if ((rows && l->rows != rows) || l->cols != cols || l->thresholds != (i + 1 < n->count || rows))
+	if ((rows && l->rows != rows) || l->cols != cols ||
+	    l->thresholds != (i + 1 < n->count || rows))
 		return bnn_fail(n->error, BNNACCEL_ERR_BAD_MODEL,
-				"%s/manifest.tsv: layer %u is %ux%u, which does not follow from the layers before",
+				"%s/manifest.tsv: layer %u is %ux%u, which does not follow from "
+				"the layers before",
 				n->path, i, l->rows, l->cols);
 	return 0;
 }
@@ -218,7 +225,8 @@ static int build_lfc(struct pynq *n)
 		if (n->layers[i].rows < classes || !n->layers[i].thresholds ||
 		    n->layers[i].cols != (i ? k : 832))
 			return bnn_fail(n->error, BNNACCEL_ERR_BAD_MODEL,
-					"%s/manifest.tsv: layer %u is %ux%u, which does not fit an LFC network of %u classes",
+					"%s/manifest.tsv: layer %u is %ux%u, which does not fit an "
+					"LFC network of %u classes",
 					n->path, i, n->layers[i].rows, n->layers[i].cols, classes);
 		rc = layer(n, i, x, &s, &x);
 		k = n->layers[i].rows;
@@ -246,7 +254,9 @@ static int cnv_classes(struct pynq *n, int x, const char *name)
 	struct bnnaccel_output output = {
 		.kind = BNNACCEL_OUTPUT_INT,
 		.column = "popcount",
-		.labels = cifar ? bnn_cifar10_labels : n->classes ? n->labels : NULL,
+		.labels = cifar	       ? bnn_cifar10_labels
+			  : n->classes ? n->labels
+				       : NULL,
 	};
 	float *half = malloc(2 * classes * sizeof(float));
 	int rc;
@@ -255,8 +265,9 @@ static int cnv_classes(struct pynq *n, int x, const char *name)
 		return bnn_fail(n->error, BNNACCEL_ERR_MEMORY, "out of memory");
 	if (classes > n->layers[8].rows) {
 		free(half);
-		return bnn_fail(n->error, BNNACCEL_ERR_BAD_MODEL, "%s/classes.txt: %u classes for %u outputs",
-				n->path, classes, n->layers[8].rows);
+		return bnn_fail(n->error, BNNACCEL_ERR_BAD_MODEL,
+				"%s/classes.txt: %u classes for %u outputs", n->path, classes,
+				n->layers[8].rows);
 	}
 	for (uint32_t i = 0; i < classes; i++) {
 		half[i] = 0.5f;
@@ -312,14 +323,16 @@ int bnn_import_pynq(const char *path, const char *name, struct bnnaccel_graph **
 	if (!rc)
 		rc = bnnaccel_graph_new(name, &n.g);
 	if (!rc) {
-		bnnaccel_graph_describe(n.g, "Fully binary network, arrays in the layout of BNN-PYNQ");
+		bnnaccel_graph_describe(n.g,
+					"Fully binary network, arrays in the layout of BNN-PYNQ");
 		if (n.count == 4)
 			rc = build_lfc(&n);
 		else if (n.count == 9)
 			rc = build_cnv(&n, name);
 		else
 			rc = bnn_fail(error, BNNACCEL_ERR_BAD_MODEL,
-				      "%s/manifest.tsv lists %u layers; LFC has 4, CNV has 9", path, n.count);
+				      "%s/manifest.tsv lists %u layers; LFC has 4, CNV has 9", path,
+				      n.count);
 	}
 	free(n.classes_text);
 	if (rc) {

@@ -24,9 +24,11 @@ static int read_all(const char *path, struct tbn *t, struct bnn_error *error)
 	if (!code)
 		t->tile2 = bnn_array_read(path, "fc2_tile.bits", 0, &t->tile2_bytes, &code, error);
 	if (!code)
-		t->alpha1 = bnn_array_read(path, "fc1_alpha_q16.i32", 0, &t->alpha1_bytes, &code, error);
+		t->alpha1 = bnn_array_read(path, "fc1_alpha_q16.i32", 0, &t->alpha1_bytes, &code,
+					   error);
 	if (!code)
-		t->alpha2 = bnn_array_read(path, "fc2_alpha_q16.i32", 4, &t->alpha2_bytes, &code, error);
+		t->alpha2 = bnn_array_read(path, "fc2_alpha_q16.i32", 4, &t->alpha2_bytes, &code,
+					   error);
 	return code;
 }
 
@@ -38,10 +40,17 @@ static int build(struct bnnaccel_graph *g, const struct tbn *t, uint32_t hidden,
 	struct bnnaccel_encoding encoding = { .mode = BNNACCEL_ENCODE_VALUE,
 					      .codes = BNNACCEL_CODES_UNSIGNED8,
 					      .table = table };
-	struct bnnaccel_conv fc1 = { .outputs = hidden, .kind = BNNACCEL_WEIGHTS_TILED,
-				     .weights = t->tile1, .tile = p, .scale = scale1, .scales = p };
-	struct bnnaccel_conv fc2 = { .outputs = outputs, .kind = BNNACCEL_WEIGHTS_BITS,
-				     .weights = t->tile2, .scale = &scale2, .scales = 1 };
+	struct bnnaccel_conv fc1 = { .outputs = hidden,
+				     .kind = BNNACCEL_WEIGHTS_TILED,
+				     .weights = t->tile1,
+				     .tile = p,
+				     .scale = scale1,
+				     .scales = p };
+	struct bnnaccel_conv fc2 = { .outputs = outputs,
+				     .kind = BNNACCEL_WEIGHTS_BITS,
+				     .weights = t->tile2,
+				     .scale = &scale2,
+				     .scales = 1 };
 	struct bnnaccel_output output = { .kind = BNNACCEL_OUTPUT_INT, .column = "acc" };
 	int x;
 
@@ -71,17 +80,19 @@ int bnn_import_tbn(const char *path, const char *name, struct bnnaccel_graph **g
 
 		hidden = t.tile1_bytes * 8 * p / PIXELS;
 		outputs = hidden ? t.tile2_bytes * 8 / hidden : 0;
-		if (!p || p > 64 || t.alpha1_bytes % 4 || hidden * PIXELS != t.tile1_bytes * 8 * p ||
-		    hidden > 8192 || hidden % p || outputs < 2 || outputs > 8192 ||
-		    outputs * hidden != t.tile2_bytes * 8)
+		if (!p || p > 64 || t.alpha1_bytes % 4 ||
+		    hidden * PIXELS != t.tile1_bytes * 8 * p || hidden > 8192 || hidden % p ||
+		    outputs < 2 || outputs > 8192 || outputs * hidden != t.tile2_bytes * 8)
 			rc = bnn_fail(error, BNNACCEL_ERR_BAD_MODEL,
-				      "%s: tiles of %zu and %zu bytes with %zu scales are no network of %u inputs",
+				      "%s: tiles of %zu and %zu bytes with %zu scales are no "
+				      "network of %u inputs",
 				      path, t.tile1_bytes, t.tile2_bytes, p, PIXELS);
 	}
 	if (!rc)
 		rc = bnnaccel_graph_new(name, &g);
 	if (!rc) {
-		bnnaccel_graph_describe(g, "Tiled bit network of two dense layers (arXiv 2407.12075)");
+		bnnaccel_graph_describe(g,
+					"Tiled bit network of two dense layers (arXiv 2407.12075)");
 		rc = build(g, &t, (uint32_t)hidden, (uint32_t)outputs);
 		if (rc)
 			bnn_fail(error, rc, "%s: %s", path, bnnaccel_graph_error(g));
