@@ -4,11 +4,10 @@
 BUILD ?= build
 DRIVER_MODULE := $(BUILD)/driver/bnnaccel.ko
 
-.PHONY: driver check-driver
+.PHONY: driver test-driver
 driver:
 	$(MAKE) -C driver KDIR=$(KDIR) BUILD=$(abspath $(BUILD)/driver) modules
 $(DRIVER_MODULE): driver ;
 
-# W=1 and sparse.
-check-driver:
-	$(MAKE) -C driver KDIR=$(KDIR) BUILD=$(abspath $(BUILD)/driver) check
+test-driver:
+	@driver/driver-test $(BUILD) $(KDIR)

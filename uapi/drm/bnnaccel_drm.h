@@ -9,7 +9,9 @@
  *  - pointers are u64; times are absolute CLOCK_MONOTONIC nanoseconds.
  *
  * Errors common to all: -ENODEV the device is gone, -EIO the device is wedged,
- * -EFAULT a bad pointer, -ENOMEM.
+ * -EFAULT a bad pointer, -E2BIG a count above its limit or unknown bytes that
+ * are not 0, -ENOENT an unknown handle or id, -ENOSPC too many objects, or no
+ * device address space left, -ENOMEM.
  */
 #ifndef _UAPI_BNNACCEL_DRM_H_
 #define _UAPI_BNNACCEL_DRM_H_
@@ -157,7 +159,7 @@ enum drm_bnnaccel_priority {
  *	the order of their submission.
  * @priority: enum drm_bnnaccel_priority.
  * @flags: 0.
- * @id: Out: context id, never 0.
+ * @id: Out: context id, never 0. At most 64 per open file, else -ENOSPC.
  * @pad: 0.
  */
 struct drm_bnnaccel_ctx_create {
@@ -242,7 +244,7 @@ struct drm_bnnaccel_program_create {
  * @handle: GEM handle of a buffer object, or 0: the index is not bound.
  * @access: DRM_BNNACCEL_REGION_*; not 0 unless @handle is 0.
  * @offset: First byte in the object; a multiple of 64.
- * @size: Bytes per iteration.
+ * @size: Bytes per iteration, at least 1.
  * @stride: Added to @offset for each further iteration; a multiple of 64, may be 0.
  *
  * -EINVAL unless offset + stride * (iterations - 1) + size fits the object.
@@ -262,7 +264,8 @@ struct drm_bnnaccel_region {
 #define DRM_BNNACCEL_SYNC_SIGNAL	(1u << 0)
 
 /**
- * struct drm_bnnaccel_sync - A syncobj operation of a job.
+ * struct drm_bnnaccel_sync - A syncobj operation of a job. Waiting for a point
+ *	that nobody has submitted yet is -EINVAL.
  * @flags: DRM_BNNACCEL_SYNC_WAIT or _SIGNAL.
  * @handle: syncobj handle.
  * @point: Point of a timeline syncobj; 0 for a binary one.
@@ -287,7 +290,8 @@ struct drm_bnnaccel_sync {
  * The error of the job's fence: 0, -EINVAL malformed command or field,
  * -EFAULT a bound, access right or mapping, -EIO bus or parity error,
  * -ETIME cycle budget used up, -ETIMEDOUT the device hung and was reset,
- * -ECANCELED killed or an earlier job of a banned context, -ENODEV gone.
+ * -ECANCELED killed or queued by a context that was banned meanwhile, -ESRCH
+ * dropped because its file was closed, -ENODEV gone.
  * DRM_IOCTL_BNNACCEL_CTX_QUERY tells the details of the last failure.
  */
 struct drm_bnnaccel_job {
