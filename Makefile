@@ -14,15 +14,15 @@ export BNNACCEL_DATA ?= ../shared/data
 MAKEFLAGS += --no-builtin-rules
 
 include hw/spec/spec.mk
-include $(wildcard hw/model/model.mk)
-include $(wildcard hw/sim/rtl.mk)
-include $(wildcard libbnnaccel/lib.mk libbnnaccel/src/device/device.mk)
-include $(wildcard tools/tools.mk)
-include $(wildcard models/models.mk)
-include $(wildcard qemu-device/qemu.mk)
-include $(wildcard driver/driver.mk)
-include $(wildcard tests/vm/vm.mk)
-include $(wildcard tests/tests.mk)
+include hw/model/model.mk
+include hw/sim/rtl.mk
+include libbnnaccel/lib.mk libbnnaccel/src/device/device.mk
+include tools/tools.mk
+include models/models.mk
+include qemu-device/qemu.mk
+include driver/driver.mk
+include tests/vm/vm.mk
+include tests/tests.mk
 
 .PHONY: all host setup run demo help clean
 all: host qemu-device driver
