@@ -49,8 +49,7 @@ constexpr uint64_t BUS_MASK = (UINT64_C(1) << 52) - 1;
 
 struct Read {
 	uint64_t addr, ready_at;
-	uint32_t beats, at, bad;
-	uint32_t fetched;
+	uint32_t beats, at, bad, fetched;
 	uint8_t data[4096];
 };
 
@@ -59,9 +58,9 @@ struct WriteData {
 	uint32_t strobe;
 };
 
+// No padding: these are saved as they are.
 struct Response {
-	uint64_t ready_at;
-	uint32_t bad;
+	uint64_t ready_at, bad;
 };
 
 // Options: fixed for the life of a core, and part of a saved state's identity.
@@ -153,6 +152,20 @@ struct bnn_core {
 	std::deque<WriteData> data;
 	std::deque<Response> responses;
 
+	// Zeroed, so that padding in what Verilator saves is the same everywhere.
+	__attribute__((noinline)) static void *operator new(size_t size)
+	{
+		void *p = calloc(1, size);
+
+		if (!p)
+			throw std::bad_alloc();
+		return p;
+	}
+	static void operator delete(void *p)
+	{
+		free(p);
+	}
+
 	bnn_core(const bnn_core_host *h, const Options &o) : host(*h), options(o)
 	{
 		context.traceEverOn(false);
@@ -209,9 +222,13 @@ struct bnn_core {
 		data.clear();
 		responses.clear();
 		still();
+		top->rresp_i = top->rlast_i = top->bresp_i = 0;
+		memset(&top->rdata_i[0], 0, BEAT);
 		top->act_kib_i = options.act_kib & 0xfffu;
 		top->reg_req_i = 0;
 		top->reg_write_i = 0;
+		top->reg_addr_i = 0;
+		top->reg_wdata_i = 0;
 		top->test_hold_i = 0;
 		top->test_hang_i = 0;
 		top->test_stuck_i = 0;
@@ -339,7 +356,7 @@ struct bnn_core {
 		while (!addresses.empty() && !data.empty()) {
 			bool bad = store(addresses.front(), data.front());
 
-			responses.push_back(Response{ p.cycle + options.latency, bad });
+			responses.push_back(Response{ p.cycle + options.latency, bad ? 1u : 0u });
 			addresses.pop_front();
 			data.pop_front();
 		}

@@ -40,9 +40,9 @@ RTL_OPT := -O3 -fPIC -fvisibility=hidden -DVL_USER_FATAL -DVL_USER_FINISH -DVL_U
 VERILATOR_ROOT ?= $(shell $(VERILATOR) --getenv VERILATOR_ROOT)
 
 define rtl-library
-$(BUILD)/hw/sim/$(1)/Vbnn_top.mk: $$(call rtl-deps,$(1))
+$(BUILD)/hw/sim/$(1)/Vbnn_top.mk: $$(call rtl-deps,$(1)) hw/sim/rtl.mk
 	@mkdir -p $$(@D)
-	$$(VERILATOR) --cc --savable -O3 --x-assign fast --x-initial fast --noassert --no-timing \
+	$$(VERILATOR) --cc --savable -O3 --x-assign 0 --x-initial 0 --noassert --no-timing \
 		$$(RTL_VFLAGS) -I$(BUILD)/hw/rtl/$(1) -Mdir $$(@D) $$(call rtl-inputs,$(1))
 	@touch $$@
 
