@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "Vbnn_top.h"
+#include "Vbnn_top___024root.h"
 #include "bnn_core.h"
 #include "bnn_hw.h"
 #include "verilated.h"
@@ -100,7 +101,6 @@ public:
 	}
 	~Loader() override { }
 	void finish() { trailer(); }
-	bool overrun() const { return overrun_; }
 	// The base class wants 16 KiB of look-ahead: zeros behind the end, which
 	// must not be used up.
 	void fill() override
@@ -126,7 +126,6 @@ public:
 private:
 	const uint8_t *at_;
 	size_t left_, padded_ = 0;
-	bool overrun_ = false;
 };
 
 uint64_t checksum(const uint8_t *p, size_t n)
@@ -547,6 +546,34 @@ Head head_of(bnn_core *core)
 	return h;
 }
 
+// Whether the bits of a loaded variable above its width are 0.
+template <class T> bool fits(T v, unsigned width)
+{
+	return width >= 8 * sizeof(T) || !(uint64_t(v) >> width);
+}
+
+template <size_t N> bool fits(const VlWide<N> &v, unsigned width)
+{
+	return width % 32 == 0 || !(v[N - 1] >> width % 32);
+}
+
+template <class T, size_t N> bool fits(const VlUnpacked<T, N> &v, unsigned width)
+{
+	bool ok = true;
+
+	for (size_t i = 0; i < N; i++)
+		ok &= fits(v[i], width);
+	return ok;
+}
+
+bool is_clean(const Vbnn_top___024root &r)
+{
+	bool ok = true;
+
+#include "widths.inc"
+	return ok;
+}
+
 template <class T> void append(std::vector<uint8_t> &out, const T &v)
 {
 	const uint8_t *p = reinterpret_cast<const uint8_t *>(&v);
@@ -635,7 +662,7 @@ bool restore(bnn_core *core, const uint8_t *at, size_t left)
 	} catch (const std::exception &) {
 		return false;
 	}
-	return true;
+	return is_clean(*core->top->rootp);
 }
 
 int load(bnn_core *core, const void *buf, size_t len)

@@ -52,7 +52,11 @@ $(BUILD)/hw/sim/$(1)/Vbnn_top__ALL.a: $(BUILD)/hw/sim/$(1)/Vbnn_top.mk
 		Vbnn_top__ALL.a verilated.o verilated_threads.o verilated_save.o
 	@touch $$@
 
-$(2): hw/sim/core.cpp hw/sim/export.map $(BUILD)/hw/sim/$(1)/Vbnn_top__ALL.a hw/include/bnn_core.h
+$(BUILD)/hw/sim/$(1)/widths.inc: hw/sim/widths.awk $(BUILD)/hw/sim/$(1)/Vbnn_top.mk
+	awk -f hw/sim/widths.awk $$(@D)/Vbnn_top___024root.h > $$@
+
+$(2): hw/sim/core.cpp hw/sim/export.map $(BUILD)/hw/sim/$(1)/Vbnn_top__ALL.a \
+		$(BUILD)/hw/sim/$(1)/widths.inc hw/include/bnn_core.h
 	@mkdir -p $$(@D)
 	$$(CXX) -std=c++17 -O3 -g1 -fPIC -shared -fvisibility=hidden -Wall -Wextra \
 		-Wl,-Bsymbolic,--no-undefined,--exclude-libs,ALL -Wl,--version-script=hw/sim/export.map \
