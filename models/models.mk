@@ -35,6 +35,17 @@ networks: networks-own
 	@echo "networks: no trained weights in BNNACCEL_DATA ($(BNNACCEL_DATA)); built our own only"
 endif
 
+ifneq ($(wildcard $(BNNACCEL_DATA)/abbnn-cifar10-small/weights.bin),)
+networks: $(addprefix $(NETWORKS)/,abbnn-cifar10-small.bnn abbnn-cifar10-small-pow2.bnn)
+
+$(NETWORKS)/abbnn-cifar10-small.bnn: abbnn := abbnn-cifar10-small
+$(NETWORKS)/abbnn-cifar10-small-pow2.bnn: abbnn := abbnn-cifar10-small/pow2
+$(NETWORKS)/abbnn-cifar10-small.bnn $(NETWORKS)/abbnn-cifar10-small-pow2.bnn: $(BNNACCEL)
+	@mkdir -p $(@D)
+	$(BNNACCEL) import $(BNNACCEL_DATA)/$(abbnn) -o $@ \
+		--calibrate $(BNNACCEL_DATA)/cifar10-test1k/dev500.bin --images 100
+endif
+
 # Digits drawn by a program of ours.
 samples: $(SAMPLES)/digits-images-idx3-ubyte
 

@@ -17,8 +17,8 @@
 #                         (default: $XDG_CACHE_HOME/bnnaccel)
 set -eu
 
-here=$(CDPATH= cd -- "$(dirname -- "$0")" && pwd)
-top=$(CDPATH= cd -- "$here/.." && pwd)
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+top=$(CDPATH='' cd -- "$here/.." && pwd)
 cache=${BNNACCEL_QEMU_CACHE:-${XDG_CACHE_HOME:-${HOME:?HOME is not set}/.cache}/bnnaccel}
 
 say() { echo "qemu-device: $*" >&2; }
@@ -46,6 +46,7 @@ version() {
 
 # deb-src lines for every Debian archive that this machine's apt knows.
 source_list() {
+	# shellcheck disable=SC2016 # apt's own variables
 	apt-get indextargets --format \
 		'$(REPO_URI)|$(CODENAME)|$(RELEASE)|$(COMPONENT)|$(SIGNED_BY)' \
 		'Created-By: Packages' 'Origin: Debian' 'Component: main' |
@@ -107,7 +108,7 @@ headers() {
 	if [ -n "${QEMU_SOURCE:-}" ]; then
 		[ -f "$QEMU_SOURCE/include/qemu/osdep.h" ] ||
 			die "QEMU_SOURCE=$QEMU_SOURCE is not a QEMU source tree"
-		src=$(CDPATH= cd -- "$QEMU_SOURCE" && pwd)
+		src=$(CDPATH='' cd -- "$QEMU_SOURCE" && pwd)
 	else
 		fetch_source "$ver" "$work"
 		src=$work/src
@@ -133,6 +134,7 @@ headers() {
 			--without-default-features --enable-system --enable-tcg \
 			--enable-fdt=system --enable-plugins --disable-docs \
 			--disable-tools --disable-guest-agent --disable-user $more
+		# shellcheck disable=SC2046 # a list of targets
 		ninja config-poison.h $(ninja -t targets all | grep -E \
 			'^qapi/qapi-[a-z-]*-?(types|visit|events|commands)[a-z0-9-]*\.h:' |
 			cut -d: -f1)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Every suite prints TAP; tests/run runs them and counts.
 
+include tests/style.mk
 include $(wildcard tests/*/*-tests.mk tests/unit/unit.mk tests/exec/exec.mk \
 	tests/import/import.mk tests/guest/guest.mk)
 

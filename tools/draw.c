@@ -5,8 +5,8 @@ enum { COLUMNS_MAX = 64 }; /* larger images are thinned out */
 
 static void half_block(FILE *out, const uint8_t top[3], const uint8_t bottom[3])
 {
-	fprintf(out, "\033[38;2;%d;%d;%dm\033[48;2;%d;%d;%dm\u2580", top[0], top[1], top[2], bottom[0],
-		bottom[1], bottom[2]);
+	fprintf(out, "\033[38;2;%d;%d;%dm\033[48;2;%d;%d;%dm\u2580", top[0], top[1], top[2],
+		bottom[0], bottom[1], bottom[2]);
 }
 
 static char grey(const uint8_t rgb[3])

@@ -9,14 +9,16 @@ static const struct {
 	{ BNNACCEL_ERR_ARGUMENT, "'bnnaccel VERB --help' shows the arguments" },
 	{ BNNACCEL_ERR_NO_FILE, "check the path and its permissions" },
 	{ BNNACCEL_ERR_BAD_MODEL, "the file is damaged or of another version: import it again" },
-	{ BNNACCEL_ERR_BAD_INPUT, "give images of the size and kind that 'bnnaccel inspect' names" },
+	{ BNNACCEL_ERR_BAD_INPUT,
+	  "give images of the size and kind that 'bnnaccel inspect' names" },
 	{ BNNACCEL_ERR_NO_DEVICE, "load the driver ('modprobe bnnaccel'), or use --backend cpu" },
 	{ BNNACCEL_ERR_PERMISSION, "join the group 'render', or install the udev rule" },
 	{ BNNACCEL_ERR_UNSUPPORTED, "use another backend: cpu and model run every network" },
 	{ BNNACCEL_ERR_DEVICE, "see the kernel log; a larger --budget helps against TIMEOUT" },
 	{ BNNACCEL_ERR_MEMORY, "run fewer images at once (--limit, --batch)" },
 	{ BNNACCEL_ERR_SYSTEM, "the text names the call that failed" },
-	{ BNNACCEL_ERR_NO_BACKEND, "'bnnaccel list' shows the backends; 'make rtl' builds the RTL" },
+	{ BNNACCEL_ERR_NO_BACKEND,
+	  "'bnnaccel list' shows the backends; 'make rtl' builds the RTL" },
 };
 
 int verb_errors(int argc, char **argv)

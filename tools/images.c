@@ -44,8 +44,8 @@ static int read_file(const char *path, struct file *file, char *error, size_t er
 			room = room ? 2 * room : 1 << 16;
 			bigger = room <= file_max ? realloc(file->data, room) : NULL;
 			if (!bigger) {
-				snprintf(error, error_len, "%s: larger than %zu bytes; split it", path,
-					 file_max);
+				snprintf(error, error_len, "%s: larger than %zu bytes; split it",
+					 path, file_max);
 				goto fail;
 			}
 			file->data = bigger;
@@ -83,7 +83,8 @@ static int grow(struct images *images, const char *path, uint32_t h, uint32_t w,
 
 	if (images->count && (images->h != h || images->w != w || images->c != c)) {
 		snprintf(error, error_len,
-			 "%s: images of %ux%ux%u, but those before are %ux%ux%u; run them separately",
+			 "%s: images of %ux%ux%u, but those before are %ux%ux%u; run them "
+			 "separately",
 			 path, h, w, c, images->h, images->w, images->c);
 		return BNNACCEL_ERR_BAD_INPUT;
 	}
@@ -147,7 +148,8 @@ static int load_idx_labels(struct images *images, size_t first, const char *path
 	if (file.len < 8 || be32(file.data) != IDX_LABELS || file.len - 8 < count ||
 	    be32(file.data + 4) != count) {
 		snprintf(error, error_len,
-			 "%s: not an idx file of %zu labels; give the labels that belong to the images",
+			 "%s: not an idx file of %zu labels; give the labels that belong to the "
+			 "images",
 			 path, count);
 		free(file.data);
 		return BNNACCEL_ERR_BAD_INPUT;
@@ -166,10 +168,11 @@ static int load_idx(struct images *images, const char *path, const char *labels_
 	char beside[PATH_MAX];
 	int err;
 
-	if (!h || !w || h > SIDE_MAX || w > SIDE_MAX || (file->len - 16) / ((size_t)h * w) < count) {
+	if (!h || !w || h > SIDE_MAX || w > SIDE_MAX ||
+	    (file->len - 16) / ((size_t)h * w) < count) {
 		snprintf(error, error_len,
-			 "%s: truncated: its header promises %u images of %ux%u, it has %zu bytes", path,
-			 count, h, w, file->len);
+			 "%s: truncated: its header promises %u images of %ux%u, it has %zu bytes",
+			 path, count, h, w, file->len);
 		return BNNACCEL_ERR_BAD_INPUT;
 	}
 	err = grow(images, path, h, w, 1, true, count, error, error_len);
@@ -198,7 +201,8 @@ static uint32_t pnm_number(const struct file *file, size_t *at)
 		else
 			++*at;
 	}
-	while (*at < file->len && file->data[*at] >= '0' && file->data[*at] <= '9' && value < 1000000)
+	while (*at < file->len && file->data[*at] >= '0' && file->data[*at] <= '9' &&
+	       value < 1000000)
 		value = value * 10 + (file->data[(*at)++] - '0');
 	return value;
 }
@@ -217,7 +221,8 @@ static int load_pnm(struct images *images, const char *path, const struct file *
 	if (!w || !h || w > SIDE_MAX || h > SIDE_MAX || max != 255 || at > file->len ||
 	    file->len - at < (size_t)w * h * c) {
 		snprintf(error, error_len,
-			 "%s: not a whole 8-bit binary %s of at most %dx%d; save it again with maximum 255",
+			 "%s: not a whole 8-bit binary %s of at most %dx%d; save it again with "
+			 "maximum 255",
 			 path, c == 3 ? "PPM" : "PGM", SIDE_MAX, SIDE_MAX);
 		return BNNACCEL_ERR_BAD_INPUT;
 	}
@@ -239,16 +244,18 @@ int images_load(struct images *images, const char *path, const char *labels_path
 		return err;
 	if (file.len >= 16 && be32(file.data) == IDX_IMAGES) {
 		err = load_idx(images, path, labels_path, &file, error, error_len);
-	} else if (file.len > 8 && file.data[0] == 'P' && (file.data[1] == '5' || file.data[1] == '6') &&
+	} else if (file.len > 8 && file.data[0] == 'P' &&
+		   (file.data[1] == '5' || file.data[1] == '6') &&
 		   strchr(" \t\r\n#", file.data[2])) {
 		err = load_pnm(images, path, &file, error, error_len);
 	} else if (file.len && file.len % CIFAR_RECORD == 0) {
 		err = load_cifar(images, path, &file, error, error_len);
 	} else {
-		snprintf(error, error_len,
-			 "%s: no image file that is known (%zu bytes); give a CIFAR-10 binary batch "
-			 "(records of 3073 bytes), an MNIST idx file, or a binary PGM or PPM",
-			 path, file.len);
+		snprintf(
+			error, error_len,
+			"%s: no image file that is known (%zu bytes); give a CIFAR-10 binary batch "
+			"(records of 3073 bytes), an MNIST idx file, or a binary PGM or PPM",
+			path, file.len);
 		err = BNNACCEL_ERR_BAD_INPUT;
 	}
 	free(file.data);

@@ -12,11 +12,11 @@
 
 struct images {
 	uint32_t h, w, c;
-	bool planar;     /* [colour][y][x]; else [y][x][colour] */
+	bool planar; /* [colour][y][x]; else [y][x][colour] */
 	size_t count;
-	size_t bytes;    /* per image */
+	size_t bytes;	 /* per image */
 	uint8_t *pixels; /* count * bytes */
-	int *labels;     /* -1 = unknown */
+	int *labels;	 /* -1 = unknown */
 };
 
 /* Appends the images of a file. `error` receives a sentence. Returns 0 or a BNNACCEL_ERR_* code. */
@@ -28,6 +28,7 @@ void images_free(struct images *images);
 int images_reorder(struct images *images, bool planar);
 
 /* One pixel as red, green, blue. */
-void images_pixel(const struct images *images, size_t index, uint32_t y, uint32_t x, uint8_t rgb[3]);
+void images_pixel(const struct images *images, size_t index, uint32_t y, uint32_t x,
+		  uint8_t rgb[3]);
 
 #endif /* BNN_IMAGES_H */

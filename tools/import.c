@@ -58,14 +58,18 @@ static int parse(int argc, char **argv, struct options *o)
 			break;
 		case IMAGES:
 			if (!cli_number(optarg, 1, 1000000, &o->images))
-				return cli_fail("import", BNNACCEL_ERR_ARGUMENT,
-						"--images takes a number from 1 to 1000000, not '%s'", optarg);
+				return cli_fail(
+					"import", BNNACCEL_ERR_ARGUMENT,
+					"--images takes a number from 1 to 1000000, not '%s'",
+					optarg);
 			break;
 		case HEADROOM:
 			o->headroom = strtod(optarg, &end);
 			if (*end || !(o->headroom >= 1 && o->headroom <= 1000))
-				return cli_fail("import", BNNACCEL_ERR_ARGUMENT,
-						"--headroom takes a factor from 1 to 1000, not '%s'", optarg);
+				return cli_fail(
+					"import", BNNACCEL_ERR_ARGUMENT,
+					"--headroom takes a factor from 1 to 1000, not '%s'",
+					optarg);
 			break;
 		case REPORT:
 			o->report = true;

@@ -12,12 +12,18 @@ static const struct {
 	const char *name;
 	uint64_t mask;
 } features[] = {
-	{ "binary", BNN_FEATURES_BINARY },	   { "post", BNN_FEATURES_POST },
-	{ "frac", BNN_FEATURES_FRAC },		   { "planes", BNN_FEATURES_PLANES },
-	{ "stream", BNN_FEATURES_STREAM },	   { "tiled", BNN_FEATURES_TILED },
-	{ "codebook", BNN_FEATURES_CODEBOOK },	   { "groups", BNN_FEATURES_GROUPS },
-	{ "shift-only", BNN_FEATURES_SHIFT_ONLY }, { "stem-mac", BNN_FEATURES_STEM_MAC },
-	{ "localmem", BNN_FEATURES_LOCALMEM },	   { "profile", BNN_FEATURES_PROFILE },
+	{ "binary", BNN_FEATURES_BINARY },
+	{ "post", BNN_FEATURES_POST },
+	{ "frac", BNN_FEATURES_FRAC },
+	{ "planes", BNN_FEATURES_PLANES },
+	{ "stream", BNN_FEATURES_STREAM },
+	{ "tiled", BNN_FEATURES_TILED },
+	{ "codebook", BNN_FEATURES_CODEBOOK },
+	{ "groups", BNN_FEATURES_GROUPS },
+	{ "shift-only", BNN_FEATURES_SHIFT_ONLY },
+	{ "stem-mac", BNN_FEATURES_STEM_MAC },
+	{ "localmem", BNN_FEATURES_LOCALMEM },
+	{ "profile", BNN_FEATURES_PROFILE },
 };
 
 static unsigned int bits(uint32_t value, uint32_t mask, unsigned int shift)
@@ -49,7 +55,8 @@ static void print_text(const struct bnnaccel_device_info *d)
 	}
 	if (*d->path)
 		printf("device        %s\n", d->path);
-	printf("interface     %u.%u\n", bits(d->version, BNN_VERSION_MAJOR, BNN_VERSION_MAJOR_SHIFT),
+	printf("interface     %u.%u\n",
+	       bits(d->version, BNN_VERSION_MAJOR, BNN_VERSION_MAJOR_SHIFT),
 	       bits(d->version, BNN_VERSION_MINOR, BNN_VERSION_MINOR_SHIFT));
 	printf("build         %08x\n", d->build);
 	printf("array         %u lanes of %u bits\n", lanes(d), lane_bits(d));
@@ -88,9 +95,12 @@ static int parse(int argc, char **argv, const char *usage, struct bnnaccel_sessi
 		 bool *as_json)
 {
 	static const struct option longs[] = {
-		{ "backend", required_argument, NULL, 'b' }, { "device", required_argument, NULL, 'd' },
-		{ "core", required_argument, NULL, 'c' },    { "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },	     { 0 },
+		{ "backend", required_argument, NULL, 'b' },
+		{ "device", required_argument, NULL, 'd' },
+		{ "core", required_argument, NULL, 'c' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
 	};
 	int c;
 
@@ -158,8 +168,9 @@ int verb_info(int argc, char **argv)
 
 int verb_list(int argc, char **argv)
 {
-	static const char usage[] = "usage: bnnaccel list [--json]\n\n"
-				    "Shows which backends can be used here, and why others can't.\n";
+	static const char usage[] =
+		"usage: bnnaccel list [--json]\n\n"
+		"Shows which backends can be used here, and why others can't.\n";
 	static const char *const backends[] = { "device", "model", "rtl", "cpu" };
 	struct bnnaccel_session_options options = { 0 };
 	struct json json = { .out = stdout };
@@ -184,8 +195,9 @@ int verb_list(int argc, char **argv)
 		} else if (err) {
 			printf("%-7s  no   %s\n", backends[i], bnnaccel_last_error(ctx));
 		} else if (lanes(&info)) {
-			printf("%-7s  yes  %u x %u bits, %u KiB on chip%s%s\n", backends[i], lanes(&info),
-			       lane_bits(&info), act_kib(&info), *info.path ? ", " : "", info.path);
+			printf("%-7s  yes  %u x %u bits, %u KiB on chip%s%s\n", backends[i],
+			       lanes(&info), lane_bits(&info), act_kib(&info),
+			       *info.path ? ", " : "", info.path);
 		} else {
 			printf("%-7s  yes\n", backends[i]);
 		}

@@ -23,8 +23,8 @@ static void print_text(const struct bnnaccel_model *model, const struct bnnaccel
 	char line[512];
 
 	printf("%s: %s\n\n", info->name, info->description);
-	printf("  input         %u x %u x %u bytes, %s\n", info->input_h, info->input_w, info->input_c,
-	       order(info));
+	printf("  input         %u x %u x %u bytes, %s\n", info->input_h, info->input_w,
+	       info->input_c, order(info));
 	printf("  output        %u classes, column %s\n", info->classes, info->output_column);
 	printf("  weights       %" PRIu64 " bits\n", info->weight_bits);
 	printf("  operations    %.2f M binary multiply-accumulates per image\n", info->macs / 1e6);
@@ -85,7 +85,8 @@ int verb_inspect(int argc, char **argv)
 		if (c == 'h')
 			return fputs(usage, stdout), 0;
 		if (c != 'j')
-			return fputs("Try 'bnnaccel inspect --help'.\n", stderr), -BNNACCEL_ERR_ARGUMENT;
+			return fputs("Try 'bnnaccel inspect --help'.\n", stderr),
+			       -BNNACCEL_ERR_ARGUMENT;
 		as_json = true;
 	}
 	if (argc - optind != 1)

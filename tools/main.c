@@ -57,11 +57,13 @@ int cli_load_model(struct bnnaccel *ctx, const char *path, struct bnnaccel_model
 
 static void help(FILE *out)
 {
-	fprintf(out, "bnnaccel %d.%d: runs binary neural networks on the bnnaccel accelerator\n\n"
-		     "usage: bnnaccel VERB [OPTIONS]\n\n",
+	fprintf(out,
+		"bnnaccel %d.%d: runs binary neural networks on the bnnaccel accelerator\n\n"
+		"usage: bnnaccel VERB [OPTIONS]\n\n",
 		BNNACCEL_VERSION_MAJOR, BNNACCEL_VERSION_MINOR);
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
-		fprintf(out, "  %-8s %-20s %s\n", verbs[i].name, verbs[i].arguments, verbs[i].summary);
+		fprintf(out, "  %-8s %-20s %s\n", verbs[i].name, verbs[i].arguments,
+			verbs[i].summary);
 	fprintf(out, "\n'bnnaccel VERB --help' shows the options of a verb.\n");
 }
 

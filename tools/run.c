@@ -71,7 +71,21 @@ static double now(void)
 /* Returns 0, or an exit code; -1 when --help was asked for. */
 static int parse(int argc, char **argv, struct options *o)
 {
-	enum { BACKEND = 256, DEVICE, CORE, CORE_OPTIONS, BATCH, BUDGET, LIMIT, LABELS, DRAW, COLOR, CSV, JSON, QUIET };
+	enum {
+		BACKEND = 256,
+		DEVICE,
+		CORE,
+		CORE_OPTIONS,
+		BATCH,
+		BUDGET,
+		LIMIT,
+		LABELS,
+		DRAW,
+		COLOR,
+		CSV,
+		JSON,
+		QUIET
+	};
 	static const struct option longs[] = {
 		{ "backend", required_argument, NULL, BACKEND },
 		{ "device", required_argument, NULL, DEVICE },
@@ -100,8 +114,9 @@ static int parse(int argc, char **argv, struct options *o)
 
 		if (c >= BATCH && c <= DRAW && c != LABELS &&
 		    !cli_number(optarg, c == DRAW ? 0 : 1, UINT32_MAX, &n))
-			return cli_fail("run", BNNACCEL_ERR_ARGUMENT, "'%s' is not a number from %d to %u",
-					optarg, c == DRAW ? 0 : 1, UINT32_MAX);
+			return cli_fail("run", BNNACCEL_ERR_ARGUMENT,
+					"'%s' is not a number from %d to %u", optarg,
+					c == DRAW ? 0 : 1, UINT32_MAX);
 		switch (c) {
 		case BACKEND:
 			o->session.backend = optarg;
@@ -152,11 +167,12 @@ static int parse(int argc, char **argv, struct options *o)
 		}
 	}
 	if (argc - optind < 2)
-		return cli_fail("run", BNNACCEL_ERR_ARGUMENT,
-				"give a model and at least one image file; see 'bnnaccel run --help'");
+		return cli_fail(
+			"run", BNNACCEL_ERR_ARGUMENT,
+			"give a model and at least one image file; see 'bnnaccel run --help'");
 	if (strcmp(color, "auto") && strcmp(color, "always") && strcmp(color, "never"))
-		return cli_fail("run", BNNACCEL_ERR_ARGUMENT, "--color is auto, always or never, not '%s'",
-				color);
+		return cli_fail("run", BNNACCEL_ERR_ARGUMENT,
+				"--color is auto, always or never, not '%s'", color);
 	o->color = !strcmp(color, "always") || (!strcmp(color, "auto") && isatty(STDOUT_FILENO));
 	if (!o->draw_given)
 		o->draw = isatty(STDOUT_FILENO) ? 4 : 0;
@@ -184,10 +200,11 @@ static int load(struct run *run, char **paths)
 	}
 	if (run->images.h != info->input_h || run->images.w != info->input_w ||
 	    run->images.c != info->input_c)
-		return cli_fail("run", BNNACCEL_ERR_BAD_INPUT,
-				"%s takes images of %ux%ux%u, these are %ux%ux%u; give images of that size",
-				info->name, info->input_h, info->input_w, info->input_c, run->images.h,
-				run->images.w, run->images.c);
+		return cli_fail(
+			"run", BNNACCEL_ERR_BAD_INPUT,
+			"%s takes images of %ux%ux%u, these are %ux%ux%u; give images of that size",
+			info->name, info->input_h, info->input_w, info->input_c, run->images.h,
+			run->images.w, run->images.c);
 	if (images_reorder(&run->images, info->input_planar))
 		return cli_fail("run", BNNACCEL_ERR_MEMORY, "out of memory");
 	if (run->images.count > o->limit)
@@ -221,7 +238,8 @@ static int classify(struct run *run)
 		size_t count = run->images.count - done < piece ? run->images.count - done : piece;
 
 		err = bnnaccel_run(run->session, run->images.pixels + done * run->images.bytes,
-				   run->images.bytes, run->outputs + done * run->info.output_bytes, count);
+				   run->images.bytes, run->outputs + done * run->info.output_bytes,
+				   count);
 		if (err)
 			break;
 		done += count;
@@ -254,8 +272,8 @@ static int write_csv(const struct run *run)
 	bool bad;
 
 	if (!out)
-		return cli_fail("run", BNNACCEL_ERR_NO_FILE, "%s: %s; choose a place you may write to",
-				path, strerror(errno));
+		return cli_fail("run", BNNACCEL_ERR_NO_FILE,
+				"%s: %s; choose a place you may write to", path, strerror(errno));
 	fprintf(out, "index,label,pred");
 	if (run->info.output_kind == BNNACCEL_OUTPUT_BITS)
 		fprintf(out, ",%s", run->info.output_column);
@@ -276,7 +294,8 @@ static int write_csv(const struct run *run)
 			else if (run->info.output_kind == BNNACCEL_OUTPUT_INT)
 				fprintf(out, ",%" PRId64, value);
 			else
-				fprintf(out, ",%.6f", bnnaccel_output_value(run->model, output(run, i), e));
+				fprintf(out, ",%.6f",
+					bnnaccel_output_value(run->model, output(run, i), e));
 		}
 		fputc('\n', out);
 	}
@@ -284,13 +303,13 @@ static int write_csv(const struct run *run)
 	if (out != stdout)
 		bad |= fclose(out) != 0;
 	return bad ? cli_fail("run", BNNACCEL_ERR_SYSTEM, "%s: writing failed: %s", path,
-			      strerror(errno)) :
-		     0;
+			      strerror(errno))
+		   : 0;
 }
 
 static const char *label(const struct run *run, int class, char text[16])
 {
-	const char *name = class >= 0 ? bnnaccel_model_label(run->model, (uint32_t)class) : "?";
+	const char *name = class >= 0 ? bnnaccel_model_label(run->model, (uint32_t) class) : "?";
 
 	if (name)
 		return name;
@@ -349,9 +368,11 @@ static void print_json(const struct run *run)
 		json_open(&json, "output", '[');
 		for (uint32_t e = 0; e < run->info.classes; e++) {
 			if (run->info.output_kind == BNNACCEL_OUTPUT_FLOAT)
-				json_real(&json, NULL, bnnaccel_output_value(run->model, output(run, i), e));
+				json_real(&json, NULL,
+					  bnnaccel_output_value(run->model, output(run, i), e));
 			else
-				json_int(&json, NULL, bnnaccel_output_int(run->model, output(run, i), e));
+				json_int(&json, NULL,
+					 bnnaccel_output_int(run->model, output(run, i), e));
 		}
 		json_close(&json, ']');
 		json_close(&json, '}');
@@ -371,7 +392,8 @@ static void summary(const struct run *run)
 		bnnaccel_session_backend(run->session), run->images.count, run->seconds,
 		run->seconds > 0 ? run->images.count / run->seconds : 0.0);
 	if (labelled)
-		fprintf(out, "; %zu of %zu right (%.1f %%)", right, labelled, 100.0 * right / labelled);
+		fprintf(out, "; %zu of %zu right (%.1f %%)", right, labelled,
+			100.0 * right / labelled);
 	fputc('\n', out);
 }
 

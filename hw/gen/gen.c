@@ -212,7 +212,8 @@ static void popcount(int width)
 				printf("  logic n%d;\n  assign n%d = %s ^ %s ^ %s;\n", nets, nets,
 				       in[0], in[1], in[2]);
 				if (c + 1 < bits)
-					printf("  logic n%d;\n  assign n%d = (%s & %s) | (%s & (%s ^ %s));\n",
+					printf("  logic n%d;\n  assign n%d = (%s & %s) | (%s & (%s "
+					       "^ %s));\n",
 					       nets + 1, nets + 1, in[0], in[1], in[2], in[0],
 					       in[1]);
 			} else {

@@ -55,16 +55,16 @@ enum bnn_core_state {
 
 /* Faults for tests; each acts once unless stated. */
 enum bnn_core_poke {
-	BNN_CORE_POKE_HANG,       /* the next job never ends, but for kill and reset */
-	BNN_CORE_POKE_DMA_READ,   /* arg: number of reads to let pass, then one fails */
+	BNN_CORE_POKE_HANG,	  /* the next job never ends, but for kill and reset */
+	BNN_CORE_POKE_DMA_READ,	  /* arg: number of reads to let pass, then one fails */
 	BNN_CORE_POKE_DMA_WRITE,  /* arg: number of writes to let pass, then one fails */
-	BNN_CORE_POKE_LOST_IRQ,   /* arg: number of interrupts to swallow */
-	BNN_CORE_POKE_FLIP_BIT,   /* arg: bit to flip in the next weights read: PARITY */
+	BNN_CORE_POKE_LOST_IRQ,	  /* arg: number of interrupts to swallow */
+	BNN_CORE_POKE_FLIP_BIT,	  /* arg: bit to flip in the next weights read: PARITY */
 	BNN_CORE_POKE_STUCK_RESET /* the next soft reset ends with RESET_STATUS.STUCK */
 };
 
 struct bnn_core_ops {
-	uint32_t abi; /* BNN_CORE_ABI */
+	uint32_t abi;	  /* BNN_CORE_ABI */
 	const char *name; /* "model", "rtl" */
 
 	/*
@@ -73,8 +73,8 @@ struct bnn_core_ops {
 	 * (per cycle) and seed of the simulated bus; an unknown key is an error.
 	 * On failure returns NULL and writes a sentence into err.
 	 */
-	struct bnn_core *(*create)(const struct bnn_core_host *host, const char *options,
-				   char *err, size_t err_len);
+	struct bnn_core *(*create)(const struct bnn_core_host *host, const char *options, char *err,
+				   size_t err_len);
 	void (*destroy)(struct bnn_core *core);
 	void (*reset)(struct bnn_core *core, enum bnn_core_reset kind);
 

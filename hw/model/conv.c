@@ -104,9 +104,9 @@ static bool load_row(struct bnn_core *core, uint32_t iy, uint8_t *slot)
 
 		/* An O2 value is 2*M + L with M and L in {-1, +1}. */
 		for (size_t i = 0; i < n; i++)
-			out[i] = (int16_t)(l->planes == 1 ? values[i] :
-					   p == 1 ? (values[i] > 0 ? 1 : -1) :
-					   values[i] - (values[i] > 0 ? 2 : -2));
+			out[i] = (int16_t)(l->planes == 1 ? values[i]
+					   : p == 1	  ? (values[i] > 0 ? 1 : -1)
+							  : values[i] - (values[i] > 0 ? 2 : -2));
 	}
 	return true;
 }
@@ -172,9 +172,10 @@ static void find_window(const struct bnn_core *core, uint32_t x, struct window *
 			int64_t ix = (int64_t)x * cmd->sw + kx * cmd->dw - cmd->pad_l;
 			bool there = iy >= 0 && iy < cmd->h && ix >= 0 && ix < cmd->w;
 
-			w->tap[ky * cmd->kw + kx] = there ?
-				l->row + (size_t)(iy % l->slots) * l->slot_bytes +
-				(size_t)(ix - l->lo) * pixel : NULL;
+			w->tap[ky * cmd->kw + kx] =
+				there ? l->row + (size_t)(iy % l->slots) * l->slot_bytes +
+						(size_t)(ix - l->lo) * pixel
+				      : NULL;
 			w->present += there;
 		}
 	}
@@ -212,7 +213,7 @@ static int32_t plain_sum(const struct layer *l, const struct command *cmd, const
 	uint32_t taps = cmd->kh * cmd->kw, cg = cmd->k / taps;
 	int32_t absent = absent_value(cmd), sum = 0;
 
-	for (uint32_t t = 0; t < taps; ) {
+	for (uint32_t t = 0; t < taps;) {
 		uint32_t run = 1;
 
 		if (win->tap[t]) {
@@ -221,7 +222,8 @@ static int32_t plain_sum(const struct layer *l, const struct command *cmd, const
 			       cmd->dw == 1)
 				run++;
 			sum += dot((const int16_t *)(win->tap[t] + plane * l->plane_bytes) +
-				   group * cg, w + t * cg, run * cg);
+					   group * cg,
+				   w + t * cg, run * cg);
 		} else if (absent) {
 			sum += absent * weight_sum(w + t * cg, cg);
 		}
@@ -261,8 +263,9 @@ static void plain_pixel(struct bnn_core *core, const struct window *win, int32_t
 		for (uint32_t oc = r; oc < cmd->cout; oc += cmd->rows) {
 			acc[oc] = m;
 			if (frac)
-				acc[oc] = 2 * m + (gate(l, win, cg, oc, m) ?
-						   plain_sum(l, cmd, win, 0, group, w) : 0);
+				acc[oc] = 2 * m + (gate(l, win, cg, oc, m)
+							   ? plain_sum(l, cmd, win, 0, group, w)
+							   : 0);
 		}
 	}
 }
@@ -396,7 +399,8 @@ enum step conv_step(struct bnn_core *core, uint32_t n)
 	if (!l->block)
 		l->taps += win.present;
 	charge_macs(core, (uint64_t)cmd->k * rows * formats[cmd->ref[REF_IN].format].width *
-			  wformats[field(cmd, BNN_F_CONV_WFORMAT)].bits + MACS_PER_CYCLE - 1);
+					  wformats[field(cmd, BNN_F_CONV_WFORMAT)].bits +
+				  MACS_PER_CYCLE - 1);
 	if (++l->pixel < n)
 		return STEP_MORE;
 	l->pixel = 0;

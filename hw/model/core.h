@@ -30,14 +30,14 @@ enum kind { KIND_ODD, KIND_UNSIGNED, KIND_SIGNED, KIND_TERNARY };
 
 struct format {
 	uint8_t planes; /* planes in memory; 1 if element-packed */
-	uint8_t bits;   /* bits per element and plane */
-	uint8_t width;  /* bits of a code */
+	uint8_t bits;	/* bits per element and plane */
+	uint8_t width;	/* bits of a code */
 	uint8_t kind;
-	bool packed;    /* element-packed */
+	bool packed; /* element-packed */
 	bool exists;
 };
 
-extern const struct format formats[32];  /* by 5-bit code; [0] is NONE */
+extern const struct format formats[32]; /* by 5-bit code; [0] is NONE */
 extern const struct format wformats[8];
 
 /* Code to value and back; the value is in range. */
@@ -49,13 +49,18 @@ uint64_t format_max(const struct format *f);
 /* ---- faults ----------------------------------------------------------- */
 
 enum stream {
-	STREAM_COMMANDS, STREAM_WEIGHTS, STREAM_PARAMS, STREAM_INPUT, STREAM_OUTPUT,
-	STREAM_RESIDUAL, STREAM_OTHER
+	STREAM_COMMANDS,
+	STREAM_WEIGHTS,
+	STREAM_PARAMS,
+	STREAM_INPUT,
+	STREAM_OUTPUT,
+	STREAM_RESIDUAL,
+	STREAM_OTHER
 };
 
 struct fault {
 	uint32_t status, detail;
-	uint32_t word;   /* of the command, if has_word */
+	uint32_t word; /* of the command, if has_word */
 	bool has_word;
 	uint32_t access; /* as COMPLETION.ACCESS */
 	uint64_t va;
@@ -70,24 +75,27 @@ enum { POOL_AVG, POOL_MAX, POOL_MIN };
 
 /* A reference of a command is known by its place in the 32 words. */
 enum ref_slot {
-	REF_IN,     /* word 11; GATEFOLD: the gates */
+	REF_IN,	    /* word 11; GATEFOLD: the gates */
 	REF_WEIGHT, /* word 14; ENC: the table; PREFETCH: the bytes */
 	REF_PARAM,  /* word 16; GATEFOLD: the records read */
 	REF_OUTP,   /* word 18; the output of commands that have one */
-	REF_OUTS, REF_RES1, REF_RES2, REF_SUM,
+	REF_OUTS,
+	REF_RES1,
+	REF_RES2,
+	REF_SUM,
 	REF_COUNT
 };
 
 struct ref {
 	bool used, write;
 	uint8_t word, stream, region;
-	uint8_t format;       /* 0: a vector */
-	uint32_t h, w, c;     /* tensors only, as the rest of this group */
-	uint32_t natural;     /* bytes of a pixel */
-	uint32_t pixel;       /* bytes from pixel to pixel */
-	uint64_t row, plane;  /* bytes from row to row, plane to plane */
+	uint8_t format;	     /* 0: a vector */
+	uint32_t h, w, c;    /* tensors only, as the rest of this group */
+	uint32_t natural;    /* bytes of a pixel */
+	uint32_t pixel;	     /* bytes from pixel to pixel */
+	uint64_t row, plane; /* bytes from row to row, plane to plane */
 	uint64_t extent;
-	uint64_t base;        /* device virtual address, or offset on chip */
+	uint64_t base; /* device virtual address, or offset on chip */
 };
 
 struct command {
@@ -97,10 +105,10 @@ struct command {
 	/* CONV, EW, POOL; 1, 0 or equal to the input where the command lacks it. */
 	uint32_t h, w, cin, cout, oh, ow;
 	uint32_t kh, kw, sh, sw, dh, dw, pad_t, pad_l;
-	uint32_t k;           /* weights of an output channel */
-	uint32_t rows;        /* rows of weights: COUT, or fewer if TILED */
-	uint32_t row_bytes;   /* bytes of a row as stored under DENSE */
-	bool record;          /* parameter records are read */
+	uint32_t k;	    /* weights of an output channel */
+	uint32_t rows;	    /* rows of weights: COUT, or fewer if TILED */
+	uint32_t row_bytes; /* bytes of a row as stored under DENSE */
+	bool record;	    /* parameter records are read */
 };
 
 /* How far the running command has got: all that its steps need to go on. */
@@ -119,21 +127,21 @@ struct job {
 	bool active;
 	bool killed, hang;
 	uint32_t queue;
-	uint64_t slot, count;    /* bus addresses of its completion and the queue's count */
+	uint64_t slot, count; /* bus addresses of its completion and the queue's count */
 	uint8_t raw[BNN_SIZEOF_JOB];
 	uint8_t table[BNN_REGIONS * BNN_SIZEOF_REGION];
 	struct bnn_job entry;
 	struct region region[BNN_REGIONS];
 	uint32_t index, iteration;
-	uint32_t retired, rows;  /* PROGRESS, PROGRESS2 */
-	uint32_t profiled;       /* records in the log */
+	uint32_t retired, rows; /* PROGRESS, PROGRESS2 */
+	uint32_t profiled;	/* records in the log */
 	uint64_t start;
 	uint64_t counters[BNN_COUNTERS];
 
-	bool open;               /* cmd has been fetched and decoded */
+	bool open; /* cmd has been fetched and decoded */
 	struct command cmd;
 	struct cursor at;
-	uint64_t issued;         /* cycle at which it was */
+	uint64_t issued; /* cycle at which it was */
 	uint32_t sum[BNN_CHANNELS_MAX];
 };
 
@@ -163,8 +171,18 @@ struct tlb {
 
 /* Grow-only buffers, freed when the job ends. */
 enum scratch {
-	SCRATCH_RAW, SCRATCH_SPAN, SCRATCH_VALUES, SCRATCH_PARAM, SCRATCH_ACC, SCRATCH_RES1,
-	SCRATCH_RES2, SCRATCH_CODES, SCRATCH_CODES2, SCRATCH_ROWS, SCRATCH_WEIGHTS, SCRATCH_WINDOW,
+	SCRATCH_RAW,
+	SCRATCH_SPAN,
+	SCRATCH_VALUES,
+	SCRATCH_PARAM,
+	SCRATCH_ACC,
+	SCRATCH_RES1,
+	SCRATCH_RES2,
+	SCRATCH_CODES,
+	SCRATCH_CODES2,
+	SCRATCH_ROWS,
+	SCRATCH_WEIGHTS,
+	SCRATCH_WINDOW,
 	SCRATCH_COUNT
 };
 
@@ -186,12 +204,12 @@ enum { SLOTS_MAX = 4 * (BNN_KERNEL_MAX - 1) + 1 };
 
 /* A strip is a run of pixels of one output row. */
 struct layer {
-	uint32_t strip;        /* pixels of a strip, but for the last of a row */
+	uint32_t strip; /* pixels of a strip, but for the last of a row */
 	struct param *param;
-	int32_t *acc;          /* [pixel][COUT] */
+	int32_t *acc; /* [pixel][COUT] */
 	/* CONV: input rows as int16 values, or bits, of columns lo to lo + cols - 1. */
 	bool bits;
-	uint32_t planes;       /* kept apart in the rows; 1: as values */
+	uint32_t planes; /* kept apart in the rows; 1: as values */
 	uint32_t slots, cols_max;
 	uint64_t slot_bytes, plane_bytes;
 	uint8_t *row;
@@ -199,10 +217,10 @@ struct layer {
 	int64_t lo;
 	uint32_t cols;
 	uint8_t *weights;
-	size_t weight_row;     /* bytes of a row as kept */
+	size_t weight_row; /* bytes of a row as kept */
 	uint32_t block_rows;
-	int64_t loaded_block;  /* -1: none */
-	uint32_t loaded_rows;  /* of it */
+	int64_t loaded_block; /* -1: none */
+	uint32_t loaded_rows; /* of it */
 	/* the strip in work */
 	bool open;
 	uint32_t pixel, block;
@@ -370,10 +388,10 @@ bool tensor_write(struct bnn_core *core, const struct ref *t, uint32_t y, uint32
 
 /* The steps of the commands. */
 enum step { STEP_MORE, STEP_DONE, STEP_FAULT };
-enum step layer_step(struct bnn_core *core);     /* layer.c: CONV, EW */
-enum step encode_step(struct bnn_core *core);    /* encode.c */
-enum step pool_step(struct bnn_core *core);      /* pool.c */
-enum step gatefold_step(struct bnn_core *core);  /* gatefold.c */
+enum step layer_step(struct bnn_core *core);	 /* layer.c: CONV, EW */
+enum step encode_step(struct bnn_core *core);	 /* encode.c */
+enum step pool_step(struct bnn_core *core);	 /* pool.c */
+enum step gatefold_step(struct bnn_core *core);	 /* gatefold.c */
 enum step transpose_step(struct bnn_core *core); /* transpose.c */
 uint32_t pool_strip(const struct bnn_core *core, const struct command *cmd);
 uint32_t encode_strip(const struct bnn_core *core, const struct command *cmd);

@@ -10,8 +10,9 @@
 
 bool fault_word(struct bnn_core *core, uint32_t status, uint32_t detail, uint32_t word)
 {
-	core->fault = (struct fault){ .status = status, .detail = detail, .word = word,
-				      .has_word = true };
+	core->fault = (struct fault){
+		.status = status, .detail = detail, .word = word, .has_word = true
+	};
 	return false;
 }
 
@@ -115,14 +116,15 @@ static bool check_conv(struct bnn_core *core, struct command *cmd)
 		return bad_field(core, BNN_DETAIL_MODE, 5);
 	if (GET(CONV_FRAC) && (in != &formats[BNN_FORMAT_O2] || wformat != BNN_WFORMAT_B1))
 		return bad_field(core, BNN_DETAIL_MODE, 0);
-	if (k > 32767 || (conv_input(in) &&
-			  k * format_max(in) * format_max(&wformats[wformat]) > INT32_MAX))
+	if (k > 32767 ||
+	    (conv_input(in) && k * format_max(in) * format_max(&wformats[wformat]) > INT32_MAX))
 		return bad_field(core, BNN_DETAIL_ACC_RANGE, 2);
 	cmd->k = (uint32_t)k;
 	cmd->rows = tiled ? cmd->cout / tile_p : cmd->cout;
 	cmd->row_bytes = (uint32_t)align_u64(
 		(uint64_t)cmd->kh * cmd->kw *
-			align_u64((uint64_t)cmd->cin / groups * wformats[wformat].bits, 16) / 8, 16);
+			align_u64((uint64_t)cmd->cin / groups * wformats[wformat].bits, 16) / 8,
+		16);
 	return true;
 }
 
@@ -179,8 +181,9 @@ static bool check_encode(struct bnn_core *core, struct command *cmd)
 	uint32_t mode = GET(ENC_MODE), levels = GET(ENC_LEVELS);
 
 	cmd->cin = GET(ENC_COLOURS);
-	cmd->cout = mode == ENC_VALUE ? cmd->cin :
-		    mode == ENC_THERMO ? cmd->cin * levels : cmd->cin * 8;
+	cmd->cout = mode == ENC_VALUE	 ? cmd->cin
+		    : mode == ENC_THERMO ? cmd->cin * levels
+					 : cmd->cin * 8;
 	if ((levels != 0) != (mode == ENC_THERMO) || cmd->cout > BNN_CHANNELS_MAX)
 		return bad_field(core, BNN_DETAIL_SHAPE, 2);
 	return true;
@@ -265,8 +268,7 @@ static bool check_extent(struct bnn_core *core, const struct command *cmd, struc
 	g = &job->region[r->region];
 	if (end > g->size)
 		return fault_ref(core, BNN_STATUS_BAD_BOUNDS, r);
-	if (r->region == 0 ||
-	    !(g->access & (r->write ? BNN_REGION_ACCESS_W : BNN_REGION_ACCESS_R)))
+	if (r->region == 0 || !(g->access & (r->write ? BNN_REGION_ACCESS_W : BNN_REGION_ACCESS_R)))
 		return fault_ref(core, BNN_STATUS_BAD_ACCESS, r);
 	r->base = g->va + g->stride * job->iteration + cmd->words[r->word];
 	return true;

@@ -57,7 +57,8 @@ enum step encode_step(struct bnn_core *core)
 	uint32_t strip = encode_strip(core, cmd), each = cmd->cout / cmd->cin;
 	uint8_t *tables = scratch_get(core, SCRATCH_PARAM, table->extent);
 	uint8_t *bytes = scratch_get(core, SCRATCH_VALUES, (uint64_t)strip * cmd->cin);
-	int32_t *codes = scratch_get(core, SCRATCH_CODES, (uint64_t)strip * cmd->cout * sizeof(*codes));
+	int32_t *codes =
+		scratch_get(core, SCRATCH_CODES, (uint64_t)strip * cmd->cout * sizeof(*codes));
 	uint32_t n = min_u32(strip, cmd->w - at->x);
 
 	if (!tables || !bytes || !codes)

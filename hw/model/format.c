@@ -3,8 +3,12 @@
 #include "core.h"
 
 #define FORMAT(name, code, planes, bits, kind, text) \
-	[code] = { (planes) ? (planes) : 1, bits, (planes) ? (planes) : (bits), KIND_##kind, \
-		   !(planes), (code) != 0 },
+	[code] = { (planes) ? (planes) : 1, \
+		   bits, \
+		   (planes) ? (planes) : (bits), \
+		   KIND_##kind, \
+		   !(planes), \
+		   (code) != 0 },
 #define WFORMAT(name, code, bits, kind, text)
 const struct format formats[32] = {
 #include "formats.def"
@@ -13,8 +17,7 @@ const struct format formats[32] = {
 #undef WFORMAT
 
 #define FORMAT(name, code, planes, bits, kind, text)
-#define WFORMAT(name, code, bits, kind, text) \
-	[code] = { 1, bits, bits, KIND_##kind, true, true },
+#define WFORMAT(name, code, bits, kind, text) [code] = { 1, bits, bits, KIND_##kind, true, true },
 const struct format wformats[8] = {
 #include "formats.def"
 };

@@ -8,7 +8,8 @@
 
 static bool fault_status(struct bnn_core *core, uint32_t status, uint32_t access, uint64_t va)
 {
-	core->fault = (struct fault){ .status = status, .access = access,
+	core->fault = (struct fault){ .status = status,
+				      .access = access,
 				      .va = va & ~(uint64_t)(BNN_PAGE_SIZE - 1) };
 	return false;
 }
@@ -54,8 +55,8 @@ bool job_parse(struct bnn_core *core)
 
 static bool is_region_legal(const struct region *g, uint32_t reserved, uint32_t iterations)
 {
-	uint32_t x = BNN_REGION_ACCESS_X, others = BNN_REGION_ACCESS_R | BNN_REGION_ACCESS_W |
-						   BNN_REGION_ACCESS_PROFILE;
+	uint32_t x = BNN_REGION_ACCESS_X,
+		 others = BNN_REGION_ACCESS_R | BNN_REGION_ACCESS_W | BNN_REGION_ACCESS_PROFILE;
 
 	if (reserved || g->access & ~(x | others) || (g->access & x && g->access & others))
 		return false;
@@ -104,7 +105,8 @@ static bool read_regions(struct bnn_core *core)
 		n = min_u32(size - at, BNN_PAGE_SIZE - (uint32_t)(bus % BNN_PAGE_SIZE));
 		if (!bus_read(core, bus, core->job.table + at, n))
 			return fault_status(core, BNN_STATUS_BUS_ERROR,
-					    STREAM_OTHER << BNN_COMPLETION_ACCESS_STREAM_SHIFT, bus);
+					    STREAM_OTHER << BNN_COMPLETION_ACCESS_STREAM_SHIFT,
+					    bus);
 	}
 	return job_regions(core);
 }
@@ -184,9 +186,12 @@ static bool profile(struct bnn_core *core)
 {
 	struct job *job = &core->job;
 	const struct region *g = &job->region[job->entry.profile_region];
-	struct ref log = { .used = true, .write = true, .stream = STREAM_OTHER,
+	struct ref log = { .used = true,
+			   .write = true,
+			   .stream = STREAM_OTHER,
 			   .region = (uint8_t)job->entry.profile_region,
-			   .base = g->va, .extent = g->size };
+			   .base = g->va,
+			   .extent = g->size };
 	uint8_t raw[BNN_SIZEOF_PROFILE] = { 0 };
 
 	if (!(job->entry.flags & BNN_JOB_FLAGS_PROFILE))

@@ -63,7 +63,8 @@ static void count_conv(struct bnn_core *core)
 	uint32_t wplanes = wformats[bnn_field_get(cmd->words, BNN_F_CONV_WFORMAT)].bits;
 	uint64_t channels = cmd->cin / bnn_field_get(cmd->words, BNN_F_CONV_GROUPS);
 
-	count(core, BNN_COUNTER_MACS, l->taps * channels * cmd->rows * planes * wplanes + l->frac_macs);
+	count(core, BNN_COUNTER_MACS,
+	      l->taps * channels * cmd->rows * planes * wplanes + l->frac_macs);
 	count(core, BNN_COUNTER_FRAC_ISSUED, l->gates_open);
 	count(core, BNN_COUNTER_FRAC_SKIPPED, l->gates_shut);
 }

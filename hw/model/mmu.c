@@ -12,10 +12,15 @@
 
 #include "core.h"
 
-enum { LINE_PTES = 8, LINE_BYTES = LINE_PTES * BNN_SIZEOF_PTE, NORMAL_LINES = 64,
-       STICKY_LINES_MAX = 1 << 18 };
+enum {
+	LINE_PTES = 8,
+	LINE_BYTES = LINE_PTES * BNN_SIZEOF_PTE,
+	NORMAL_LINES = 64,
+	STICKY_LINES_MAX = 1 << 18
+};
 
-#define KEY_LEAF 0x80000000u /* line of a leaf table, by VA[31:15]; else of the directory, by VA[31:24] */
+#define KEY_LEAF \
+	0x80000000u /* line of a leaf table, by VA[31:15]; else of the directory, by VA[31:24] */
 #define PTE_RESERVED 0xfff0000000000ff0ull
 
 static struct tlb_line *place(const struct tlb *t, uint32_t asid, uint32_t key)

@@ -4,9 +4,10 @@
 
 void param_decode(struct param *p, const uint8_t *raw, bool narrow)
 {
-	*p = (struct param){ .tb = (int32_t)get32(raw + (narrow ? BNN_PARAM_NARROW_TB : BNN_PARAM_TB)),
-			     .inv = raw[narrow ? BNN_PARAM_NARROW_FLAGS : BNN_PARAM_FLAGS] &
-				    BNN_PARAM_FLAGS_INV };
+	*p = (struct param){
+		.tb = (int32_t)get32(raw + (narrow ? BNN_PARAM_NARROW_TB : BNN_PARAM_TB)),
+		.inv = raw[narrow ? BNN_PARAM_NARROW_FLAGS : BNN_PARAM_FLAGS] & BNN_PARAM_FLAGS_INV
+	};
 	if (narrow)
 		return;
 	p->th1 = (int32_t)get32(raw + BNN_PARAM_TH1);
@@ -134,7 +135,8 @@ static struct result pipe_value(const struct pipe *g, const struct param *p, int
 	o.x = u = sat(rnd(acc, g->ps), 24, changed);
 	if (g->p1) {
 		h = o.x >= p->th1;
-		u = g->p1_pow2 ? linear_pow2(o.x, p->k1[h], p->neg1[h], p->b1[h], g->sb1, g->s1, changed)
+		u = g->p1_pow2 ? linear_pow2(o.x, p->k1[h], p->neg1[h], p->b1[h], g->sb1, g->s1,
+					     changed)
 			       : linear(o.x, p->a1[h], p->b1[h], g->sb1, g->s1);
 		u = sat(u, 27, changed);
 	}
@@ -144,7 +146,8 @@ static struct result pipe_value(const struct pipe *g, const struct param *p, int
 	o.v = u;
 	if (g->p2) {
 		h = u >= p->th2;
-		o.v = g->p2_pow2 ? linear_pow2(u, p->k2[h], p->neg2[h], p->b2[h], g->sb2, g->s2, changed)
+		o.v = g->p2_pow2 ? linear_pow2(u, p->k2[h], p->neg2[h], p->b2[h], g->sb2, g->s2,
+					       changed)
 				 : linear(u, p->a2[h], p->b2[h], g->sb2, g->s2);
 		o.v = sat(o.v, 32, changed);
 	}
@@ -153,7 +156,8 @@ static struct result pipe_value(const struct pipe *g, const struct param *p, int
 }
 
 /* The output quantiser: a code of f's width. */
-static int64_t quantise(const struct pipe *g, const struct format *f, int64_t v16, uint64_t *changed)
+static int64_t quantise(const struct pipe *g, const struct format *f, int64_t v16,
+			uint64_t *changed)
 {
 	int64_t q = rnd(g->a3 * v16 + g->b3, g->s3);
 
@@ -253,12 +257,14 @@ bool pipe_strip(struct bnn_core *core, uint32_t n)
 			if (planes)
 				planes[at] = (int32_t)plane_code(&g, p, &r, &changed);
 			if (elements)
-				elements[at] = (int32_t)element_code(&g, &r,
-								     same_q3 ? &again : &changed);
+				elements[at] =
+					(int32_t)element_code(&g, &r, same_q3 ? &again : &changed);
 			job->sum[c] += (uint32_t)r.v16;
 		}
 	charge_ops(core, (uint64_t)n * cmd->cout);
 	count(core, BNN_COUNTER_SATURATED, changed);
-	return (!planes || tensor_write(core, &cmd->ref[REF_OUTP], job->at.y, job->at.x, n, planes)) &&
-	       (!elements || tensor_write(core, &cmd->ref[REF_OUTS], job->at.y, job->at.x, n, elements));
+	return (!planes ||
+		tensor_write(core, &cmd->ref[REF_OUTP], job->at.y, job->at.x, n, planes)) &&
+	       (!elements ||
+		tensor_write(core, &cmd->ref[REF_OUTS], job->at.y, job->at.x, n, elements));
 }

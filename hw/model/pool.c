@@ -9,7 +9,8 @@ uint32_t pool_strip(const struct bnn_core *core, const struct command *cmd)
 {
 	uint64_t per_output = (uint64_t)max_u32(cmd->kw, cmd->sw) * cmd->cin;
 
-	return min_u32(min_u32(cmd->ow, core->chunk), max_u32(1, (uint32_t)(STRIP_ELEMENTS / per_output)));
+	return min_u32(min_u32(cmd->ow, core->chunk),
+		       max_u32(1, (uint32_t)(STRIP_ELEMENTS / per_output)));
 }
 
 static int64_t start_value(uint32_t mode)
@@ -100,7 +101,8 @@ enum step pool_step(struct bnn_core *core)
 	uint32_t strip = pool_strip(core, cmd), n = min_u32(strip, cmd->ow - at->x);
 
 	if (!core->prepared) {
-		p->acc = scratch_get(core, SCRATCH_ACC, (uint64_t)strip * cmd->cout * sizeof(*p->acc));
+		p->acc = scratch_get(core, SCRATCH_ACC,
+				     (uint64_t)strip * cmd->cout * sizeof(*p->acc));
 		if (!p->acc)
 			return STEP_FAULT;
 		p->open = false;

@@ -19,9 +19,9 @@ static inline __attribute__((always_inline)) void rows_loop(int32_t *out, const 
 }
 
 #ifdef __x86_64__
-__attribute__((target("popcnt")))
-static void rows_popcnt(int32_t *out, const uint64_t *a, const uint64_t *m, const uint64_t *w,
-			uint32_t n, uint32_t rows)
+__attribute__((target("popcnt"))) static void rows_popcnt(int32_t *out, const uint64_t *a,
+							  const uint64_t *m, const uint64_t *w,
+							  uint32_t n, uint32_t rows)
 {
 	rows_loop(out, a, m, w, n, rows);
 }

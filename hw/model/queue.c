@@ -12,8 +12,9 @@ static uint64_t low_bits(uint64_t x, uint64_t n)
 /* What enabling demands. */
 bool queue_sane(const struct queue *q)
 {
-	return q->size >= BNN_DEPTH_MIN && q->size <= BNN_DEPTH_MAX && !low_bits(q->size, q->size) &&
-	       !low_bits(q->ring, BNN_SIZEOF_JOB) && !low_bits(q->cq, BNN_SIZEOF_COMPLETION);
+	return q->size >= BNN_DEPTH_MIN && q->size <= BNN_DEPTH_MAX &&
+	       !low_bits(q->size, q->size) && !low_bits(q->ring, BNN_SIZEOF_JOB) &&
+	       !low_bits(q->cq, BNN_SIZEOF_COMPLETION);
 }
 
 static void stop_queue(struct bnn_core *core, unsigned i, uint32_t error_shift, uint64_t address)
@@ -70,13 +71,16 @@ static int pick(struct bnn_core *core)
 
 		if (!waits(q))
 			continue;
-		if (best < 0 || (q->passed >= BNN_ARB_MAX && core->queue[best].passed < BNN_ARB_MAX))
+		if (best < 0 ||
+		    (q->passed >= BNN_ARB_MAX && core->queue[best].passed < BNN_ARB_MAX))
 			best = i;
 	}
 	for (int i = 0; i < BNN_QUEUES; i++) {
 		struct queue *q = &core->queue[i];
 
-		q->passed = i < best && waits(q) ? q->passed + 1 : i == best || !waits(q) ? 0 : q->passed;
+		q->passed = i < best && waits(q)     ? q->passed + 1
+			    : i == best || !waits(q) ? 0
+						     : q->passed;
 	}
 	return best;
 }

@@ -5,13 +5,20 @@
 #define LOW31 0x7fffffffu
 
 enum { Q_FIRST = 0x1000, Q_END = Q_FIRST + BNN_QUEUES * BNN_QUEUE_STRIDE };
-enum { CLOCK_HZ = 200000000, LANES = 16, LANE_BITS = 256, POST_LANES = 16, WEIGHT_KIB = 256,
-       WAIT_SHIFT = 3, VA_BITS = 32, DEPTH_LOG2 = 8 };
+enum {
+	CLOCK_HZ = 200000000,
+	LANES = 16,
+	LANE_BITS = 256,
+	POST_LANES = 16,
+	WEIGHT_KIB = 256,
+	WAIT_SHIFT = 3,
+	VA_BITS = 32,
+	DEPTH_LOG2 = 8
+};
 
-static const uint32_t features =
-	BNN_FEATURES_BINARY | BNN_FEATURES_POST | BNN_FEATURES_FRAC | BNN_FEATURES_PLANES |
-	BNN_FEATURES_STREAM | BNN_FEATURES_TILED | BNN_FEATURES_CODEBOOK | BNN_FEATURES_GROUPS |
-	BNN_FEATURES_PROFILE;
+static const uint32_t features = BNN_FEATURES_BINARY | BNN_FEATURES_POST | BNN_FEATURES_FRAC |
+				 BNN_FEATURES_PLANES | BNN_FEATURES_STREAM | BNN_FEATURES_TILED |
+				 BNN_FEATURES_CODEBOOK | BNN_FEATURES_GROUPS | BNN_FEATURES_PROFILE;
 
 void irq_raise(struct bnn_core *core, uint32_t vectors)
 {
@@ -89,7 +96,8 @@ uint32_t regs_read(struct bnn_core *core, uint32_t offset)
 		return queue_read(core, (offset - Q_FIRST) / BNN_QUEUE_STRIDE,
 				  Q_FIRST + offset % BNN_QUEUE_STRIDE);
 	if (offset >= BNN_REG_CNT && offset < BNN_REG_CNT + 8 * BNN_COUNTERS)
-		return (uint32_t)(core->snapshot[(offset - BNN_REG_CNT) / 8] >> (offset & 4 ? 32 : 0));
+		return (uint32_t)(core->snapshot[(offset - BNN_REG_CNT) / 8] >>
+				  (offset & 4 ? 32 : 0));
 	switch (offset) {
 	case BNN_REG_ID:
 		return BNN_RESET_ID;

@@ -17,8 +17,9 @@ enum step transpose_step(struct bnn_core *core)
 	if (!block || !pixel)
 		return STEP_FAULT;
 	for (uint32_t i = 0; i < pixels; i++)
-		if (!mem_read(core, in, i / cmd->w * in->row + (uint64_t)(i % cmd->w) * in->pixel +
-					(uint64_t)at->x * size,
+		if (!mem_read(core, in,
+			      i / cmd->w * in->row + (uint64_t)(i % cmd->w) * in->pixel +
+				      (uint64_t)at->x * size,
 			      block + (size_t)i * n * size, n * size))
 			return STEP_FAULT;
 	memset(pixel, 0, out->natural);

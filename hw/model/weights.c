@@ -14,9 +14,9 @@ struct source {
 	const struct command *cmd;
 	const struct ref *ref;
 	uint32_t mode, bits, tau;
-	uint32_t taps, cg;       /* taps, channels of a group */
-	uint64_t flat;           /* stored weights of TILED_FLAT */
-	uint8_t *row;            /* a dense row, or the codebook */
+	uint32_t taps, cg; /* taps, channels of a group */
+	uint64_t flat;	   /* stored weights of TILED_FLAT */
+	uint8_t *row;	   /* a dense row, or the codebook */
 	/* the last bytes that single(s) were taken from */
 	uint64_t window_at;
 	uint32_t window_len;
@@ -114,8 +114,8 @@ static bool dense_codes(struct source *s, uint32_t r, uint8_t *codes)
 		for (uint32_t c = 0; c < s->cg; c++) {
 			uint32_t bit = c * s->bits;
 
-			*codes++ = s->row[t * tap_bytes + bit / 8] >> bit % 8 &
-				   ((1u << s->bits) - 1);
+			*codes++ =
+				s->row[t * tap_bytes + bit / 8] >> bit % 8 & ((1u << s->bits) - 1);
 		}
 	return true;
 }

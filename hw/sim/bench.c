@@ -79,8 +79,8 @@ static void tensor(struct rng *r, struct place *p, uint32_t *w, unsigned word, b
 
 static uint32_t channels(struct rng *r, uint32_t most)
 {
-	static const uint16_t usual[] = { 1, 3, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 129,
-					  255, 256, 257, 300, 512 };
+	static const uint16_t usual[] = { 1,  3,  8,   15,  16,	 17,  31,  32,	33,  63,
+					  64, 65, 127, 128, 129, 255, 256, 257, 300, 512 };
 	uint32_t c = rng_one_in(r, 2) ? usual[rng_below(r, 20)] : rng_range(r, 1, 48);
 
 	return c > most ? rng_range(r, 1, most) : c;
@@ -149,7 +149,8 @@ static void gen_conv(struct rng *r, struct place *p, uint32_t *w)
 	if (rng_one_in(r, 8))
 		place(r, p, w, 16, false, 8 * cout, 64);
 	else
-		cmd_vector(w, 16, R_READ, NARROW_AT + rng_below(r, NARROWS / 8 - cout / 8 - 1) * 64);
+		cmd_vector(w, 16, R_READ,
+			   NARROW_AT + rng_below(r, NARROWS / 8 - cout / 8 - 1) * 64);
 	tensor(r, p, w, 18, true, oh, ow, cout);
 }
 
@@ -198,7 +199,8 @@ static void gen_enc(struct rng *r, struct place *p, uint32_t *w)
 		h = rng_range(r, 1, 9);
 		width = rng_range(r, 1, 12);
 		colours = rng_one_in(r, 3) ? rng_range(r, 1, 200) : rng_range(r, 1, 4);
-		levels = mode == 1 ? rng_one_in(r, 4) ? rng_range(r, 1, 255) : rng_range(r, 1, 20) : 0;
+		levels = mode == 1 ? rng_one_in(r, 4) ? rng_range(r, 1, 255) : rng_range(r, 1, 20)
+				   : 0;
 		c = mode == 0 ? colours : mode == 1 ? colours * levels : colours * 8;
 	} while (c > 8192 || (uint64_t)h * width * c > 40000);
 	SET(ENC_PLANAR, rng_below(r, 2));
@@ -292,22 +294,22 @@ static void copy_memory(void)
 /* ---- comparison ------------------------------------------------------------ */
 
 static const bool deterministic[BNN_COUNTERS] = {
-	[BNN_COUNTER_MACS] = true, [BNN_COUNTER_FRAC_ISSUED] = true,
-	[BNN_COUNTER_FRAC_SKIPPED] = true, [BNN_COUNTER_BYTES_COMMANDS] = true,
-	[BNN_COUNTER_BYTES_WEIGHTS] = true, [BNN_COUNTER_BYTES_ACT] = true,
+	[BNN_COUNTER_MACS] = true,	     [BNN_COUNTER_FRAC_ISSUED] = true,
+	[BNN_COUNTER_FRAC_SKIPPED] = true,   [BNN_COUNTER_BYTES_COMMANDS] = true,
+	[BNN_COUNTER_BYTES_WEIGHTS] = true,  [BNN_COUNTER_BYTES_ACT] = true,
 	[BNN_COUNTER_BYTES_RESIDUAL] = true, [BNN_COUNTER_BYTES_WRITTEN] = true,
-	[BNN_COUNTER_COMMANDS] = true, [BNN_COUNTER_SATURATED] = true,
+	[BNN_COUNTER_COMMANDS] = true,	     [BNN_COUNTER_SATURATED] = true,
 };
 
 static bool same_completion(const struct bnn_completion *a, const struct bnn_completion *b,
 			    bool access, char *why, size_t n)
 {
-#define FIELD(name)                                                                               \
-	if (a->name != b->name) {                                                                 \
-		snprintf(why, n, #name " %llx, %llx (status %u, %u detail %u, %u word %x, %x)",   \
-			 (unsigned long long)a->name, (unsigned long long)b->name, a->status,     \
-			 b->status, a->detail, b->detail, a->cmd_word, b->cmd_word);              \
-		return false;                                                                     \
+#define FIELD(name) \
+	if (a->name != b->name) { \
+		snprintf(why, n, #name " %llx, %llx (status %u, %u detail %u, %u word %x, %x)", \
+			 (unsigned long long)a->name, (unsigned long long)b->name, a->status, \
+			 b->status, a->detail, b->detail, a->cmd_word, b->cmd_word); \
+		return false; \
 	}
 	FIELD(seqno);
 	FIELD(status);
@@ -347,8 +349,10 @@ static void submit_both(struct job *job, uint32_t list[][32], uint32_t count,
 {
 	struct job other = *job;
 
-	host_put(model, HOST_VA + job->region[R_PROGRAM].va % 64, list, (size_t)count * BNN_COMMAND_BYTES);
-	host_put(rtl, HOST_VA + job->region[R_PROGRAM].va % 64, list, (size_t)count * BNN_COMMAND_BYTES);
+	host_put(model, HOST_VA + job->region[R_PROGRAM].va % 64, list,
+		 (size_t)count * BNN_COMMAND_BYTES);
+	host_put(rtl, HOST_VA + job->region[R_PROGRAM].va % 64, list,
+		 (size_t)count * BNN_COMMAND_BYTES);
 	job_submit(model, 1, job);
 	host_run(model);
 	*a = job_result(model, 1);
@@ -457,7 +461,8 @@ static void damage(struct rng *r, uint32_t *w)
 	case 4: { /* offset, pixel */
 		static const uint8_t word[] = { 11, 14, 16, 18, 13, 20 };
 
-		w[word[rng_below(r, 6)]] += rng_one_in(r, 2) ? rng_below(r, 64) : rng_next(r) >> rng_below(r, 32);
+		w[word[rng_below(r, 6)]] +=
+			rng_one_in(r, 2) ? rng_below(r, 64) : rng_next(r) >> rng_below(r, 32);
 		break;
 	}
 	case 5: /* sizes that no longer go together */
@@ -473,8 +478,9 @@ static void damage(struct rng *r, uint32_t *w)
 		}
 		break;
 	default: /* the opcode */
-		w[0] = (w[0] & ~0xffu) | (rng_one_in(r, 2) ? rng_next(r) & 0xff :
-			bnn_commands[rng_below(r, BNN_COMMAND_COUNT)].opcode);
+		w[0] = (w[0] & ~0xffu) |
+		       (rng_one_in(r, 2) ? rng_next(r) & 0xff
+					 : bnn_commands[rng_below(r, BNN_COMMAND_COUNT)].opcode);
 	}
 }
 
@@ -509,11 +515,13 @@ static bool run_faulty(unsigned long number)
 		     cmd_features(list[b.cmd_index]) & ~rtl->features &&
 		     (a.status == BNN_STATUS_OK || a.cmd_index > b.cmd_index ||
 		      (a.cmd_index == b.cmd_index && late(&a)));
-		snprintf(why, sizeof(why), "UNSUPPORTED; the other says %u, detail %u, index %u, word %x",
-			 a.status, a.detail, a.cmd_index, a.cmd_word);
+		snprintf(why, sizeof(why),
+			 "UNSUPPORTED; the other says %u, detail %u, index %u, word %x", a.status,
+			 a.detail, a.cmd_index, a.cmd_word);
 		copy_memory();
 	} else {
-		ok = same_completion(&a, &b, true, why, sizeof(why)) && same_memory(why, sizeof(why));
+		ok = same_completion(&a, &b, true, why, sizeof(why)) &&
+		     same_memory(why, sizeof(why));
 	}
 	if (ok)
 		return true;
@@ -579,8 +587,10 @@ static bool run_bad_job(unsigned long number)
 /* A page-table entry of one of the command's extents is damaged. */
 static bool run_bad_page(unsigned long number)
 {
-	static const uint64_t bits[] = { BNN_PTE_V, BNN_PTE_W, BNN_PTE_B, BNN_PTE_L, 1 << 5, 1 << 11,
-					 UINT64_C(1) << 52, UINT64_C(1) << 63, UINT64_C(1) << 40 };
+	static const uint64_t bits[] = {
+		BNN_PTE_V, BNN_PTE_W,	      BNN_PTE_B,	 BNN_PTE_L,	   1 << 5,
+		1 << 11,   UINT64_C(1) << 52, UINT64_C(1) << 63, UINT64_C(1) << 40
+	};
 	struct rng r = list_rng(number, 4);
 	uint32_t list[2][32];
 	static const uint8_t words[] = { 11, 14, 18, 0 };
@@ -620,7 +630,8 @@ static bool run_bad_page(unsigned long number)
 	}
 	statuses[b.status & 15]++;
 	ok = same_completion(&a, &b, false, why, sizeof(why));
-	/* An untouched list must leave equal memory; the outputs of a failed command are undefined. */
+	/* An untouched list must leave equal memory; the outputs of a failed command are undefined.
+	 */
 	if (ok && !a.status)
 		ok = same_memory(why, sizeof(why));
 	copy_memory();
@@ -639,19 +650,22 @@ static void report(void)
 
 	for (unsigned i = 0; i < 16; i++)
 		if (statuses[i])
-			at += snprintf(line + at, sizeof(line) - (size_t)at, " %u:%u", i, statuses[i]);
+			at += snprintf(line + at, sizeof(line) - (size_t)at, " %u:%u", i,
+				       statuses[i]);
 	tap_note("statuses%s", at ? line : " none");
 	at = 0;
 	for (unsigned i = 0; i < 16; i++)
 		if (details[i])
-			at += snprintf(line + at, sizeof(line) - (size_t)at, " %u:%u", i, details[i]);
+			at += snprintf(line + at, sizeof(line) - (size_t)at, " %u:%u", i,
+				       details[i]);
 	if (at)
 		tap_note("details of BAD_FIELD%s", line);
 	memset(statuses, 0, sizeof(statuses));
 	memset(details, 0, sizeof(details));
 }
 
-static bool several(const char *what, bool (*one)(unsigned long), unsigned long n, unsigned long only)
+static bool several(const char *what, bool (*one)(unsigned long), unsigned long n,
+		    unsigned long only)
 {
 	unsigned long failed = 0;
 
@@ -692,7 +706,8 @@ int main(int argc, char **argv)
 		}
 	}
 	if (argc - optind != 2) {
-		fprintf(stderr, "usage: bench [-n COMMANDS] [-f FAULTS] [-s SEED] [-i LIST] [-o OPTIONS] MODEL RTL\n");
+		fprintf(stderr, "usage: bench [-n COMMANDS] [-f FAULTS] [-s SEED] [-i LIST] [-o "
+				"OPTIONS] MODEL RTL\n");
 		return 2;
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);

@@ -41,7 +41,8 @@ void vl_stop(const char *, int, const char *) VL_MT_UNSAFE
 {
 }
 
-namespace {
+namespace
+{
 
 constexpr uint32_t ACT_KIB_MAX = BNN_SIM_ACT_KIB;
 constexpr uint32_t BEAT = 16;
@@ -77,12 +78,23 @@ struct Plain {
 	uint32_t irqs;
 };
 
-class Saver final : public VerilatedSerialize {
-public:
+class Saver final : public VerilatedSerialize
+{
+      public:
 	std::vector<uint8_t> bytes;
-	Saver() { m_isOpen = true; header(); }
-	~Saver() override { }
-	void finish() { trailer(); flush(); }
+	Saver()
+	{
+		m_isOpen = true;
+		header();
+	}
+	~Saver() override
+	{
+	}
+	void finish()
+	{
+		trailer();
+		flush();
+	}
 	void flush() override
 	{
 		bytes.insert(bytes.end(), m_bufp, m_cp);
@@ -90,8 +102,9 @@ public:
 	}
 };
 
-class Loader final : public VerilatedDeserialize {
-public:
+class Loader final : public VerilatedDeserialize
+{
+      public:
 	Loader(const uint8_t *data, size_t len) : at_(data), left_(len)
 	{
 		m_isOpen = true;
@@ -99,8 +112,13 @@ public:
 		fill();
 		header();
 	}
-	~Loader() override { }
-	void finish() { trailer(); }
+	~Loader() override
+	{
+	}
+	void finish()
+	{
+		trailer();
+	}
 	// The base class wants 16 KiB of look-ahead: zeros behind the end, which
 	// must not be used up.
 	void fill() override
@@ -123,7 +141,7 @@ public:
 		m_endp = m_bufp + bufferSize();
 	}
 
-private:
+      private:
 	const uint8_t *at_;
 	size_t left_, padded_ = 0;
 };
@@ -326,8 +344,8 @@ struct bnn_core {
 
 		// Read data.
 		top->rvalid_i = 0;
-		if (!reads.empty() && reads.front().ready_at <= p.cycle && p.cycle >= p.next_beat_at &&
-		    !stalled()) {
+		if (!reads.empty() && reads.front().ready_at <= p.cycle &&
+		    p.cycle >= p.next_beat_at && !stalled()) {
 			Read &r = reads.front();
 
 			if (!r.fetched)
@@ -380,7 +398,8 @@ struct bnn_core {
 	}
 };
 
-namespace {
+namespace
+{
 
 bool number(const std::string &text, unsigned long lo, unsigned long hi, uint32_t &out)
 {
@@ -675,8 +694,8 @@ int load(bnn_core *core, const void *buf, size_t len)
 }
 
 const bnn_core_ops ops = {
-	BNN_CORE_ABI, "rtl", create, destroy, reset, mmio_read, mmio_write,
-	run, request_stop, save, load, poke,
+	BNN_CORE_ABI, "rtl", create,	   destroy, reset, mmio_read,
+	mmio_write,   run,   request_stop, save,    load,  poke,
 };
 
 } // namespace

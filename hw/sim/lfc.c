@@ -14,8 +14,14 @@
 
 #include "host.h"
 
-enum { LAYERS = 4, TABLE_AT = 0, WEIGHTS_AT = 0x400, PARAMS_AT = 0x80000, IMAGES_AT = 0x100000,
-       COMMANDS = LAYERS + 2 };
+enum {
+	LAYERS = 4,
+	TABLE_AT = 0,
+	WEIGHTS_AT = 0x400,
+	PARAMS_AT = 0x80000,
+	IMAGES_AT = 0x100000,
+	COMMANDS = LAYERS + 2
+};
 
 static const uint32_t channels[LAYERS + 1] = { 784, 1024, 1024, 1024, 64 };
 
@@ -126,8 +132,8 @@ int main(int argc, char **argv)
 	tap_ok(!c[0].status && !c[1].status, "both jobs end OK (%u, %u)", c[0].status, c[1].status);
 	tap_ok(!memcmp(h[0]->mem + HOST_DATA, h[1]->mem + HOST_DATA, HOST_DATA_BYTES),
 	       "the outputs of %u images agree", images);
-	tap_ok(c[0].counters[BNN_COUNTER_MACS] == c[1].counters[BNN_COUNTER_MACS], "MACs agree (%llu)",
-	       (unsigned long long)c[1].counters[BNN_COUNTER_MACS]);
+	tap_ok(c[0].counters[BNN_COUNTER_MACS] == c[1].counters[BNN_COUNTER_MACS],
+	       "MACs agree (%llu)", (unsigned long long)c[1].counters[BNN_COUNTER_MACS]);
 	tap_note("%s: %.0f cycles, %.4f s per image; %s: %.6f s", h[1]->ops->name,
 		 (double)c[1].cycles / images, took[1] / images, h[0]->ops->name, took[0] / images);
 	for (unsigned i = 0; i < 10; i++)

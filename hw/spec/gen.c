@@ -68,7 +68,8 @@ static const struct code details[] = {
 #define DETAIL(n, v, t)
 };
 
-static const struct code counters[] = { /* value: 1 = deterministic */
+static const struct code counters[] = {
+	/* value: 1 = deterministic */
 #undef COUNTER
 #define COUNTER(n, d, t) { #n, d, t },
 #include "status.def"
@@ -120,8 +121,7 @@ struct field {
 #define TENSOR(c, n, word, t) \
 	VECTOR(c, n, word, t) \
 	FIELD(c, n##_FORMAT, (word) + 1, 6, 5, 0, 31, RANGE, "Tensor format.") \
-	FIELD(c, n##_PITCH, (word) + 1, 11, 20, 0, 0xfffff, RANGE, \
-	      "Bytes from row to row / 16.") \
+	FIELD(c, n##_PITCH, (word) + 1, 11, 20, 0, 0xfffff, RANGE, "Bytes from row to row / 16.") \
 	FIELD(c, n##_PIXEL, (word) + 2, 0, 16, 0, 0xffff, RANGE, \
 	      "Bytes from pixel to pixel / 2; 0 = pixels lie without gaps.")
 static const struct field field_rows[] = {
@@ -142,7 +142,8 @@ static void sort_fields(void)
 		size_t at = i;
 
 		for (; field_rows[i].kind == FIELD_ROW && fields[at - 1].kind == FIELD_ROW &&
-		       before(&field_rows[i], &fields[at - 1]); at--)
+		       before(&field_rows[i], &fields[at - 1]);
+		     at--)
 			fields[at] = fields[at - 1];
 		fields[at] = field_rows[i];
 	}
@@ -181,7 +182,6 @@ static void header_registers(void)
 			printf("#define BNN_RESET_%s %su\n", registers[i].name, registers[i].reset);
 }
 
-
 static void header_structs(void)
 {
 	for (size_t i = 0; i < COUNT(structures); i++) {
@@ -190,7 +190,8 @@ static void header_structs(void)
 
 		switch (r->kind) {
 		case KIND_STRUCT:
-			printf("\n/* %s */\n#define BNN_SIZEOF_%s %u\n", r->text, r->name, r->width);
+			printf("\n/* %s */\n#define BNN_SIZEOF_%s %u\n", r->text, r->name,
+			       r->width);
 			break;
 		case KIND_MEMBER:
 			printf("#define BNN_%s_%s 0x%02x\n", r->owner, r->name, r->at);
@@ -283,7 +284,6 @@ static void header(void)
 	printf("\n#endif /* BNN_HW_H */\n");
 }
 
-
 static size_t command_count(void)
 {
 	size_t n = 0;
@@ -325,9 +325,11 @@ static void fields_header(void)
 	       "#ifndef BNN_HW_FIELDS_H\n#define BNN_HW_FIELDS_H\n\n#include <stdint.h>\n\n"
 	       "struct bnn_field {\n\tconst char *name;\n\tuint8_t word, lsb, width, detail;\n"
 	       "\tuint32_t min, max;\n};\n\n"
-	       "/*\n * A command: its fields are bnn_fields[first] to [first + count - 1], sorted by\n"
+	       "/*\n * A command: its fields are bnn_fields[first] to [first + count - 1], sorted "
+	       "by\n"
 	       " * word and lsb; the reserved bits of word w are ~claimed[w].\n */\n"
-	       "struct bnn_command {\n\tconst char *name;\n\tuint8_t opcode;\n\tuint16_t first, count;\n"
+	       "struct bnn_command {\n\tconst char *name;\n\tuint8_t opcode;\n\tuint16_t first, "
+	       "count;\n"
 	       "\tuint32_t claimed[32];\n};\n\n"
 	       "enum bnn_field_id {\n");
 	for (size_t i = 0; i < COUNT(fields); i++)
@@ -337,13 +339,16 @@ static void fields_header(void)
 	printf("extern const struct bnn_field bnn_fields[BNN_FIELD_COUNT];\n"
 	       "extern const struct bnn_command bnn_commands[BNN_COMMAND_COUNT];\n\n"
 	       "/* The value of a field in the 32 words of a command. */\n"
-	       "static inline uint32_t bnn_field_get(const uint32_t *words, enum bnn_field_id id)\n{\n"
+	       "static inline uint32_t bnn_field_get(const uint32_t *words, enum bnn_field_id "
+	       "id)\n{\n"
 	       "\tconst struct bnn_field *f = &bnn_fields[id];\n\n"
 	       "\treturn words[f->word] >> f->lsb & (uint32_t)((1ull << f->width) - 1);\n}\n\n"
-	       "static inline void bnn_field_set(uint32_t *words, enum bnn_field_id id, uint32_t value)\n{\n"
+	       "static inline void bnn_field_set(uint32_t *words, enum bnn_field_id id, uint32_t "
+	       "value)\n{\n"
 	       "\tconst struct bnn_field *f = &bnn_fields[id];\n"
 	       "\tuint32_t mask = (uint32_t)((1ull << f->width) - 1);\n\n"
-	       "\twords[f->word] = (words[f->word] & ~(mask << f->lsb)) | (value & mask) << f->lsb;\n}\n\n"
+	       "\twords[f->word] = (words[f->word] & ~(mask << f->lsb)) | (value & mask) << "
+	       "f->lsb;\n}\n\n"
 	       "#endif /* BNN_HW_FIELDS_H */\n");
 }
 
@@ -357,8 +362,8 @@ static void fields_source(void)
 		const struct field *f = &fields[i];
 
 		if (f->kind == FIELD_ROW)
-			printf("\t{ \"%s\", %u, %u, %u, %u, 0x%x, 0x%x },\n", f->name, f->word, f->lsb,
-			       f->width, detail_value(f->detail), f->min, f->max);
+			printf("\t{ \"%s\", %u, %u, %u, %u, 0x%x, 0x%x },\n", f->name, f->word,
+			       f->lsb, f->width, detail_value(f->detail), f->min, f->max);
 	}
 	printf("};\n\nconst struct bnn_command bnn_commands[BNN_COMMAND_COUNT] = {\n");
 	unsigned int first = 0;
@@ -370,7 +375,8 @@ static void fields_source(void)
 			continue;
 		while (i + 1 + count < COUNT(fields) && fields[i + 1 + count].kind == FIELD_ROW)
 			count++;
-		printf("\t{ \"%s\", 0x%02x, %u, %u,\n\t  {", fields[i].command, fields[i].word, first, count);
+		printf("\t{ \"%s\", 0x%02x, %u, %u,\n\t  {", fields[i].command, fields[i].word,
+		       first, count);
 		for (unsigned int w = 0; w < 32; w++)
 			printf("%s0x%08x,", w % 6 ? " " : "\n\t    ", claimed(i, w));
 		printf(" } },\n");
@@ -412,20 +418,20 @@ static void verilog_check(size_t c)
 				continue;
 			printf("    if (");
 			if (low)
-				printf("c[%u:%u] < %u'd%u", w * 32 + f->lsb + f->width - 1, w * 32 + f->lsb,
-				       f->width, f->min);
+				printf("c[%u:%u] < %u'd%u", w * 32 + f->lsb + f->width - 1,
+				       w * 32 + f->lsb, f->width, f->min);
 			if (low && high)
 				printf(" || ");
 			if (high)
-				printf("c[%u:%u] > %u'd%u", w * 32 + f->lsb + f->width - 1, w * 32 + f->lsb,
-				       f->width, f->max);
+				printf("c[%u:%u] > %u'd%u", w * 32 + f->lsb + f->width - 1,
+				       w * 32 + f->lsb, f->width, f->max);
 			printf(")\n      bnn_check_");
 			print_lower(fields[c].command);
 			printf(" = {8'd%u, 8'd%d};\n", detail_value(f->detail), w);
 		}
 		if (~claimed(c, w)) {
-			printf("    if (|(c[%d:%d] & 32'h%08x))\n      bnn_check_", w * 32 + 31, w * 32,
-			       ~claimed(c, w));
+			printf("    if (|(c[%d:%d] & 32'h%08x))\n      bnn_check_", w * 32 + 31,
+			       w * 32, ~claimed(c, w));
 			print_lower(fields[c].command);
 			printf(" = {8'd%u, 8'd%d};\n", detail_value("RESERVED"), w);
 		}
@@ -445,8 +451,8 @@ static void verilog(void)
 		if (r->kind == KIND_REG)
 			printf("`define BNN_REG_%s 16'h%04x\n", r->name, r->at);
 		else if (r->kind == KIND_REG64)
-			printf("`define BNN_REG_%s_LO 16'h%04x\n`define BNN_REG_%s_HI 16'h%04x\n", r->name,
-			       r->at, r->name, r->at + 4);
+			printf("`define BNN_REG_%s_LO 16'h%04x\n`define BNN_REG_%s_HI 16'h%04x\n",
+			       r->name, r->at, r->name, r->at + 4);
 		else
 			printf("`define BNN_%s_%s_BIT %u\n", r->owner, r->name, r->at);
 	}
@@ -477,9 +483,9 @@ static void verilog(void)
 		if (f->kind == COMMAND_ROW)
 			printf("`define BNN_CMD_%s 8'h%02x\n", f->command, f->word);
 		else
-			printf("`define BNN_%s_%s %u:%u\n`define BNN_%s_%s_W %u\n", f->command, f->name,
-			       f->word * 32 + f->lsb + f->width - 1, f->word * 32 + f->lsb, f->command, f->name,
-			       f->word);
+			printf("`define BNN_%s_%s %u:%u\n`define BNN_%s_%s_W %u\n", f->command,
+			       f->name, f->word * 32 + f->lsb + f->width - 1, f->word * 32 + f->lsb,
+			       f->command, f->name, f->word);
 	}
 	printf("`endif\n");
 }
@@ -511,7 +517,9 @@ static void docs_bits(unsigned int lsb, unsigned int width)
 
 static void docs_formats(const char *title, const struct format *f, size_t n)
 {
-	printf("\n## %s\n\n| code | name | planes | bits | values | meaning |\n|---|---|---|---|---|---|\n", title);
+	printf("\n## %s\n\n| code | name | planes | bits | values | meaning "
+	       "|\n|---|---|---|---|---|---|\n",
+	       title);
 	for (size_t i = 0; i < n; i++) {
 		printf("| %u | `%s` | ", f[i].code, f[i].name);
 		if (f[i].planes)
@@ -523,11 +531,15 @@ static void docs_formats(const char *title, const struct format *f, size_t n)
 static void docs(void)
 {
 	printf("<!-- Generated by hw/spec/gen.c: do not edit. -->\n# Hardware reference\n\n"
-	       "The interface between driver, library, device model and RTL. It is described once, in\n"
-	       "`hw/spec/*.def`; this page, `hw/spec/generated/bnn_hw.h`, `bnn_hw_fields.[ch]` and the Verilog headers are\n"
-	       "generated from it by `make spec`. What the commands compute is in [arithmetic.md](arithmetic.md).\n"
+	       "The interface between driver, library, device model and RTL. It is described once, "
+	       "in\n"
+	       "`hw/spec/*.def`; this page, `hw/spec/generated/bnn_hw.h`, `bnn_hw_fields.[ch]` and "
+	       "the Verilog headers are\n"
+	       "generated from it by `make spec`. What the commands compute is in "
+	       "[arithmetic.md](arithmetic.md).\n"
 	       "Everything is little-endian.\n\n## Registers\n\n"
-	       "BAR0, 64 KiB, 32-bit accesses only: others read 0 and are ignored. Registers from 0x1000 on exist\n"
+	       "BAR0, 64 KiB, 32-bit accesses only: others read 0 and are ignored. Registers from "
+	       "0x1000 on exist\n"
 	       "once per queue, 0x100 apart. W1S: writing 1 starts. W1C: writing 1 clears.\n\n"
 	       "| offset | bits | name | access | reset | meaning |\n|---|---|---|---|---|---|\n");
 	for (size_t i = 0; i < COUNT(registers); i++) {
@@ -539,7 +551,8 @@ static void docs(void)
 			printf(" | %s | | | %s |\n", r->name, r->text);
 		} else {
 			printf("| 0x%04x%s | | `%s` | %s | %s | %s |\n", r->at,
-			       r->kind == KIND_REG64 ? " lo, hi" : "", r->name, r->access, r->reset, r->text);
+			       r->kind == KIND_REG64 ? " lo, hi" : "", r->name, r->access, r->reset,
+			       r->text);
 		}
 	}
 	printf("\n## Structures in memory\n\n");
@@ -547,10 +560,12 @@ static void docs(void)
 		const struct row *r = &structures[i];
 
 		if (r->kind == KIND_STRUCT)
-			printf("\n### %s, %u bytes\n\n%s\n\n| offset | bytes | bits | name | meaning |\n|---|---|---|---|---|\n",
+			printf("\n### %s, %u bytes\n\n%s\n\n| offset | bytes | bits | name | "
+			       "meaning |\n|---|---|---|---|---|\n",
 			       r->name, r->width, r->text);
 		else if (r->kind == KIND_MEMBER)
-			printf("| 0x%02x | %u | | `%s` | %s |\n", r->at, r->width * r->count, r->name, r->text);
+			printf("| 0x%02x | %u | | `%s` | %s |\n", r->at, r->width * r->count,
+			       r->name, r->text);
 		else {
 			printf("| | | ");
 			docs_bits(r->at, r->width);
@@ -559,22 +574,25 @@ static void docs(void)
 	}
 	docs_codes("Status", "How a job ended.\n\n", statuses, COUNT(statuses));
 	docs_codes("Details", "The finer cause beside a status.\n\n", details, COUNT(details));
-	printf("\n## Counters\n\n64 bits each. Deterministic ones are the same on every core for a job that ends OK.\n\n"
+	printf("\n## Counters\n\n64 bits each. Deterministic ones are the same on every core for a "
+	       "job that ends OK.\n\n"
 	       "| index | name | deterministic | meaning |\n|---|---|---|---|\n");
 	for (size_t i = 0; i < COUNT(counters); i++)
-		printf("| %zu | `%s` | %s | %s |\n", i, counters[i].name, counters[i].value ? "yes" : "no",
-		       counters[i].text);
+		printf("| %zu | `%s` | %s | %s |\n", i, counters[i].name,
+		       counters[i].value ? "yes" : "no", counters[i].text);
 	docs_codes("Limits", "", limits, COUNT(limits));
 	docs_formats("Tensor formats", formats, COUNT(formats));
 	docs_formats("Weight formats", wformats, COUNT(wformats));
-	printf("\n## Commands\n\n128 bytes, 32 words of 32 bits. Bits that no field claims are reserved: 0.\n");
+	printf("\n## Commands\n\n128 bytes, 32 words of 32 bits. Bits that no field claims are "
+	       "reserved: 0.\n");
 	for (size_t i = 0; i < COUNT(fields); i++) {
 		const struct field *f = &fields[i];
 
 		if (f->kind == COMMAND_ROW) {
 			printf("\n### %s, opcode 0x%02x\n\n%s\n", f->command, f->word, f->text);
 			if (i + 1 < COUNT(fields) && fields[i + 1].kind == FIELD_ROW)
-				printf("\n| word | bits | field | range | detail | meaning |\n|---|---|---|---|---|---|\n");
+				printf("\n| word | bits | field | range | detail | meaning "
+				       "|\n|---|---|---|---|---|---|\n");
 			continue;
 		}
 		printf("| %u | ", f->word);
@@ -594,8 +612,12 @@ int main(int argc, char **argv)
 		const char *name;
 		void (*print)(void);
 	} outputs[] = {
-		{ "header", header },	{ "fields-header", fields_header }, { "fields-source", fields_source },
-		{ "verilog", verilog }, { "verilog-checks", verilog_checks }, { "docs", docs },
+		{ "header", header },
+		{ "fields-header", fields_header },
+		{ "fields-source", fields_source },
+		{ "verilog", verilog },
+		{ "verilog-checks", verilog_checks },
+		{ "docs", docs },
 	};
 
 	sort_fields();
@@ -605,6 +627,7 @@ int main(int argc, char **argv)
 			return ferror(stdout) || fflush(stdout) ? 1 : 0;
 		}
 	}
-	fprintf(stderr, "usage: gen header | fields-header | fields-source | verilog | verilog-checks | docs\n");
+	fprintf(stderr, "usage: gen header | fields-header | fields-source | verilog | "
+			"verilog-checks | docs\n");
 	return 2;
 }

@@ -18,11 +18,11 @@
 struct bnn_exec;
 
 struct bnn_exec_options {
-	uint32_t batch;         /* images per job at most; 0 = executor's choice */
-	const char *device;     /* /dev/accel/accelN, or NULL: the first bnnaccel device */
-	const char *core;       /* path of a core library, or NULL: beside libbnnaccel */
+	uint32_t batch;		  /* images per job at most; 0 = executor's choice */
+	const char *device;	  /* /dev/accel/accelN, or NULL: the first bnnaccel device */
+	const char *core;	  /* path of a core library, or NULL: beside libbnnaccel */
 	const char *core_options; /* options of the core ABI's create(), or NULL */
-	uint32_t budget;        /* job budget in units of 1,024 cycles, 0 = default */
+	uint32_t budget;	  /* job budget in units of 1,024 cycles, 0 = default */
 };
 
 /* What the jobs run so far added up to; zeros where an executor has none. */

@@ -9,19 +9,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BNN_FILE_MAGIC     "\x89" "BNN\r\n\x1a\n"
-#define BNN_FILE_MAJOR     1
-#define BNN_FILE_MINOR     0
-#define BNN_FILE_ALIGN     64
+#define BNN_FILE_MAGIC \
+	"\x89" \
+	"BNN\r\n\x1a\n"
+#define BNN_FILE_MAJOR 1
+#define BNN_FILE_MINOR 0
+#define BNN_FILE_ALIGN 64
 #define BNN_FILE_BYTES_MAX (1ull << 32)
 
 /* Header. */
 enum {
 	BNN_FILE_HEADER_BYTES = 64,
-	BNN_FILE_AT_VERSION = 8,   /* u16 major, u16 minor */
-	BNN_FILE_AT_SECTIONS = 12, /* u32 */
-	BNN_FILE_AT_SIZE = 16,     /* u64: of the file */
-	BNN_FILE_AT_TABLE_CRC = 24, /* of the section table */
+	BNN_FILE_AT_VERSION = 8,     /* u16 major, u16 minor */
+	BNN_FILE_AT_SECTIONS = 12,   /* u32 */
+	BNN_FILE_AT_SIZE = 16,	     /* u64: of the file */
+	BNN_FILE_AT_TABLE_CRC = 24,  /* of the section table */
 	BNN_FILE_AT_HEADER_CRC = 60, /* of the 60 bytes before it */
 };
 
@@ -43,8 +45,8 @@ enum bnn_file_section {
 	BNN_FILE_STRINGS, /* "STRS" */
 	BNN_FILE_NETWORK, /* "NETW" */
 	BNN_FILE_VALUES,  /* "VALU" */
-	BNN_FILE_NODES,   /* "NODE" */
-	BNN_FILE_DATA,    /* "DATA" */
+	BNN_FILE_NODES,	  /* "NODE" */
+	BNN_FILE_DATA,	  /* "DATA" */
 	BNN_FILE_SECTIONS
 };
 
@@ -75,7 +77,7 @@ enum {
 	BNN_FILE_VALUE_F = 6, /* i8, then a byte 0 */
 	BNN_FILE_VALUE_H = 8,
 	BNN_FILE_VALUE_W = 12,
-	BNN_FILE_VALUE_C = 16, /* then 4 bytes 0 */
+	BNN_FILE_VALUE_C = 16,	    /* then 4 bytes 0 */
 	BNN_FILE_VALUE_SIZE = 24,   /* u64 */
 	BNN_FILE_VALUE_OFFSET = 32, /* u64, in DATA; 0 but for constants; 8 bytes 0 */
 };

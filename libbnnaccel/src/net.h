@@ -20,10 +20,10 @@
 #include "bnn_hw_fields.h"
 
 enum bnn_role {
-	BNN_ROLE_INPUT,  /* bytes given per image */
+	BNN_ROLE_INPUT,	 /* bytes given per image */
 	BNN_ROLE_OUTPUT, /* result per image */
-	BNN_ROLE_TEMP,   /* produced and used inside */
-	BNN_ROLE_CONST,  /* weights, parameter records, tables: `data` */
+	BNN_ROLE_TEMP,	 /* produced and used inside */
+	BNN_ROLE_CONST,	 /* weights, parameter records, tables: `data` */
 };
 
 /*
@@ -35,23 +35,23 @@ enum bnn_role {
 struct bnn_value {
 	char *name;
 	enum bnn_role role;
-	uint8_t format;  /* BNN_FORMAT_* */
-	int8_t f;        /* binary point of a stream: real = code * 2^-f */
+	uint8_t format; /* BNN_FORMAT_* */
+	int8_t f;	/* binary point of a stream: real = code * 2^-f */
 	uint32_t h, w, c;
-	uint64_t bytes;  /* size in memory; for tensors bnn_tensor_bytes() */
-	uint8_t *data;   /* CONST only; owned */
+	uint64_t bytes; /* size in memory; for tensors bnn_tensor_bytes() */
+	uint8_t *data;	/* CONST only; owned */
 };
 
 /* Reference slots: the word of the command where the reference lies. */
 enum bnn_slot {
-	BNN_SLOT_IN,     /* word 11: input; GATE of GATEFOLD */
+	BNN_SLOT_IN,	 /* word 11: input; GATE of GATEFOLD */
 	BNN_SLOT_WEIGHT, /* word 14: weights; TABLE of ENC */
-	BNN_SLOT_PARAM,  /* word 16: parameters; IN of GATEFOLD */
-	BNN_SLOT_OUTP,   /* word 18: OUTP; OUT of ENC, POOL, TRANSPOSE, GATEFOLD */
-	BNN_SLOT_OUTS,   /* word 21 */
-	BNN_SLOT_RES1,   /* word 24 */
-	BNN_SLOT_RES2,   /* word 27 */
-	BNN_SLOT_SUM,    /* word 30 */
+	BNN_SLOT_PARAM,	 /* word 16: parameters; IN of GATEFOLD */
+	BNN_SLOT_OUTP,	 /* word 18: OUTP; OUT of ENC, POOL, TRANSPOSE, GATEFOLD */
+	BNN_SLOT_OUTS,	 /* word 21 */
+	BNN_SLOT_RES1,	 /* word 24 */
+	BNN_SLOT_RES2,	 /* word 27 */
+	BNN_SLOT_SUM,	 /* word 30 */
 	BNN_SLOTS
 };
 
@@ -73,7 +73,7 @@ extern const uint8_t bnn_slot_word[BNN_SLOTS];
 struct bnn_node {
 	char *name;
 	uint32_t words[BNN_COMMAND_BYTES / 4];
-	int32_t ref[BNN_SLOTS];                /* value index or BNN_NO_VALUE */
+	int32_t ref[BNN_SLOTS]; /* value index or BNN_NO_VALUE */
 };
 
 /* How bytes of an image are ordered in the INPUT value. */
@@ -84,7 +84,7 @@ enum bnn_image_order {
 
 /* How the OUTPUT value is shown. */
 enum bnn_output_kind {
-	BNN_OUTPUT_INT,   /* one integer column per element: <name>0, <name>1, ... */
+	BNN_OUTPUT_INT,	  /* one integer column per element: <name>0, <name>1, ... */
 	BNN_OUTPUT_BITS,  /* one column <name>: a string of 0 and 1, element 0 first */
 	BNN_OUTPUT_FLOAT, /* one column per element: code * 2^-f, six decimals */
 };
@@ -108,9 +108,9 @@ struct bnn_net {
 		int32_t value; /* index of the OUTPUT value */
 		enum bnn_output_kind kind;
 		enum bnn_class_rule rule;
-		uint32_t count;   /* elements shown, at most c of the value */
-		char *column;     /* column name or prefix */
-		char **labels;    /* count class names, or NULL */
+		uint32_t count; /* elements shown, at most c of the value */
+		char *column;	/* column name or prefix */
+		char **labels;	/* count class names, or NULL */
 	} output;
 
 	struct bnn_value *values;
@@ -121,7 +121,7 @@ struct bnn_net {
 
 /* Geometry (docs/arithmetic.md, section 2) of a tensor with natural pixels. */
 uint32_t bnn_format_planes(unsigned int format); /* 1 for element-packed */
-uint32_t bnn_format_bits(unsigned int format);   /* per packed element; 1 for planes */
+uint32_t bnn_format_bits(unsigned int format);	 /* per packed element; 1 for planes */
 bool bnn_format_is_planes(unsigned int format);
 uint64_t bnn_tensor_pixel(unsigned int format, uint32_t c);
 uint64_t bnn_tensor_pitch(unsigned int format, uint32_t w, uint32_t c); /* multiple of 16 */
@@ -132,12 +132,12 @@ uint64_t bnn_tensor_bytes(unsigned int format, uint32_t h, uint32_t w, uint32_t 
 #define BNN_VALUE_SIZE_MAX (2 * BNN_SIZE_MAX)
 /* Bounds of a value and of all together: offsets and addresses have 32 bits. */
 #define BNN_VALUE_BYTES_MAX (1ull << 31)
-#define BNN_NET_BYTES_MAX   (1ull << 32)
+#define BNN_NET_BYTES_MAX (1ull << 32)
 
 enum bnn_kind { BNN_KIND_ODD, BNN_KIND_UNSIGNED, BNN_KIND_SIGNED };
 
-bool bnn_format_known(unsigned int format);      /* and not NONE */
-uint32_t bnn_format_width(unsigned int format);  /* bits of a code */
+bool bnn_format_known(unsigned int format);	/* and not NONE */
+uint32_t bnn_format_width(unsigned int format); /* bits of a code */
 enum bnn_kind bnn_format_kind(unsigned int format);
 
 /* Bytes of the stored weights of a CONV (section 3). */
@@ -149,12 +149,12 @@ enum { BNN_POOL_AVG, BNN_POOL_MAX, BNN_POOL_MIN };
 enum { BNN_WMODE_DENSE, BNN_WMODE_TILED, BNN_WMODE_TILED_FLAT, BNN_WMODE_CODEBOOK };
 
 uint32_t bnn_wformat_bits(unsigned int wformat);
-uint64_t bnn_weight_rows(const uint32_t *conv_words);        /* stored rows */
-uint64_t bnn_weight_tap_bits(const uint32_t *conv_words);    /* of a row, padding included */
-uint64_t bnn_weight_row_bytes(const uint32_t *conv_words);   /* padding included */
+uint64_t bnn_weight_rows(const uint32_t *conv_words);		  /* stored rows */
+uint64_t bnn_weight_tap_bits(const uint32_t *conv_words);	  /* of a row, padding included */
+uint64_t bnn_weight_row_bytes(const uint32_t *conv_words);	  /* padding included */
 uint64_t bnn_weight_codebook_indices(const uint32_t *conv_words); /* their byte offset */
-uint64_t bnn_weight_count(const uint32_t *conv_words);       /* weights as used */
-uint64_t bnn_weight_stored_bits(const uint32_t *conv_words); /* without padding */
+uint64_t bnn_weight_count(const uint32_t *conv_words);		  /* weights as used */
+uint64_t bnn_weight_stored_bits(const uint32_t *conv_words);	  /* without padding */
 
 /* OH and OW of CONV and POOL (0: no window fits), else H and W. */
 void bnn_command_output(const uint32_t *words, uint32_t *oh, uint32_t *ow);
@@ -166,9 +166,9 @@ enum bnn_slot_kind { BNN_SLOT_UNUSED, BNN_SLOT_TENSOR, BNN_SLOT_VECTOR };
 struct bnn_slot_info {
 	enum bnn_slot_kind kind;
 	bool write;
-	uint8_t format;   /* TENSOR */
+	uint8_t format;	  /* TENSOR */
 	uint32_t h, w, c; /* TENSOR: as the command sees it */
-	uint64_t bytes;   /* TENSOR: bnn_tensor_bytes(); VECTOR: its length */
+	uint64_t bytes;	  /* TENSOR: bnn_tensor_bytes(); VECTOR: its length */
 };
 void bnn_slot_describe(const uint32_t *words, enum bnn_slot slot, struct bnn_slot_info *info);
 /* Whether a value can be named in a slot (its size, shape, layout; not its role). */

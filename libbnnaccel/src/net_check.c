@@ -8,7 +8,7 @@
 #include "error.h"
 #include "net.h"
 
-#define BAD	 BNNACCEL_ERR_BAD_MODEL
+#define BAD BNNACCEL_ERR_BAD_MODEL
 #define TEXT_MAX 4096
 
 static const char *const slot_names[BNN_SLOTS] = {
@@ -242,9 +242,9 @@ static const char *command_name(uint32_t opcode)
 	return "?";
 }
 
-#define FAIL(at, text, ...)                                                      \
+#define FAIL(at, text, ...) \
 	bnn_fail((at)->error, BAD, "node %zu \"%.64s\" (%s): " text, (at)->node, \
-		 (at)->net->nodes[(at)->node].name,                              \
+		 (at)->net->nodes[(at)->node].name, \
 		 command_name((at)->net->nodes[(at)->node].words[0] & 0xff), ##__VA_ARGS__)
 
 static int check_reference(const struct where *at, int slot, const bool *written)

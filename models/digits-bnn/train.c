@@ -20,9 +20,9 @@ static const int width[LAYERS + 1] = { IN, 128, 128, 64, OUT };
 
 struct layer {
 	int rows, cols;
-	float *w, *m, *v;          /* latent weights and Adam's moments */
-	float *b, *bm, *bv;        /* offsets: the bit is sum >= -offset */
-	float *sign;               /* +-1 of w */
+	float *w, *m, *v;   /* latent weights and Adam's moments */
+	float *b, *bm, *bv; /* offsets: the bit is sum >= -offset */
+	float *sign;	    /* +-1 of w */
 	float *gw, *gb;
 	float in[WIDEST], sum[WIDEST];
 };
@@ -109,8 +109,10 @@ static void backward(int label)
 		for (int r = 0; r < l->rows; r++) {
 			float z = l->sum[r] * scale;
 
-			if (i == LAYERS - 1) /* logistic loss on each class, rare ones weighted up */
-				up[r] = (1 / (1 + expf(-2 * z)) - (r == label)) * (r == label ? 5 : 1);
+			if (i ==
+			    LAYERS - 1) /* logistic loss on each class, rare ones weighted up */
+				up[r] = (1 / (1 + expf(-2 * z)) - (r == label)) *
+					(r == label ? 5 : 1);
 			else /* the sign's gradient: 1 near 0 */
 				up[r] *= fabsf(z) < 1.5f ? 1 : 0;
 		}
@@ -162,8 +164,7 @@ static uint8_t *read_idx(const char *path, long head, long item, long *count)
 	}
 	*count = (len - head) / item;
 	data = malloc(len);
-	if (!data || fseek(f, head, SEEK_SET) ||
-	    fread(data, item, *count, f) != (size_t)*count) {
+	if (!data || fseek(f, head, SEEK_SET) || fread(data, item, *count, f) != (size_t)*count) {
 		fprintf(stderr, "train: cannot read %s\n", path);
 		exit(1);
 	}
@@ -186,7 +187,8 @@ static FILE *create(const char *folder, const char *name)
 }
 
 /*
- * Rows are padded to whole 64-bit words with ones, as LFC's are. The bit is sum + offset >= 0, that is popcount > T with sum = 2*popcount - cols.
+ * Rows are padded to whole 64-bit words with ones, as LFC's are. The bit is sum + offset >= 0, that
+ * is popcount > T with sum = 2*popcount - cols.
  */
 static void save(const char *folder)
 {
@@ -216,7 +218,8 @@ static void save(const char *folder)
 		snprintf(name, sizeof(name), "L%d_thresholds.i32", i);
 		f = create(folder, name);
 		for (int r = 0; r < l->rows; r++) {
-			int least = (int)ceilf((l->cols - roundf(l->b[r])) / 2); /* popcount needed */
+			int least =
+				(int)ceilf((l->cols - roundf(l->b[r])) / 2); /* popcount needed */
 			int32_t t = least - 1;
 
 			fwrite(&t, 4, 1, f);

@@ -28,10 +28,16 @@ struct stroke {
 static const struct stroke glyphs[10][7] = {
 	{ { ARC, .50, .50, .42, .46, 0, 1 } },
 	{ { LINE, .56, .02, .46, .98, 0, 0 } },
-	{ { ARC, .48, .27, .33, .26, -.47, .11 }, { LINE, .73, .44, .12, .93, 0, 0 }, { LINE, .12, .93, .90, .91, 0, 0 } },
+	{ { ARC, .48, .27, .33, .26, -.47, .11 },
+	  { LINE, .73, .44, .12, .93, 0, 0 },
+	  { LINE, .12, .93, .90, .91, 0, 0 } },
 	{ { ARC, .45, .26, .32, .25, -.42, .22 }, { ARC, .43, .73, .36, .25, -.22, .42 } },
-	{ { LINE, .22, .04, .14, .52, 0, 0 }, { LINE, .14, .52, .84, .50, 0, 0 }, { LINE, .78, .05, .68, .98, 0, 0 } },
-	{ { LINE, .85, .04, .30, .05, 0, 0 }, { LINE, .30, .05, .24, .42, 0, 0 }, { ARC, .42, .68, .36, .29, -.32, .40 } },
+	{ { LINE, .22, .04, .14, .52, 0, 0 },
+	  { LINE, .14, .52, .84, .50, 0, 0 },
+	  { LINE, .78, .05, .68, .98, 0, 0 } },
+	{ { LINE, .85, .04, .30, .05, 0, 0 },
+	  { LINE, .30, .05, .24, .42, 0, 0 },
+	  { ARC, .42, .68, .36, .29, -.32, .40 } },
 	{ { ARC, .95, .70, .75, .70, -.50, -.28 }, { ARC, .50, .76, .30, .21, 0, 1 } },
 	{ { LINE, .06, .16, .88, .12, 0, 0 }, { LINE, .88, .12, .56, .98, 0, 0 } },
 	{ { ARC, .50, .26, .27, .24, 0, 1 }, { ARC, .50, .74, .32, .25, 0, 1 } },
@@ -59,8 +65,10 @@ static size_t trace(int digit, double points[][4])
 
 		for (int i = 0; i <= steps; i++) {
 			double t = s->from + (s->to - s->from) * i / steps;
-			double x = s->kind == LINE ? (i ? s->c : s->a) : s->a + s->c * cos(2 * pi * t);
-			double y = s->kind == LINE ? (i ? s->d : s->b) : s->b + s->d * sin(2 * pi * t);
+			double x =
+				s->kind == LINE ? (i ? s->c : s->a) : s->a + s->c * cos(2 * pi * t);
+			double y =
+				s->kind == LINE ? (i ? s->d : s->b) : s->b + s->d * sin(2 * pi * t);
 
 			if (i && n < MAX_POINTS) {
 				points[n][0] = x0;
@@ -113,7 +121,8 @@ static void draw(int digit, uint8_t image[SIZE][SIZE])
 	centre(points, n, &mx, &my);
 	for (size_t i = 0; i < n; i++) {
 		for (int end = 0; end < 4; end += 2) {
-			double x = (points[i][end] - mx) * width, y = (points[i][end + 1] - my) * height;
+			double x = (points[i][end] - mx) * width,
+			       y = (points[i][end + 1] - my) * height;
 
 			x -= slant * y;
 			points[i][end] = cx + x * cos(turn) - y * sin(turn);
@@ -125,7 +134,8 @@ static void draw(int digit, uint8_t image[SIZE][SIZE])
 			double nearest = SIZE, ink;
 
 			for (size_t i = 0; i < n; i++)
-				nearest = fmin(nearest, segment_distance(x + .5, y + .5, points[i]));
+				nearest =
+					fmin(nearest, segment_distance(x + .5, y + .5, points[i]));
 			ink = pen + .5 - nearest;
 			image[y][x] = (uint8_t)(255 * (ink < 0 ? 0 : ink > 1 ? 1 : ink) + .5);
 		}
@@ -161,9 +171,10 @@ int main(int argc, char **argv)
 	}
 	state = 0x9e3779b97f4a7c15ull + (argc > 3 ? strtoull(argv[3], NULL, 10) : 1);
 
-	uint8_t (*images)[SIZE][SIZE] = calloc(count, sizeof(*images)), *labels = calloc(count, 1);
+	uint8_t(*images)[SIZE][SIZE] = calloc(count, sizeof(*images)), *labels = calloc(count, 1);
 	const uint8_t n[4] = { count >> 24, count >> 16, count >> 8, count };
-	const uint8_t image_head[16] = { 0, 0, 8, 3, n[0], n[1], n[2], n[3], 0, 0, 0, SIZE, 0, 0, 0, SIZE };
+	const uint8_t image_head[16] = { 0, 0, 8, 3,	n[0], n[1], n[2], n[3],
+					 0, 0, 0, SIZE, 0,    0,    0,	  SIZE };
 	const uint8_t label_head[8] = { 0, 0, 8, 1, n[0], n[1], n[2], n[3] };
 	int bad;
 
@@ -173,7 +184,8 @@ int main(int argc, char **argv)
 		labels[i] = i % 10;
 		draw(labels[i], images[i]);
 	}
-	bad = write_file(argv[1], "-images-idx3-ubyte", image_head, 16, images[0][0], count * SIZE * SIZE) ||
+	bad = write_file(argv[1], "-images-idx3-ubyte", image_head, 16, images[0][0],
+			 count * SIZE * SIZE) ||
 	      write_file(argv[1], "-labels-idx1-ubyte", label_head, 8, labels, count);
 	free(images);
 	free(labels);

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WORDS		  (BNN_COMMAND_BYTES / 4)
+#define WORDS (BNN_COMMAND_BYTES / 4)
 #define SET(field, value) bnn_field_set(words, BNN_F_##field, value)
-#define GET(field)	  bnn_field_get(words, BNN_F_##field)
+#define GET(field) bnn_field_get(words, BNN_F_##field)
 
 struct state {
 	struct random random;

@@ -34,18 +34,18 @@ enum {
 
 /* 0 everywhere means: no restriction, one node, sizes that run in a moment. */
 struct random_net_options {
-	uint32_t nodes;         /* at most */
-	uint32_t commands;      /* bits above */
-	uint32_t in_formats;    /* bit f: BNN_FORMAT f may be IN of CONV and EW */
-	uint32_t outp_formats;  /* likewise; NONE always may */
+	uint32_t nodes;	       /* at most */
+	uint32_t commands;     /* bits above */
+	uint32_t in_formats;   /* bit f: BNN_FORMAT f may be IN of CONV and EW */
+	uint32_t outp_formats; /* likewise; NONE always may */
 	uint32_t outs_formats;
-	uint32_t wformats;      /* bit w: BNN_WFORMAT w */
-	uint32_t wmodes;        /* bit m: WMODE m */
-	uint32_t max_size;      /* rows, columns */
+	uint32_t wformats; /* bit w: BNN_WFORMAT w */
+	uint32_t wmodes;   /* bit m: WMODE m */
+	uint32_t max_size; /* rows, columns */
 	uint32_t max_channels;
-	uint64_t max_work;      /* bit operations of a CONV, see random_net.c */
+	uint64_t max_work; /* bit operations of a CONV, see random_net.c */
 	bool no_frac, no_groups, no_dilation, no_residual, no_pow2, no_pieces, no_sum;
-	bool no_pad_value;      /* PAD_MODE 0 only */
+	bool no_pad_value; /* PAD_MODE 0 only */
 };
 
 /* Never fails but for memory: then NULL. bnn_net_check() accepts the result. */

@@ -13,8 +13,9 @@
 
 enum { COMMANDS = 4 };
 
-static const uint32_t region_at[BNN_REGIONS] = { [R_READ] = READ_AT, [R_WRITE] = WRITE_AT,
-						 [R_BOTH] = BOTH_AT };
+static const uint32_t region_at[BNN_REGIONS] = {
+	[R_READ] = READ_AT, [R_WRITE] = WRITE_AT, [R_BOTH] = BOTH_AT
+};
 
 static void print_command(const uint32_t *words)
 {
@@ -97,14 +98,16 @@ static enum verdict one_list(struct host *h, struct world *w, struct gen *g, uin
 		oracle_run(w, list[i], region_at);
 	at = differ(h, w);
 	if (at < HOST_DATA_BYTES) {
-		tap_note("byte 0x%x is 0x%02x, not 0x%02x", at, *host_at(h, HOST_VA + at), w->data[at]);
+		tap_note("byte 0x%x is 0x%02x, not 0x%02x", at, *host_at(h, HOST_VA + at),
+			 w->data[at]);
 		for (unsigned i = 0; i < COMMANDS; i++)
 			print_command(list[i]);
 		return FAIL;
 	}
 	for (unsigned i = 0; i < BNN_COUNTERS; i++)
 		if (BNN_COUNTERS_DETERMINISTIC >> i & 1 && c.counters[i] != w->counters[i]) {
-			tap_note("counter %u is %llu, not %llu", i, (unsigned long long)c.counters[i],
+			tap_note("counter %u is %llu, not %llu", i,
+				 (unsigned long long)c.counters[i],
 				 (unsigned long long)w->counters[i]);
 			for (unsigned j = 0; j < COMMANDS; j++)
 				print_command(list[j]);
@@ -127,22 +130,27 @@ static void many(struct host *h, struct world *w, const char *what, uint64_t see
 			for (uint32_t p = 0; p < HOST_DATA_BYTES; p += BNN_PAGE_SIZE)
 				memcpy(w->data + p, host_at(h, HOST_VA + p), BNN_PAGE_SIZE);
 		if (v == FAIL) {
-			tap_ok(false, "%s: list %u of seed %llu", what, i, (unsigned long long)seed);
+			tap_ok(false, "%s: list %u of seed %llu", what, i,
+			       (unsigned long long)seed);
 			return;
 		}
 	}
 	if (skipped == lists)
 		tap_skip("%s: not in this core", what);
 	else
-		tap_ok(h->stray == 0, "%s: %u lists of %u, %u skipped", what, lists - skipped, COMMANDS,
-		       skipped);
+		tap_ok(h->stray == 0, "%s: %u lists of %u, %u skipped", what, lists - skipped,
+		       COMMANDS, skipped);
 }
 
 static void suite(const char *library, const char *options, uint64_t seed, unsigned lists)
 {
-	static const struct { const char *name; uint32_t opcode; } kinds[] = {
-		{ "ENC", BNN_CMD_ENC }, { "GATEFOLD", BNN_CMD_GATEFOLD }, { "CONV", BNN_CMD_CONV },
-		{ "EW", BNN_CMD_EW }, { "POOL", BNN_CMD_POOL }, { "TRANSPOSE", BNN_CMD_TRANSPOSE },
+	static const struct {
+		const char *name;
+		uint32_t opcode;
+	} kinds[] = {
+		{ "ENC", BNN_CMD_ENC },	  { "GATEFOLD", BNN_CMD_GATEFOLD },
+		{ "CONV", BNN_CMD_CONV }, { "EW", BNN_CMD_EW },
+		{ "POOL", BNN_CMD_POOL }, { "TRANSPOSE", BNN_CMD_TRANSPOSE },
 		{ "mixed", 0 },
 	};
 	struct host *h = host_open(library, options);
@@ -156,7 +164,8 @@ static void suite(const char *library, const char *options, uint64_t seed, unsig
 	for (uint32_t p = 0; p < HOST_DATA_BYTES; p += BNN_PAGE_SIZE)
 		memcpy(w.data + p, host_at(h, HOST_VA + p), BNN_PAGE_SIZE);
 	for (unsigned i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		snprintf(text, sizeof(text), "%s, options %s", kinds[i].name, options ? options : "none");
+		snprintf(text, sizeof(text), "%s, options %s", kinds[i].name,
+			 options ? options : "none");
 		many(h, &w, text, seed + i, kinds[i].opcode,
 		     kinds[i].opcode && kinds[i].opcode != BNN_CMD_CONV ? lists / 4 : lists);
 	}

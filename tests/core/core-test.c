@@ -31,8 +31,9 @@ static uint64_t done_count(struct host *h, unsigned q)
 	uint32_t depth = host_reg(h, q_reg(q, BNN_REG_Q_SIZE));
 	uint64_t done;
 
-	memcpy(&done, h->mem + HOST_RINGS + q * HOST_RING_BYTES + HOST_CQ +
-		      depth * BNN_SIZEOF_COMPLETION, 8);
+	memcpy(&done,
+	       h->mem + HOST_RINGS + q * HOST_RING_BYTES + HOST_CQ + depth * BNN_SIZEOF_COMPLETION,
+	       8);
 	return done;
 }
 
@@ -131,11 +132,15 @@ static void test_registers(struct host *h)
 
 	h->ops->reset(h->core, BNN_CORE_RESET_FLR);
 	tap_ok(host_reg(h, BNN_REG_ID) == BNN_RESET_ID, "ID is BNNA");
-	tap_ok(host_reg(h, BNN_REG_VERSION) >> 16 == BNN_RESET_VERSION >> 16, "VERSION has the known major");
+	tap_ok(host_reg(h, BNN_REG_VERSION) >> 16 == BNN_RESET_VERSION >> 16,
+	       "VERSION has the known major");
 	tap_ok(host_reg(h, BNN_REG_FEATURES_LO) & BNN_FEATURES_BINARY, "FEATURES has BINARY");
-	tap_ok((host_reg(h, BNN_REG_CAPS_LIMITS) & BNN_CAPS_LIMITS_QUEUES) == BNN_QUEUES, "four queues");
-	tap_ok((host_reg(h, BNN_REG_MMU_CAPS) & BNN_MMU_CAPS_VA_BITS) == 32, "32 bits of virtual address");
-	tap_ok(host_reg(h, BNN_REG_IRQ_MASK) == BNN_RESET_IRQ_MASK, "all vectors are masked after reset");
+	tap_ok((host_reg(h, BNN_REG_CAPS_LIMITS) & BNN_CAPS_LIMITS_QUEUES) == BNN_QUEUES,
+	       "four queues");
+	tap_ok((host_reg(h, BNN_REG_MMU_CAPS) & BNN_MMU_CAPS_VA_BITS) == 32,
+	       "32 bits of virtual address");
+	tap_ok(host_reg(h, BNN_REG_IRQ_MASK) == BNN_RESET_IRQ_MASK,
+	       "all vectors are masked after reset");
 	for (uint32_t at = 0; at < BNN_BAR0_SIZE; at += 4)
 		ones |= host_reg(h, at) == UINT32_MAX;
 	tap_ok(!ones, "no register reads all ones");
@@ -171,18 +176,21 @@ static void test_interrupts(struct host *h)
 	host_set(h, BNN_REG_IRQ_TEST, 0x1f);
 	host_set(h, BNN_REG_IRQ_TEST, 0x01);
 	host_run(h);
-	tap_ok(h->irqs[0] >= 1 && h->irqs[1] == 2 && h->irqs[4] == 1, "IRQ_TEST raises every vector");
+	tap_ok(h->irqs[0] >= 1 && h->irqs[1] == 2 && h->irqs[4] == 1,
+	       "IRQ_TEST raises every vector");
 }
 
 /* ---- rings -------------------------------------------------------------------- */
 
 static void test_enable(struct host *h)
 {
+	/* clang-format off */
 	static const struct { uint32_t reg, value; const char *what; } bad[] = {
 		{ BNN_REG_Q_SIZE, 0, "size 0" }, { BNN_REG_Q_SIZE, 4, "size 4" },
 		{ BNN_REG_Q_SIZE, 12, "size 12" }, { BNN_REG_Q_SIZE, 512, "size 512" },
 		{ BNN_REG_Q_RING_LO, 32, "ring at 32" }, { BNN_REG_Q_CQ_LO, 64, "completions at 64" },
 	};
+	/* clang-format on */
 	uint32_t status;
 
 	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -213,15 +221,19 @@ static void test_completion(struct host *h)
 	seqno = job_submit(h, 2, &job);
 	host_run(h);
 	c = job_result(h, 2);
-	tap_ok(c.seqno == seqno && !c.status && !c.cmd_index && !c.cmd_word && !c.detail && !c.access &&
-	       !c.fault_va && !c.iteration, "an empty job ends OK");
+	tap_ok(c.seqno == seqno && !c.status && !c.cmd_index && !c.cmd_word && !c.detail &&
+		       !c.access && !c.fault_va && !c.iteration,
+	       "an empty job ends OK");
 	tap_ok(c.start <= c.end && c.cycles == c.end - c.start, "cycles and timestamps agree");
-	tap_ok(c.counters[BNN_COUNTER_COMMANDS] == 1 && c.counters[BNN_COUNTER_BYTES_COMMANDS] == 128,
+	tap_ok(c.counters[BNN_COUNTER_COMMANDS] == 1 &&
+		       c.counters[BNN_COUNTER_BYTES_COMMANDS] == 128,
 	       "END counts as a command");
-	tap_ok(done_count(h, 2) == 1 && h->slot_at < h->done_at && h->done_at < h->irq_at && h->irqs[3] == 1,
+	tap_ok(done_count(h, 2) == 1 && h->slot_at < h->done_at && h->done_at < h->irq_at &&
+		       h->irqs[3] == 1,
 	       "slot, then count, then interrupt");
 	tap_ok(host_reg(h, q_reg(2, BNN_REG_Q_HEAD)) == 1 && !host_reg(h, BNN_REG_RUN_QUEUE) &&
-	       host_reg(h, q_reg(2, BNN_REG_Q_STATUS)) == (BNN_Q_STATUS_IDLE | BNN_Q_STATUS_ENABLED),
+		       host_reg(h, q_reg(2, BNN_REG_Q_STATUS)) ==
+			       (BNN_Q_STATUS_IDLE | BNN_Q_STATUS_ENABLED),
 	       "the queue is idle again");
 	host_enable(h, 2, 8);
 	for (unsigned i = 0; i < 43; i++) {
@@ -272,7 +284,8 @@ static void test_arbitration(struct host *h)
 	}
 	host_run(h);
 	tap_ok(job_result_at(h, 1, 1).start < job_result(h, 3).start &&
-	       job_result_at(h, 0, 2).start < job_result(h, 3).start, "no queue starves");
+		       job_result_at(h, 0, 2).start < job_result(h, 3).start,
+	       "no queue starves");
 }
 
 static void test_moderation(struct host *h)
@@ -311,7 +324,8 @@ static void test_queue_errors(struct host *h)
 	host_set(h, q_reg(1, BNN_REG_Q_TAIL), 17);
 	host_run(h);
 	tap_ok(host_reg(h, BNN_REG_ERROR) == 2 && h->irqs[0] == 1 &&
-	       host_reg(h, q_reg(1, BNN_REG_Q_STATUS)) == (BNN_Q_STATUS_IDLE | BNN_Q_STATUS_ERR),
+		       host_reg(h, q_reg(1, BNN_REG_Q_STATUS)) ==
+			       (BNN_Q_STATUS_IDLE | BNN_Q_STATUS_ERR),
 	       "BAD_TAIL stops the queue");
 	job_submit(h, 0, &job);
 	host_run(h);
@@ -324,8 +338,9 @@ static void test_queue_errors(struct host *h)
 	host_set(h, BNN_REG_Q_CTRL, 1);
 	host_set(h, BNN_REG_Q_TAIL, 1);
 	host_run(h);
-	tap_ok(host_reg(h, BNN_REG_ERROR) == 0x10 && host_reg(h, BNN_REG_Q_STATUS) & BNN_Q_STATUS_ERR &&
-	       h->irqs[0] == 1, "an unreadable ring: RING_READ");
+	tap_ok(host_reg(h, BNN_REG_ERROR) == 0x10 &&
+		       host_reg(h, BNN_REG_Q_STATUS) & BNN_Q_STATUS_ERR && h->irqs[0] == 1,
+	       "an unreadable ring: RING_READ");
 	fresh(h);
 	host_set(h, BNN_REG_Q_CTRL, 0);
 	host_set(h, BNN_REG_Q_CQ_HI, 0x700);
@@ -340,6 +355,7 @@ static void test_queue_errors(struct host *h)
 
 static void test_entries(struct host *h)
 {
+	/* clang-format off */
 	static const struct { uint8_t at, size; uint32_t value; const char *what; } bad[] = {
 		{ BNN_JOB_FLAGS, 4, 4, "flag bit 2" }, { BNN_JOB_DIRECTORY, 4, 0x40001000, "directory" },
 		{ BNN_JOB_ASID, 2, 0, "ASID 0" }, { BNN_JOB_REGIONS, 1, 0, "0 regions" },
@@ -354,6 +370,7 @@ static void test_entries(struct host *h)
 		{ BNN_JOB_ITERATIONS, 4, 65536, "65536 iterations" }, { BNN_JOB_BUDGET, 4, 0, "budget 0" },
 		{ BNN_JOB_RESERVED, 4, 1, "reserved word" },
 	};
+	/* clang-format on */
 	struct bnn_completion c;
 	struct job job;
 
@@ -364,7 +381,8 @@ static void test_entries(struct host *h)
 		job_submit(h, 1, &job);
 		host_run(h);
 		c = job_result(h, 1);
-		tap_ok(c.status == BNN_STATUS_BAD_ENTRY && c.seqno == job.entry.seqno && !c.cmd_word,
+		tap_ok(c.status == BNN_STATUS_BAD_ENTRY && c.seqno == job.entry.seqno &&
+			       !c.cmd_word,
 		       "BAD_ENTRY: %s", bad[i].what);
 	}
 	empty_job(h, &job);
@@ -385,6 +403,7 @@ static struct bnn_completion run_regions(struct host *h, struct job *job)
 
 static void test_regions(struct host *h)
 {
+	/* clang-format off */
 	static const struct { uint64_t va, size, stride; uint32_t access, reserved, iterations;
 			      uint32_t status; const char *what; } cases[] = {
 		{ 0xfffff000, 0x1000, 0, 1, 0, 1, BNN_STATUS_OK, "the last page" },
@@ -406,6 +425,7 @@ static void test_regions(struct host *h)
 		{ UINT64_MAX, 0, UINT64_MAX, 1, 0, 9, BNN_STATUS_OK, "not bound" },
 		{ 0, 0, 0, 0x10, 0, 1, BNN_STATUS_BAD_REGION, "not bound, access bit 4" },
 	};
+	/* clang-format on */
 	struct bnn_completion c;
 	struct job job;
 
@@ -413,10 +433,12 @@ static void test_regions(struct host *h)
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		empty_job(h, &job);
 		job.entry.iterations = cases[i].iterations;
-		job.region[R_LOG] = (struct bnn_region){ cases[i].va, cases[i].size, cases[i].stride,
-							 cases[i].access, cases[i].reserved };
+		job.region[R_LOG] =
+			(struct bnn_region){ cases[i].va, cases[i].size, cases[i].stride,
+					     cases[i].access, cases[i].reserved };
 		c = run_regions(h, &job);
-		tap_ok(c.status == cases[i].status && c.access == (c.status ? R_LOG : 0) && !c.detail,
+		tap_ok(c.status == cases[i].status && c.access == (c.status ? R_LOG : 0) &&
+			       !c.detail,
 		       "region table: %s", cases[i].what);
 	}
 	empty_job(h, &job);
@@ -456,7 +478,8 @@ static void test_iterations(struct host *h)
 		host_put(h, HOST_VA + WRITE_AT + i * 0x1000 + 0x400, in, sizeof(in));
 	}
 	c = run_regions(h, &job);
-	tap_ok(!c.status && c.iteration == 4 && c.cmd_index == 2 && c.counters[BNN_COUNTER_COMMANDS] == 11,
+	tap_ok(!c.status && c.iteration == 4 && c.cmd_index == 2 &&
+		       c.counters[BNN_COUNTER_COMMANDS] == 11,
 	       "five iterations of a loop behind one command");
 	for (i = 0; i < 5; i++) {
 		host_get(h, HOST_VA + WRITE_AT + i * 0x1000 + 0x400, out, 4);
@@ -474,21 +497,22 @@ static void test_iterations(struct host *h)
 
 /* ---- command faults ------------------------------------------------------------- */
 
-static bool is_fault(const struct bnn_completion *c, uint32_t status, uint32_t detail, uint32_t index,
-		     uint32_t word)
+static bool is_fault(const struct bnn_completion *c, uint32_t status, uint32_t detail,
+		     uint32_t index, uint32_t word)
 {
 	bool same = c->status == status && c->detail == detail && c->cmd_index == index &&
 		    c->cmd_word == index * BNN_COMMAND_BYTES + 4 * word;
 
 	if (!same)
 		tap_note("status %u detail %u command %u word %u; expected %u %u %u %u", c->status,
-			 c->detail, c->cmd_index, (c->cmd_word - c->cmd_index * 128) / 4, status, detail,
-			 index, word);
+			 c->detail, c->cmd_index, (c->cmd_word - c->cmd_index * 128) / 4, status,
+			 detail, index, word);
 	return same;
 }
 
-static const uint32_t opcodes[] = { BNN_CMD_NOP, BNN_CMD_END, BNN_CMD_ENC, BNN_CMD_PREFETCH,
-	BNN_CMD_GATEFOLD, BNN_CMD_CONV, BNN_CMD_EW, BNN_CMD_POOL, BNN_CMD_TRANSPOSE };
+static const uint32_t opcodes[] = { BNN_CMD_NOP,      BNN_CMD_END,	BNN_CMD_ENC,
+				    BNN_CMD_PREFETCH, BNN_CMD_GATEFOLD, BNN_CMD_CONV,
+				    BNN_CMD_EW,	      BNN_CMD_POOL,	BNN_CMD_TRANSPOSE };
 enum { OPCODES = sizeof(opcodes) / sizeof(opcodes[0]) };
 
 /* Every reserved bit of every command, and every field just outside its range. */
@@ -505,14 +529,16 @@ static void test_fields(struct host *h)
 
 		plain_command(w, opcodes[i]);
 		c = run_one(h, w);
-		tap_ok(!c.status || c.detail == BNN_DETAIL_UNSUPPORTED, "%s: a plain one", info->name);
+		tap_ok(!c.status || c.detail == BNN_DETAIL_UNSUPPORTED, "%s: a plain one",
+		       info->name);
 		for (unsigned bit = 0; bit < 1024; bit += step) {
 			if (info->claimed[bit / 32] >> bit % 32 & 1)
 				continue;
 			plain_command(w, opcodes[i]);
 			w[bit / 32] ^= 1u << bit % 32;
 			c = run_one(h, w);
-			good &= is_fault(&c, BNN_STATUS_BAD_FIELD, BNN_DETAIL_RESERVED, 0, bit / 32);
+			good &= is_fault(&c, BNN_STATUS_BAD_FIELD, BNN_DETAIL_RESERVED, 0,
+					 bit / 32);
 		}
 		tap_ok(good, "%s: reserved bits", info->name);
 		good = true;
@@ -524,9 +550,11 @@ static void test_fields(struct host *h)
 				if (side ? field->max == top : field->min == 0)
 					continue;
 				plain_command(w, opcodes[i]);
-				bnn_field_set(w, (enum bnn_field_id)f, side ? field->max + 1 : field->min - 1);
+				bnn_field_set(w, (enum bnn_field_id)f,
+					      side ? field->max + 1 : field->min - 1);
 				c = run_one(h, w);
-				good &= is_fault(&c, BNN_STATUS_BAD_FIELD, field->detail, 0, field->word);
+				good &= is_fault(&c, BNN_STATUS_BAD_FIELD, field->detail, 0,
+						 field->word);
 			}
 		}
 		tap_ok(good, "%s: ranges", info->name);
@@ -550,11 +578,15 @@ static void test_fields(struct host *h)
 struct rule {
 	const char *what;
 	uint32_t opcode;
-	struct { enum bnn_field_id field; uint32_t value; } set[6];
+	struct {
+		enum bnn_field_id field;
+		uint32_t value;
+	} set[6];
 	uint8_t status, detail, word;
 };
 
 #define BAD(detail) BNN_STATUS_BAD_FIELD, BNN_DETAIL_##detail
+/* clang-format off */
 static const struct rule rules[] = {
 	{ "ENC: levels without THERMO", BNN_CMD_ENC, { { BNN_F_ENC_LEVELS, 1 } }, BAD(SHAPE), 2 },
 	{ "ENC: THERMO without levels", BNN_CMD_ENC, { { BNN_F_ENC_MODE, 1 } }, BAD(SHAPE), 2 },
@@ -651,6 +683,7 @@ static const struct rule rules[] = {
 	{ "reference before overlap", BNN_CMD_CONV, { { BNN_F_CONV_IN_REGION, R_BOTH }, { BNN_F_CONV_OUTP_REGION, R_BOTH },
 	  { BNN_F_CONV_OUTS_OFFSET, 1 } }, BAD(RESERVED), 21 },
 };
+/* clang-format on */
 
 static void test_rules(struct host *h)
 {
@@ -695,7 +728,8 @@ static void test_precise(struct host *h)
 	host_get(h, HOST_VA + WRITE_AT, &before, 1);
 	host_get(h, HOST_VA + WRITE_AT + 0x2000, &behind, 1);
 	tap_ok(is_fault(&c, BNN_STATUS_BAD_ACCESS, 0, 1, 11) && before != 0xee && behind == 0xee &&
-	       c.access == (R_WRITE | 3 << 8), "the older command has run, the younger not");
+		       c.access == (R_WRITE | 3 << 8),
+	       "the older command has run, the younger not");
 }
 
 /* ---- translations -------------------------------------------------------------------- */
@@ -717,10 +751,12 @@ static struct bnn_completion read_page(struct host *h, uint64_t va)
 
 static bool is_page_fault(struct bnn_completion c, uint32_t status, uint64_t va, uint32_t access)
 {
-	bool same = c.status == status && c.fault_va == va && c.access == access && !c.cmd_word && !c.detail;
+	bool same = c.status == status && c.fault_va == va && c.access == access && !c.cmd_word &&
+		    !c.detail;
 
 	if (!same)
-		tap_note("status %u va %llx access %x", c.status, (unsigned long long)c.fault_va, c.access);
+		tap_note("status %u va %llx access %x", c.status, (unsigned long long)c.fault_va,
+			 c.access);
 	return same;
 }
 
@@ -733,6 +769,7 @@ static void invalidate(struct host *h, uint32_t asid)
 
 static void test_faulty_entries(struct host *h)
 {
+	/* clang-format off */
 	static const struct { uint64_t flip; const char *what; } ptes[] = {
 		{ 1ull << 4, "bit 4" }, { 1ull << 11, "bit 11" }, { 1ull << 52, "bit 52" },
 		{ 1ull << 63, "bit 63" }, { BNN_PTE_B, "B in a leaf" }, { BNN_PTE_L, "L without local memory" },
@@ -741,6 +778,7 @@ static void test_faulty_entries(struct host *h)
 		{ 1ull << 5, "bit 5" }, { 1ull << 60, "bit 60" }, { BNN_PTE_W, "W in a table entry" },
 		{ BNN_PTE_L, "L" }, { BNN_PTE_B | 1ull << 12, "a block not aligned" },
 	};
+	/* clang-format on */
 	const uint64_t va = HOST_VA + READ_AT + 0x40000;
 	const uint32_t input = R_READ | 3 << 8;
 	uint64_t old;
@@ -752,7 +790,8 @@ static void test_faulty_entries(struct host *h)
 			continue;
 		}
 		host_set_pte(h, va, host_pte(h, va) ^ ptes[i].flip);
-		tap_ok(is_page_fault(read_page(h, va), BNN_STATUS_BAD_PTE, va, input), "BAD_PTE: %s", ptes[i].what);
+		tap_ok(is_page_fault(read_page(h, va), BNN_STATUS_BAD_PTE, va, input),
+		       "BAD_PTE: %s", ptes[i].what);
 	}
 	for (unsigned i = 0; i < sizeof(pdes) / sizeof(pdes[0]); i++) {
 		struct bnn_completion c;
@@ -772,10 +811,12 @@ static void test_faulty_entries(struct host *h)
 	fresh(h);
 	host_set_pte(h, HOST_VA + WRITE_AT, host_pte(h, HOST_VA + WRITE_AT) & ~BNN_PTE_W);
 	tap_ok(is_page_fault(read_page(h, va), BNN_STATUS_MMU_FAULT, HOST_VA + WRITE_AT,
-			     R_WRITE | 4 << 8 | 1 << 16), "MMU_FAULT: not writable");
+			     R_WRITE | 4 << 8 | 1 << 16),
+	       "MMU_FAULT: not writable");
 	fresh(h);
 	host_set_pte(h, HOST_VA, 0);
-	tap_ok(is_page_fault(read_page(h, va), BNN_STATUS_MMU_FAULT, HOST_VA, 0), "MMU_FAULT: the commands");
+	tap_ok(is_page_fault(read_page(h, va), BNN_STATUS_MMU_FAULT, HOST_VA, 0),
+	       "MMU_FAULT: the commands");
 	fresh(h);
 	host_set_pte(h, va, (host_pte(h, va) & ~BNN_PTE_ADDR) | UINT64_C(0x7000000000));
 	tap_ok(is_page_fault(read_page(h, va), BNN_STATUS_BUS_ERROR, va, input), "BUS_ERROR: data");
@@ -819,11 +860,13 @@ static void test_mapping(struct host *h)
 	c = read_page(h, va);
 	host_get(h, HOST_VA + WRITE_AT, &byte, 1);
 	host_set_pte(h, va, old);
-	tap_ok(!c.status && byte & 0x22, "a page that moved is seen after the invalidation of its ASID");
+	tap_ok(!c.status && byte & 0x22,
+	       "a page that moved is seen after the invalidation of its ASID");
 	invalidate(h, 0);
 	host_set_pte(h, va, 0);
 	invalidate(h, 0);
-	tap_ok(read_page(h, va).status == BNN_STATUS_MMU_FAULT, "a page that went is seen after invalidating all");
+	tap_ok(read_page(h, va).status == BNN_STATUS_MMU_FAULT,
+	       "a page that went is seen after invalidating all");
 	fresh(h);
 	host_set_pde(h, HOST_VA + 0x600000,
 		     (HOST_BUS + HOST_DATA + 0x600000) | BNN_PTE_V | BNN_PTE_B | BNN_PTE_W);
@@ -848,7 +891,8 @@ static void test_sticky(const char *library)
 		if (c.status && i * 0x1000 != 0x40000)
 			break;
 	}
-	tap_ok(!read_page(h, va).status, "tlb=sticky: a page unmapped without invalidation is still used");
+	tap_ok(!read_page(h, va).status,
+	       "tlb=sticky: a page unmapped without invalidation is still used");
 	invalidate(h, HOST_ASID + 1);
 	tap_ok(!read_page(h, va).status, "another ASID's invalidation does not matter");
 	invalidate(h, HOST_ASID);
@@ -861,7 +905,8 @@ static void test_sticky(const char *library)
 	host_close(h);
 	h = host_open(library, "bus_bits=40");
 	host_set_pte(h, va, host_pte(h, va) | UINT64_C(1) << 40);
-	tap_ok(read_page(h, va).status == BNN_STATUS_BAD_PTE, "a bus address beyond BUS_BITS: BAD_PTE");
+	tap_ok(read_page(h, va).status == BNN_STATUS_BAD_PTE,
+	       "a bus address beyond BUS_BITS: BAD_PTE");
 	host_close(h);
 }
 
@@ -891,8 +936,10 @@ static void test_on_chip(struct host *h)
 	cmd_init(list[2], BNN_CMD_END);
 	c = run_list(h, list, 3);
 	host_get(h, HOST_VA + WRITE_AT, out, 2);
-	tap_ok(!c.status && out[0] == 0xff && out[1] == 0xff, "what a job left on chip its next command finds");
-	tap_ok(c.counters[BNN_COUNTER_BYTES_ACT] == 32 && c.counters[BNN_COUNTER_BYTES_WRITTEN] == 2,
+	tap_ok(!c.status && out[0] == 0xff && out[1] == 0xff,
+	       "what a job left on chip its next command finds");
+	tap_ok(c.counters[BNN_COUNTER_BYTES_ACT] == 32 &&
+		       c.counters[BNN_COUNTER_BYTES_WRITTEN] == 2,
 	       "bytes on chip are not counted");
 	c = run_one(h, list[1]);
 	host_get(h, HOST_VA + WRITE_AT, out, 2);
@@ -933,8 +980,9 @@ static void test_kill(struct host *h)
 
 	start_long(h, 2, &job);
 	tap_ok(host_reg(h, BNN_REG_RUN_QUEUE) == 3 &&
-	       host_reg(h, BNN_REG_RUN_SEQ) == (uint32_t)job.entry.seqno &&
-	       host_reg(h, q_reg(2, BNN_REG_Q_STATUS)) == BNN_Q_STATUS_ENABLED, "run() returns in mid-job");
+		       host_reg(h, BNN_REG_RUN_SEQ) == (uint32_t)job.entry.seqno &&
+		       host_reg(h, q_reg(2, BNN_REG_Q_STATUS)) == BNN_Q_STATUS_ENABLED,
+	       "run() returns in mid-job");
 	host_set(h, q_reg(2, BNN_REG_Q_KILL), (uint32_t)job.entry.seqno + 1);
 	host_set(h, q_reg(1, BNN_REG_Q_KILL), (uint32_t)job.entry.seqno);
 	h->ops->run(h->core, 100);
@@ -942,7 +990,8 @@ static void test_kill(struct host *h)
 	host_set(h, q_reg(2, BNN_REG_Q_KILL), (uint32_t)job.entry.seqno);
 	host_run(h);
 	c = job_result(h, 2);
-	tap_ok(c.status == BNN_STATUS_KILLED && !c.cmd_index && !c.cmd_word && h->irqs[3] == 1, "KILLED");
+	tap_ok(c.status == BNN_STATUS_KILLED && !c.cmd_index && !c.cmd_word && h->irqs[3] == 1,
+	       "KILLED");
 	job_submit(h, 2, &job);
 	host_run(h);
 	tap_ok(!job_result(h, 2).status, "the next job is not hit");
@@ -952,7 +1001,8 @@ static void test_kill(struct host *h)
 	tap_ok(!job_result(h, 2).status, "a kill that comes too late is forgotten");
 	start_long(h, 2, &job);
 	host_set(h, q_reg(2, BNN_REG_Q_CTRL), 0);
-	tap_ok(!(host_reg(h, q_reg(2, BNN_REG_Q_STATUS)) & (BNN_Q_STATUS_IDLE | BNN_Q_STATUS_ENABLED)),
+	tap_ok(!(host_reg(h, q_reg(2, BNN_REG_Q_STATUS)) &
+		 (BNN_Q_STATUS_IDLE | BNN_Q_STATUS_ENABLED)),
 	       "a disabled queue is not idle while its job runs");
 	host_run(h);
 	tap_ok(!job_result(h, 2).status && done_count(h, 2) == 1, "the job ends normally");
@@ -966,7 +1016,8 @@ static void test_budget(struct host *h)
 	start_long(h, 1, &job);
 	host_run(h);
 	c = job_result(h, 1);
-	tap_ok(!c.status && c.cycles > 3 * 1024, "the long job takes %llu cycles", (unsigned long long)c.cycles);
+	tap_ok(!c.status && c.cycles > 3 * 1024, "the long job takes %llu cycles",
+	       (unsigned long long)c.cycles);
 	job.entry.budget = 2;
 	job_submit(h, 1, &job);
 	host_run(h);
@@ -989,12 +1040,14 @@ static void test_reset(struct host *h)
 	tap_ok(host_reg(h, BNN_REG_RESET_STATUS) == 0 && host_reg(h, BNN_REG_RESET_COUNT) == 1,
 	       "soft reset ends and is counted");
 	tap_ok(host_reg(h, BNN_REG_LAST_RUN_QUEUE) == 3 &&
-	       host_reg(h, BNN_REG_LAST_RUN_SEQ) == (uint32_t)job.entry.seqno, "it names the job it ended");
+		       host_reg(h, BNN_REG_LAST_RUN_SEQ) == (uint32_t)job.entry.seqno,
+	       "it names the job it ended");
 	writes = h->writes;
 	host_run(h);
 	tap_ok(h->writes == writes && !h->irqs[3], "nothing of the time before happens afterwards");
-	tap_ok(!host_reg(h, q_reg(2, BNN_REG_Q_RING_LO)) && !host_reg(h, q_reg(2, BNN_REG_Q_CTRL)) &&
-	       host_reg(h, BNN_REG_IRQ_MASK) == 0x1f && !host_reg(h, BNN_REG_RUN_QUEUE),
+	tap_ok(!host_reg(h, q_reg(2, BNN_REG_Q_RING_LO)) &&
+		       !host_reg(h, q_reg(2, BNN_REG_Q_CTRL)) &&
+		       host_reg(h, BNN_REG_IRQ_MASK) == 0x1f && !host_reg(h, BNN_REG_RUN_QUEUE),
 	       "queues are lost, vectors masked");
 	host_setup(h);
 	job_submit(h, 2, &job);
@@ -1002,10 +1055,12 @@ static void test_reset(struct host *h)
 	tap_ok(!job_result(h, 2).status && host_reg(h, BNN_REG_TIMESTAMP_LO) > 0, "it runs again");
 	h->ops->reset(h->core, BNN_CORE_RESET_FLR);
 	tap_ok(!host_reg(h, BNN_REG_RESET_COUNT) && !host_reg(h, BNN_REG_LAST_RUN_QUEUE) &&
-	       !host_reg(h, BNN_REG_LAST_RUN_SEQ), "a function level reset clears these too");
+		       !host_reg(h, BNN_REG_LAST_RUN_SEQ),
+	       "a function level reset clears these too");
 }
 
-/* ---- saved state ------------------------------------------------------------------------------- */
+/* ---- saved state -------------------------------------------------------------------------------
+ */
 
 enum { STATE_COMMANDS = 12 };
 
@@ -1056,23 +1111,27 @@ static void test_state(struct host *h)
 			interruptions++;
 		}
 		d = job_result(h, 1);
-		good += c.status == d.status && c.cmd_index == d.cmd_index && c.cmd_word == d.cmd_word &&
+		good += c.status == d.status && c.cmd_index == d.cmd_index &&
+			c.cmd_word == d.cmd_word &&
 			!memcmp(once, h->mem + HOST_DATA, HOST_DATA_BYTES);
 		for (unsigned i = 0; i < BNN_COUNTERS; i++)
 			if (BNN_COUNTERS_DETERMINISTIC >> i & 1 && c.counters[i] != d.counters[i])
 				good = 0;
 	}
-	tap_ok(good == 20, "20 jobs saved and loaded %u times end as if nothing had been", interruptions);
+	tap_ok(good == 20, "20 jobs saved and loaded %u times end as if nothing had been",
+	       interruptions);
 
 	start_long(h, 1, &job);
 	size = h->ops->save(h->core, NULL, 0);
 	state = malloc(size);
 	h->ops->save(h->core, state, size);
-	tap_ok(h->ops->load(h->core, state, size - 1) == -1 && h->ops->load(h->core, state, 0) == -1 &&
-	       !host_reg(h, BNN_REG_RUN_QUEUE), "a truncated state is refused");
+	tap_ok(h->ops->load(h->core, state, size - 1) == -1 &&
+		       h->ops->load(h->core, state, 0) == -1 && !host_reg(h, BNN_REG_RUN_QUEUE),
+	       "a truncated state is refused");
 	for (unsigned i = 0; i < (is_model(h) ? 1500u : 50u); i++) {
-		size_t at = rng_below(&rng, 4) ? rng_below(&rng, (uint32_t)(size < 4096 ? size : 4096))
-					       : rng_below(&rng, (uint32_t)size);
+		size_t at = rng_below(&rng, 4)
+				    ? rng_below(&rng, (uint32_t)(size < 4096 ? size : 4096))
+				    : rng_below(&rng, (uint32_t)size);
 		uint8_t was = state[at];
 
 		state[at] = (uint8_t)rng_next(&rng);
@@ -1083,13 +1142,15 @@ static void test_state(struct host *h)
 		state[at] = was;
 	}
 	fresh(h);
-	tap_ok(!read_page(h, HOST_VA + READ_AT).status, "damaged states do no harm (%u were taken)", survived);
+	tap_ok(!read_page(h, HOST_VA + READ_AT).status, "damaged states do no harm (%u were taken)",
+	       survived);
 	free(state);
 	free(before);
 	free(once);
 }
 
-/* ---- pokes ------------------------------------------------------------------------------------- */
+/* ---- pokes -------------------------------------------------------------------------------------
+ */
 
 static void test_pokes(struct host *h)
 {
@@ -1104,7 +1165,8 @@ static void test_pokes(struct host *h)
 		tap_skip("poke DMA_READ");
 	} else {
 		run_one(h, w);
-		tap_ok(host_reg(h, BNN_REG_ERROR) == 2 << BNN_ERROR_RING_READ_SHIFT, "a failed read of the ring");
+		tap_ok(host_reg(h, BNN_REG_ERROR) == 2 << BNN_ERROR_RING_READ_SHIFT,
+		       "a failed read of the ring");
 		for (i = 1; i < 200; i++) {
 			fresh(h);
 			h->ops->poke(h->core, BNN_CORE_POKE_DMA_READ, i);
@@ -1112,14 +1174,16 @@ static void test_pokes(struct host *h)
 			if (c.status != BNN_STATUS_BUS_ERROR)
 				break;
 		}
-		tap_ok(i > 5 && i < 200 && c.status == BNN_STATUS_OK, "each of %u reads may fail", i);
+		tap_ok(i > 5 && i < 200 && c.status == BNN_STATUS_OK, "each of %u reads may fail",
+		       i);
 		fresh(h);
 	}
 	if (h->ops->poke(h->core, BNN_CORE_POKE_DMA_WRITE, 0)) {
 		tap_skip("poke DMA_WRITE");
 	} else {
 		c = run_one(h, w);
-		tap_ok(c.status == BNN_STATUS_BUS_ERROR && c.access >> 16 == 1, "a failed write: BUS_ERROR");
+		tap_ok(c.status == BNN_STATUS_BUS_ERROR && c.access >> 16 == 1,
+		       "a failed write: BUS_ERROR");
 	}
 	fresh(h);
 	if (h->ops->poke(h->core, BNN_CORE_POKE_LOST_IRQ, 1)) {
@@ -1135,7 +1199,8 @@ static void test_pokes(struct host *h)
 		tap_skip("poke FLIP_BIT");
 	} else {
 		c = run_one(h, w);
-		tap_ok(c.status == BNN_STATUS_PARITY && host_reg(h, BNN_REG_ERROR) & BNN_ERROR_PARITY,
+		tap_ok(c.status == BNN_STATUS_PARITY &&
+			       host_reg(h, BNN_REG_ERROR) & BNN_ERROR_PARITY,
 		       "a flipped bit: PARITY");
 	}
 	fresh(h);
@@ -1145,7 +1210,8 @@ static void test_pokes(struct host *h)
 		host_set(h, BNN_REG_CTRL, BNN_CTRL_RESET);
 		for (i = 0; i < 1000 && host_reg(h, BNN_REG_RESET_STATUS) & 1; i++)
 			h->ops->run(h->core, 100000);
-		tap_ok(host_reg(h, BNN_REG_RESET_STATUS) == BNN_RESET_STATUS_STUCK, "a reset that sticks");
+		tap_ok(host_reg(h, BNN_REG_RESET_STATUS) == BNN_RESET_STATUS_STUCK,
+		       "a reset that sticks");
 	}
 	fresh(h);
 	if (h->ops->poke(h->core, BNN_CORE_POKE_HANG, 0)) {
@@ -1164,7 +1230,8 @@ static void test_pokes(struct host *h)
 	fresh(h);
 }
 
-/* ---- profile and counters ------------------------------------------------------------------------ */
+/* ---- profile and counters
+ * ------------------------------------------------------------------------ */
 
 static void test_profile(struct host *h)
 {
@@ -1192,18 +1259,21 @@ static void test_profile(struct host *h)
 	host_get(h, HOST_VA + LOG_AT, record, sizeof(record));
 	for (unsigned i = 0; i < 4; i++)
 		good &= record[i].cmd_index == i % 3 && record[i].iteration == i / 3 &&
-			record[i].opcode == (list[i % 3][0] & 0xff) && record[i].start <= record[i].end &&
+			record[i].opcode == (list[i % 3][0] & 0xff) &&
+			record[i].start <= record[i].end &&
 			(!i || record[i].start >= record[i - 1].start);
 	tap_ok(!c.status && good, "a record per command");
 	tap_ok(c.counters[BNN_COUNTER_PROFILE_DROPPED] == 2, "a full log drops and counts");
 	job.entry.profile_region = R_READ;
 	c = run_regions(h, &job);
-	tap_ok(c.status == BNN_STATUS_BAD_REGION && c.access == R_READ, "a log region without PROFILE");
+	tap_ok(c.status == BNN_STATUS_BAD_REGION && c.access == R_READ,
+	       "a log region without PROFILE");
 }
 
 static uint64_t counter(struct host *h, unsigned i)
 {
-	return host_reg(h, BNN_REG_CNT + 8 * i) | (uint64_t)host_reg(h, BNN_REG_CNT + 8 * i + 4) << 32;
+	return host_reg(h, BNN_REG_CNT + 8 * i) | (uint64_t)host_reg(h, BNN_REG_CNT + 8 * i + 4)
+							  << 32;
 }
 
 static void test_counters(struct host *h)
@@ -1219,7 +1289,7 @@ static void test_counters(struct host *h)
 	host_set(h, BNN_REG_CNT_CTRL, 3);
 	/* 20 pixels: 6 inner with 9 taps, 10 at edges with 6, 4 corners with 4. */
 	tap_ok(counter(h, BNN_COUNTER_COMMANDS) == 4 &&
-	       counter(h, BNN_COUNTER_MACS) == 2 * (6 * 9 + 10 * 6 + 4 * 4) * 16 * 8,
+		       counter(h, BNN_COUNTER_MACS) == 2 * (6 * 9 + 10 * 6 + 4 * 4) * 16 * 8,
 	       "the counters of two jobs");
 	host_set(h, BNN_REG_CNT_CTRL, 1);
 	tap_ok(!counter(h, BNN_COUNTER_COMMANDS), "CLEAR follows SNAPSHOT");
@@ -1235,9 +1305,11 @@ static void test_options(const char *library, struct host *h)
 	char err[100] = "";
 
 	(void)library;
-	tap_ok(!h->ops->create(&host, "no_such=1", err, sizeof(err)) && err[0], "unknown option: %s", err);
+	tap_ok(!h->ops->create(&host, "no_such=1", err, sizeof(err)) && err[0],
+	       "unknown option: %s", err);
 	err[0] = 0;
-	tap_ok(!h->ops->create(&host, "act_kib=-1", err, sizeof(err)) && err[0], "bad value: %s", err);
+	tap_ok(!h->ops->create(&host, "act_kib=-1", err, sizeof(err)) && err[0], "bad value: %s",
+	       err);
 	host.abi = 0;
 	err[0] = 0;
 	tap_ok(!h->ops->create(&host, NULL, err, sizeof(err)) && err[0], "other ABI: %s", err);
@@ -1251,7 +1323,8 @@ int main(int argc, char **argv)
 
 	if (!h)
 		return 2;
-	tap_note("core %s, features 0x%x, %u KiB on chip", h->ops->name, h->features, h->act_bytes / 1024);
+	tap_note("core %s, features 0x%x, %u KiB on chip", h->ops->name, h->features,
+		 h->act_bytes / 1024);
 	test_registers(h);
 	test_interrupts(h);
 	test_enable(h);
@@ -1278,7 +1351,8 @@ int main(int argc, char **argv)
 	test_options(library, h);
 	if (is_model(h))
 		test_sticky(library);
-	tap_ok(h->stray == 0, "all transactions kept the rules (%u reads, %u writes)", h->reads, h->writes);
+	tap_ok(h->stray == 0, "all transactions kept the rules (%u reads, %u writes)", h->reads,
+	       h->writes);
 	host_close(h);
 	return tap_done();
 }

@@ -161,7 +161,8 @@ static void one_stream(struct source *s, uint64_t seed)
 		host_set_pte(h, va, host_pte(h, va) ^ UINT64_C(1) << draw_below(s, 64));
 		damaged = true;
 	} else if (kind == 3) {
-		h->ops->poke(h->core, draw_below(s, 2) ? BNN_CORE_POKE_DMA_READ : BNN_CORE_POKE_DMA_WRITE,
+		h->ops->poke(h->core,
+			     draw_below(s, 2) ? BNN_CORE_POKE_DMA_READ : BNN_CORE_POKE_DMA_WRITE,
 			     draw_below(s, 100));
 		damaged = true;
 	}

@@ -5,8 +5,11 @@
 
 /* Parts of region R_READ. */
 enum {
-	NOISE_BYTES = 0x180000, PARAMS_AT = NOISE_BYTES, PARAMS = 4096,
-	NARROW_AT = PARAMS_AT + 64 * PARAMS, NARROWS = 4096,
+	NOISE_BYTES = 0x180000,
+	PARAMS_AT = NOISE_BYTES,
+	PARAMS = 4096,
+	NARROW_AT = PARAMS_AT + 64 * PARAMS,
+	NARROWS = 4096,
 };
 
 static void put32(uint8_t *p, uint32_t v)
@@ -124,21 +127,24 @@ static void gen_tensor(struct gen *g, uint32_t *words, unsigned word, bool write
 
 static uint32_t channels(struct gen *g, uint32_t most)
 {
-	static const uint8_t usual[] = { 1, 3, 8, 15, 16, 17, 31, 32, 33, 63, 64, 65, 96, 127, 128, 130 };
+	static const uint8_t usual[] = { 1,  3,	 8,  15, 16, 17,  31,  32,
+					 33, 63, 64, 65, 96, 127, 128, 130 };
 	uint32_t c = rng_one_in(&g->rng, 2) ? PICK(g, usual) : rng_range(&g->rng, 1, 40);
 
 	return c > most ? rng_range(&g->rng, 1, most) : c;
 }
 
-static const uint8_t plane_formats[] = { BNN_FORMAT_B1, BNN_FORMAT_B1, BNN_FORMAT_B1, BNN_FORMAT_O2,
-	BNN_FORMAT_O2, BNN_FORMAT_O4, BNN_FORMAT_O8, BNN_FORMAT_U4, BNN_FORMAT_U8, BNN_FORMAT_S4,
-	BNN_FORMAT_S8, BNN_FORMAT_S16 };
-static const uint8_t element_formats[] = { BNN_FORMAT_E_O4, BNN_FORMAT_E_U4, BNN_FORMAT_E_S4,
-	BNN_FORMAT_E_U8, BNN_FORMAT_E_S8, BNN_FORMAT_E_U16, BNN_FORMAT_E_S16, BNN_FORMAT_E_S32 };
+static const uint8_t plane_formats[] = {
+	BNN_FORMAT_B1, BNN_FORMAT_B1, BNN_FORMAT_B1, BNN_FORMAT_O2, BNN_FORMAT_O2, BNN_FORMAT_O4,
+	BNN_FORMAT_O8, BNN_FORMAT_U4, BNN_FORMAT_U8, BNN_FORMAT_S4, BNN_FORMAT_S8, BNN_FORMAT_S16
+};
+static const uint8_t element_formats[] = { BNN_FORMAT_E_O4,  BNN_FORMAT_E_U4, BNN_FORMAT_E_S4,
+					   BNN_FORMAT_E_U8,  BNN_FORMAT_E_S8, BNN_FORMAT_E_U16,
+					   BNN_FORMAT_E_S16, BNN_FORMAT_E_S32 };
 static const uint8_t residual_formats[] = { BNN_FORMAT_E_O4, BNN_FORMAT_E_U8, BNN_FORMAT_E_S8,
-	BNN_FORMAT_E_S16 };
+					    BNN_FORMAT_E_S16 };
 static const uint8_t conv_formats[] = { BNN_FORMAT_E_O4, BNN_FORMAT_E_U4, BNN_FORMAT_E_S4,
-	BNN_FORMAT_E_U8, BNN_FORMAT_E_S8, BNN_FORMAT_E_S16 };
+					BNN_FORMAT_E_U8, BNN_FORMAT_E_S8, BNN_FORMAT_E_S16 };
 
 static void gen_residual(struct gen *g, uint32_t *words, unsigned which, uint32_t oh, uint32_t ow,
 			 uint32_t cout)
@@ -148,7 +154,8 @@ static void gen_residual(struct gen *g, uint32_t *words, unsigned which, uint32_
 	uint32_t align = rng_one_in(&g->rng, 4) ? rng_below(&g->rng, 16) : rng_below(&g->rng, 4);
 
 	words[7 + which] = rc | win << 14 | zero << 15 | align << 16;
-	gen_tensor(g, words, 24 + 3 * which, false, PICK(g, residual_formats), oh << win, ow << win, rc);
+	gen_tensor(g, words, 24 + 3 * which, false, PICK(g, residual_formats), oh << win, ow << win,
+		   rc);
 }
 
 /* OUTS exactly where a residual or EW's input lies. */
@@ -207,7 +214,8 @@ static void gen_pipe(struct gen *g, uint32_t *words, uint32_t oh, uint32_t ow, u
 	}
 	if (GET(CONV_SUM_EN))
 		place(g, words, 30, true, 4 * cout, 64);
-	if (GET(CONV_P1) || GET(CONV_P2) || frac || outp == BNN_FORMAT_B1 || outp == BNN_FORMAT_O2) {
+	if (GET(CONV_P1) || GET(CONV_P2) || frac || outp == BNN_FORMAT_B1 ||
+	    outp == BNN_FORMAT_O2) {
 		uint32_t size = narrow ? 8 : 64, at = narrow ? NARROW_AT : PARAMS_AT;
 
 		if (rng_one_in(r, 8))
@@ -238,14 +246,15 @@ static uint32_t weight_bytes(const uint32_t *words)
 	if (GET(CONV_WMODE) == 2)
 		return GET(CONV_COUT) * taps * cg / GET(CONV_TILE_P) * n / 8 + 1;
 	if (GET(CONV_WMODE) == 3)
-		return ((8u << GET(CONV_TAU)) + 63) / 64 * 64 + GET(CONV_COUT) * cg * GET(CONV_TAU) / 8 + 1;
+		return ((8u << GET(CONV_TAU)) + 63) / 64 * 64 +
+		       GET(CONV_COUT) * cg * GET(CONV_TAU) / 8 + 1;
 	return row * GET(CONV_COUT);
 }
 
 static void gen_conv(struct gen *g, uint32_t *words)
 {
-	static const uint64_t max_in[32] = { [1] = 1, 3, 15, 255, 15, 255, 8, 128, 32768,
-					     [16] = 15, 15, 8, 255, 128, 0, 32768 };
+	static const uint64_t max_in[32] = { [1] = 1, 3,	 15, 255, 15,  255, 8, 128,
+					     32768,   [16] = 15, 15, 8,	  255, 128, 0, 32768 };
 	static const uint8_t max_w[] = { 1, 1, 3, 15, 255, 8, 128 };
 	struct rng *r = &g->rng;
 	uint32_t oh, ow, h, w, cin, cout, kh, kw, format, k, macs;
@@ -266,8 +275,12 @@ static void gen_conv(struct gen *g, uint32_t *words)
 		dw = rng_one_in(r, 4) ? rng_range(r, 1, 4) : 1;
 		for (unsigned i = 0; i < 4; i++)
 			pad[i] = rng_below(r, (i % 2 ? dw * (kw - 1) : dh * (kh - 1)) + 1);
-		oh = h + pad[0] + pad[2] > dh * (kh - 1) ? (h + pad[0] + pad[2] - dh * (kh - 1) - 1) / sh + 1 : 0;
-		ow = w + pad[1] + pad[3] > dw * (kw - 1) ? (w + pad[1] + pad[3] - dw * (kw - 1) - 1) / sw + 1 : 0;
+		oh = h + pad[0] + pad[2] > dh * (kh - 1)
+			     ? (h + pad[0] + pad[2] - dh * (kh - 1) - 1) / sh + 1
+			     : 0;
+		ow = w + pad[1] + pad[3] > dw * (kw - 1)
+			     ? (w + pad[1] + pad[3] - dw * (kw - 1) - 1) / sw + 1
+			     : 0;
 		groups = 1;
 		if (rng_one_in(r, 4)) {
 			groups = divisor(g, cin);
@@ -330,15 +343,18 @@ static void gen_ew(struct gen *g, uint32_t *words)
 	SET(EW_W, w);
 	SET(EW_COUT, c);
 	gen_tensor(g, words, 11, false,
-		   rng_one_in(&g->rng, 3) ? PICK(g, plane_formats) : PICK(g, element_formats), h, w, c);
+		   rng_one_in(&g->rng, 3) ? PICK(g, plane_formats) : PICK(g, element_formats), h, w,
+		   c);
 	gen_pipe(g, words, h, w, c);
 }
 
 static void gen_enc(struct gen *g, uint32_t *words)
 {
-	static const uint8_t codes[] = { BNN_FORMAT_B1, BNN_FORMAT_O2, BNN_FORMAT_O4, BNN_FORMAT_O8,
-		BNN_FORMAT_U4, BNN_FORMAT_U8, BNN_FORMAT_S4, BNN_FORMAT_S8, BNN_FORMAT_E_O4,
-		BNN_FORMAT_E_U4, BNN_FORMAT_E_S4, BNN_FORMAT_E_U8, BNN_FORMAT_E_S8 };
+	static const uint8_t codes[] = { BNN_FORMAT_B1,	  BNN_FORMAT_O2,   BNN_FORMAT_O4,
+					 BNN_FORMAT_O8,	  BNN_FORMAT_U4,   BNN_FORMAT_U8,
+					 BNN_FORMAT_S4,	  BNN_FORMAT_S8,   BNN_FORMAT_E_O4,
+					 BNN_FORMAT_E_U4, BNN_FORMAT_E_S4, BNN_FORMAT_E_U8,
+					 BNN_FORMAT_E_S8 };
 	struct rng *r = &g->rng;
 	uint32_t h = rng_range(r, 1, 9), w = rng_range(r, 1, 12), colours = rng_range(r, 1, 5);
 	uint32_t mode = rng_below(r, 3), levels = mode == 1 ? rng_range(r, 1, 40) : 0;
@@ -459,9 +475,11 @@ void gen_opcode(struct gen *g, uint32_t *words, uint32_t opcode)
 
 void gen_command(struct gen *g, uint32_t *words)
 {
-	static const uint8_t opcodes[] = { BNN_CMD_NOP, BNN_CMD_ENC, BNN_CMD_PREFETCH,
-		BNN_CMD_GATEFOLD, BNN_CMD_CONV, BNN_CMD_CONV, BNN_CMD_CONV, BNN_CMD_CONV, BNN_CMD_CONV,
-		BNN_CMD_EW, BNN_CMD_EW, BNN_CMD_POOL, BNN_CMD_POOL, BNN_CMD_TRANSPOSE };
+	static const uint8_t opcodes[] = { BNN_CMD_NOP,	     BNN_CMD_ENC,      BNN_CMD_PREFETCH,
+					   BNN_CMD_GATEFOLD, BNN_CMD_CONV,     BNN_CMD_CONV,
+					   BNN_CMD_CONV,     BNN_CMD_CONV,     BNN_CMD_CONV,
+					   BNN_CMD_EW,	     BNN_CMD_EW,       BNN_CMD_POOL,
+					   BNN_CMD_POOL,     BNN_CMD_TRANSPOSE };
 
 	gen_opcode(g, words, PICK(g, opcodes));
 }

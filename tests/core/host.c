@@ -155,8 +155,11 @@ static void irq(void *opaque, uint32_t vector)
 struct host *host_open(const char *library, const char *options)
 {
 	struct host *h = calloc(1, sizeof(*h));
-	struct bnn_core_host host = { .abi = BNN_CORE_ABI, .opaque = h, .dma_read = dma_read,
-				      .dma_write = dma_write, .irq = irq };
+	struct bnn_core_host host = { .abi = BNN_CORE_ABI,
+				      .opaque = h,
+				      .dma_read = dma_read,
+				      .dma_write = dma_write,
+				      .irq = irq };
 	bnn_core_entry_fn entry = NULL;
 	char err[256] = "";
 
@@ -339,15 +342,20 @@ static struct bnn_region region(uint64_t at, uint64_t size, uint32_t access)
 void job_init(struct job *job, uint32_t count)
 {
 	memset(job, 0, sizeof(*job));
-	job->entry = (struct bnn_job){ .flags = BNN_JOB_FLAGS_IRQ, .ctx = 3,
-				       .directory = HOST_BUS + HOST_DIRECTORY, .asid = HOST_ASID,
-				       .regions = R_COUNT, .version = 1, .cmd_count = count,
-				       .iterations = 1, .budget = UINT32_MAX };
+	job->entry = (struct bnn_job){ .flags = BNN_JOB_FLAGS_IRQ,
+				       .ctx = 3,
+				       .directory = HOST_BUS + HOST_DIRECTORY,
+				       .asid = HOST_ASID,
+				       .regions = R_COUNT,
+				       .version = 1,
+				       .cmd_count = count,
+				       .iterations = 1,
+				       .budget = UINT32_MAX };
 	job->region[R_PROGRAM] = region(0, PROGRAM_BYTES, BNN_REGION_ACCESS_X);
 	job->region[R_READ] = region(READ_AT, READ_BYTES, BNN_REGION_ACCESS_R);
 	job->region[R_WRITE] = region(WRITE_AT, WRITE_BYTES, BNN_REGION_ACCESS_W);
-	job->region[R_BOTH] = region(BOTH_AT, BOTH_BYTES,
-				     BNN_REGION_ACCESS_R | BNN_REGION_ACCESS_W);
+	job->region[R_BOTH] =
+		region(BOTH_AT, BOTH_BYTES, BNN_REGION_ACCESS_R | BNN_REGION_ACCESS_W);
 	job->region[R_LOG] = region(LOG_AT, LOG_BYTES, BNN_REGION_ACCESS_PROFILE);
 }
 
@@ -378,8 +386,10 @@ struct bnn_completion job_result_at(struct host *h, unsigned q, uint32_t count)
 	uint32_t depth = host_reg(h, BNN_REG_Q_SIZE + q * BNN_QUEUE_STRIDE);
 	struct bnn_completion c;
 
-	memcpy(&c, h->mem + HOST_RINGS + q * HOST_RING_BYTES + HOST_CQ +
-		   (count - 1) % depth * BNN_SIZEOF_COMPLETION, sizeof(c));
+	memcpy(&c,
+	       h->mem + HOST_RINGS + q * HOST_RING_BYTES + HOST_CQ +
+		       (count - 1) % depth * BNN_SIZEOF_COMPLETION,
+	       sizeof(c));
 	return c;
 }
 
@@ -441,8 +451,9 @@ void cmd_vector(uint32_t *words, unsigned word, uint32_t region_index, uint32_t 
 
 static uint32_t format_features(uint32_t format)
 {
-	return format >= BNN_FORMAT_E_O4 ? BNN_FEATURES_STREAM :
-	       format > BNN_FORMAT_B1 ? BNN_FEATURES_PLANES : 0;
+	return format >= BNN_FORMAT_E_O4 ? BNN_FEATURES_STREAM
+	       : format > BNN_FORMAT_B1	 ? BNN_FEATURES_PLANES
+					 : 0;
 }
 
 uint32_t cmd_features(const uint32_t *w)
@@ -468,8 +479,8 @@ uint32_t cmd_features(const uint32_t *w)
 			need |= BNN_FEATURES_FRAC | BNN_FEATURES_POST;
 		if (bnn_field_get(w, BNN_F_CONV_WFORMAT))
 			need |= BNN_FEATURES_PLANES;
-		if (bnn_field_get(w, BNN_F_CONV_GROUPS) > 1 || bnn_field_get(w, BNN_F_CONV_DH) > 1 ||
-		    bnn_field_get(w, BNN_F_CONV_DW) > 1)
+		if (bnn_field_get(w, BNN_F_CONV_GROUPS) > 1 ||
+		    bnn_field_get(w, BNN_F_CONV_DH) > 1 || bnn_field_get(w, BNN_F_CONV_DW) > 1)
 			need |= BNN_FEATURES_GROUPS;
 		if (bnn_field_get(w, BNN_F_CONV_WMODE) == 3)
 			need |= BNN_FEATURES_CODEBOOK;

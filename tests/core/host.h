@@ -17,16 +17,16 @@
 /* Bus memory. */
 #define HOST_BUS UINT64_C(0x140000000)
 enum {
-	HOST_RINGS = 0,                 /* per queue: ring, completion slots, status block */
+	HOST_RINGS = 0, /* per queue: ring, completion slots, status block */
 	HOST_RING_BYTES = 0x20000,
-	HOST_CQ = 0x8000,               /* behind the ring */
+	HOST_CQ = 0x8000, /* behind the ring */
 	HOST_TABLES = 4 * HOST_RING_BYTES,
-	HOST_DIRECTORY = HOST_TABLES,   /* 16 KiB */
+	HOST_DIRECTORY = HOST_TABLES, /* 16 KiB */
 	HOST_DIRECTORY2 = HOST_TABLES + 0x4000,
 	HOST_REGIONS = HOST_TABLES + 0x8000, /* 1 KiB for each entry of each ring */
 	HOST_LEAVES = HOST_REGIONS + 4 * 256 * 1024,
 	HOST_LEAF_COUNT = 16,
-	HOST_DATA = 0x400000,           /* a multiple of the block size */
+	HOST_DATA = 0x400000, /* a multiple of the block size */
 	HOST_DATA_BYTES = 0x800000,
 	HOST_BYTES = HOST_DATA + HOST_DATA_BYTES
 };
@@ -36,11 +36,22 @@ enum { HOST_VA = 0x10000000, HOST_ASID = 7 };
 
 /* Regions of a standard job, all within the data. */
 enum {
-	R_PROGRAM = 0, R_READ = 1, R_WRITE = 2, R_BOTH = 3, R_LOG = 4, R_UNBOUND = 5, R_COUNT = 6,
-	PROGRAM_BYTES = 0x80000, READ_AT = PROGRAM_BYTES, READ_BYTES = 0x300000,
-	WRITE_AT = READ_AT + READ_BYTES, WRITE_BYTES = 0x200000,
-	BOTH_AT = WRITE_AT + WRITE_BYTES, BOTH_BYTES = 0x200000,
-	LOG_AT = BOTH_AT + BOTH_BYTES, LOG_BYTES = 0x10000
+	R_PROGRAM = 0,
+	R_READ = 1,
+	R_WRITE = 2,
+	R_BOTH = 3,
+	R_LOG = 4,
+	R_UNBOUND = 5,
+	R_COUNT = 6,
+	PROGRAM_BYTES = 0x80000,
+	READ_AT = PROGRAM_BYTES,
+	READ_BYTES = 0x300000,
+	WRITE_AT = READ_AT + READ_BYTES,
+	WRITE_BYTES = 0x200000,
+	BOTH_AT = WRITE_AT + WRITE_BYTES,
+	BOTH_BYTES = 0x200000,
+	LOG_AT = BOTH_AT + BOTH_BYTES,
+	LOG_BYTES = 0x10000
 };
 
 struct host {
@@ -54,8 +65,8 @@ struct host {
 	uint64_t seqno;
 	unsigned irqs[BNN_IRQ_VECTORS];
 	unsigned reads, writes, stray; /* transactions; those against the rules */
-	unsigned leaves;               /* tables handed out */
-	uint64_t slice;                /* cycles per run() */
+	unsigned leaves;	       /* tables handed out */
+	uint64_t slice;		       /* cycles per run() */
 	/* order of events: completion slot, done and interrupt of the last job */
 	unsigned clock, slot_at, done_at, irq_at;
 	unsigned order_queue;
@@ -74,8 +85,8 @@ void host_run(struct host *h); /* until idle */
 /* Fresh page tables for all data, queues enabled, interrupts unmasked. */
 void host_setup(struct host *h);
 void host_enable(struct host *h, unsigned q, unsigned depth);
-uint64_t host_bus(uint64_t va);                 /* of mapped data */
-uint8_t *host_at(struct host *h, uint64_t va);  /* only to the end of the page */
+uint64_t host_bus(uint64_t va);		       /* of mapped data */
+uint8_t *host_at(struct host *h, uint64_t va); /* only to the end of the page */
 void host_put(struct host *h, uint64_t va, const void *data, size_t n);
 void host_get(struct host *h, uint64_t va, void *data, size_t n);
 uint64_t host_pte(struct host *h, uint64_t va);

@@ -6,18 +6,22 @@
 
 enum kind { ODD, UNS, SIG, TER };
 
-static const struct { uint8_t planes, bits, kind; } fmt[32] = {
-	[BNN_FORMAT_B1] = { 1, 1, ODD }, [BNN_FORMAT_O2] = { 2, 1, ODD },
-	[BNN_FORMAT_O4] = { 4, 1, ODD }, [BNN_FORMAT_O8] = { 8, 1, ODD },
-	[BNN_FORMAT_U4] = { 4, 1, UNS }, [BNN_FORMAT_U8] = { 8, 1, UNS },
-	[BNN_FORMAT_S4] = { 4, 1, SIG }, [BNN_FORMAT_S8] = { 8, 1, SIG },
-	[BNN_FORMAT_S16] = { 16, 1, SIG }, [BNN_FORMAT_E_O4] = { 0, 4, ODD },
-	[BNN_FORMAT_E_U4] = { 0, 4, UNS }, [BNN_FORMAT_E_S4] = { 0, 4, SIG },
-	[BNN_FORMAT_E_U8] = { 0, 8, UNS }, [BNN_FORMAT_E_S8] = { 0, 8, SIG },
+static const struct {
+	uint8_t planes, bits, kind;
+} fmt[32] = {
+	[BNN_FORMAT_B1] = { 1, 1, ODD },     [BNN_FORMAT_O2] = { 2, 1, ODD },
+	[BNN_FORMAT_O4] = { 4, 1, ODD },     [BNN_FORMAT_O8] = { 8, 1, ODD },
+	[BNN_FORMAT_U4] = { 4, 1, UNS },     [BNN_FORMAT_U8] = { 8, 1, UNS },
+	[BNN_FORMAT_S4] = { 4, 1, SIG },     [BNN_FORMAT_S8] = { 8, 1, SIG },
+	[BNN_FORMAT_S16] = { 16, 1, SIG },   [BNN_FORMAT_E_O4] = { 0, 4, ODD },
+	[BNN_FORMAT_E_U4] = { 0, 4, UNS },   [BNN_FORMAT_E_S4] = { 0, 4, SIG },
+	[BNN_FORMAT_E_U8] = { 0, 8, UNS },   [BNN_FORMAT_E_S8] = { 0, 8, SIG },
 	[BNN_FORMAT_E_U16] = { 0, 16, UNS }, [BNN_FORMAT_E_S16] = { 0, 16, SIG },
 	[BNN_FORMAT_E_S32] = { 0, 32, SIG },
 };
-static const struct { uint8_t bits, kind; } wfmt[7] = {
+static const struct {
+	uint8_t bits, kind;
+} wfmt[7] = {
 	{ 1, ODD }, { 2, TER }, { 2, ODD }, { 4, ODD }, { 8, ODD }, { 4, SIG }, { 8, SIG },
 };
 
@@ -240,7 +244,8 @@ static void pipe_element(const struct pipe *p, uint32_t y, uint32_t x, uint32_t 
 
 	if (F(CONV_P1))
 		u = sat(lin(r, 1, x0 >= s32(r + BNN_PARAM_TH1), F(CONV_P1_POW2), x0, F(CONV_SB1),
-			    F(CONV_S1)), 27);
+			    F(CONV_S1)),
+			27);
 	for (unsigned i = 0; i < 2; i++)
 		if (p->res[i].format) {
 			u = sat(u + residual(words, i, &p->res[i], y, x, c), 27);
@@ -249,7 +254,8 @@ static void pipe_element(const struct pipe *p, uint32_t y, uint32_t x, uint32_t 
 	v = u;
 	if (F(CONV_P2))
 		v = sat(lin(r, 2, u >= s32(r + BNN_PARAM_TH2), F(CONV_P2_POW2), u, F(CONV_SB2),
-			    F(CONV_S2)), 32);
+			    F(CONV_S2)),
+			32);
 	v16 = sat(v, 16);
 	p->sum[c] += (uint32_t)v16;
 	if (p->outp.format) {
@@ -270,8 +276,10 @@ static void pipe_element(const struct pipe *p, uint32_t y, uint32_t x, uint32_t 
 	if (p->outs.format) {
 		uint64_t before = saturated;
 		unsigned f = p->outs.format;
-		int64_t q = f == BNN_FORMAT_E_S16 ? v16 : f == BNN_FORMAT_E_S32 ? v :
-			    f == BNN_FORMAT_E_U16 ? clamp(v, 0, 32768) : q3(words, f, v16);
+		int64_t q = f == BNN_FORMAT_E_S16   ? v16
+			    : f == BNN_FORMAT_E_S32 ? v
+			    : f == BNN_FORMAT_E_U16 ? clamp(v, 0, 32768)
+						    : q3(words, f, v16);
 
 		/* The same value for two outputs: its clamp counts once. */
 		if (takes_q3(f) && takes_q3(p->outp.format) && p->outs.n == p->outp.n &&
@@ -344,12 +352,18 @@ static int64_t window_sum(const uint32_t *words, const struct view *in, const ui
 			*present += there;
 			for (uint32_t c = 0; c < cg; c++) {
 				int64_t w = weight_at(words, weights, oc, ky * F(CONV_KW) + kx, c);
-				int64_t a = F(CONV_PAD_MODE) == 0 ? 0 : F(CONV_PAD_MODE) == 1 ? 1 : -1;
+				int64_t a = F(CONV_PAD_MODE) == 0   ? 0
+					    : F(CONV_PAD_MODE) == 1 ? 1
+								    : -1;
 
 				if (there && plane < 0)
 					a = value_at(in, (uint32_t)iy, (uint32_t)ix, g * cg + c);
 				else if (there)
-					a = code_at(in, (uint32_t)iy, (uint32_t)ix, g * cg + c) >> plane & 1 ? 1 : -1;
+					a = code_at(in, (uint32_t)iy, (uint32_t)ix, g * cg + c) >>
+								    plane &
+							    1
+						    ? 1
+						    : -1;
 				sum += a * w;
 			}
 		}
@@ -368,9 +382,11 @@ static void layer(struct world *w, const uint32_t *words, const uint32_t *region
 
 	if (conv) {
 		oh = (h + F(CONV_PAD_T) + F(CONV_PAD_B) - (F(CONV_DH) * (F(CONV_KH) - 1) + 1)) /
-			     F(CONV_SH) + 1;
+			     F(CONV_SH) +
+		     1;
 		ow = (width + F(CONV_PAD_L) + F(CONV_PAD_R) - (F(CONV_DW) * (F(CONV_KW) - 1) + 1)) /
-			     F(CONV_SW) + 1;
+			     F(CONV_SW) +
+		     1;
 		weights = ref_at(w, words, 14, region_at, &on_chip);
 		count[BNN_COUNTER_BYTES_WEIGHTS] += on_chip ? 0 : weight_bytes(words);
 	}
@@ -399,17 +415,20 @@ static void layer(struct world *w, const uint32_t *words, const uint32_t *region
 					pipe_element(&p, y, x, c, value_at(&in, y, x, c));
 					continue;
 				}
-				acc = window_sum(words, &in, weights, y, x, c, frac ? 1 : -1, &present);
+				acc = window_sum(words, &in, weights, y, x, c, frac ? 1 : -1,
+						 &present);
 				macs = (uint64_t)present * cin / F(CONV_GROUPS);
 				if (F(CONV_WMODE) != 1 || c < cout / F(CONV_TILE_P))
 					count[BNN_COUNTER_MACS] += macs * (frac ? 1 : in.n) *
 								   wfmt[F(CONV_WFORMAT)].bits;
 				if (frac) {
 					bool open = acc >= s32(p.params + c * 64 + BNN_PARAM_T);
-					int64_t l = window_sum(words, &in, weights, y, x, c, 0, &present);
+					int64_t l = window_sum(words, &in, weights, y, x, c, 0,
+							       &present);
 
 					acc = 2 * acc + (open ? l : 0);
-					count[open ? BNN_COUNTER_FRAC_ISSUED : BNN_COUNTER_FRAC_SKIPPED]++;
+					count[open ? BNN_COUNTER_FRAC_ISSUED
+						   : BNN_COUNTER_FRAC_SKIPPED]++;
 					count[BNN_COUNTER_MACS] += open ? macs : 0;
 				}
 				pipe_element(&p, y, x, c, acc);
@@ -451,7 +470,9 @@ static void encode(struct world *w, const uint32_t *words, const uint32_t *regio
 
 				for (uint32_t b = 0; b < each; b++)
 					put_code(&out, y, x, c * each + b,
-						 F(ENC_MODE) == 0 ? t : F(ENC_MODE) == 1 ? b < t : t >> b & 1);
+						 F(ENC_MODE) == 0   ? t
+						 : F(ENC_MODE) == 1 ? b < t
+								    : t >> b & 1);
 			}
 			zero_padding(&out, y, x);
 		}
@@ -475,13 +496,16 @@ static void pool(struct world *w, const uint32_t *words, const uint32_t *region_
 
 				for (uint32_t k = 0; k < F(POOL_KH) * F(POOL_KW) * group; k++) {
 					uint32_t tap = k / group;
-					int64_t iy = (int64_t)y * F(POOL_SH) + tap / F(POOL_KW) - F(POOL_PAD_T);
-					int64_t ix = (int64_t)x * F(POOL_SW) + tap % F(POOL_KW) - F(POOL_PAD_L);
+					int64_t iy = (int64_t)y * F(POOL_SH) + tap / F(POOL_KW) -
+						     F(POOL_PAD_T);
+					int64_t ix = (int64_t)x * F(POOL_SW) + tap % F(POOL_KW) -
+						     F(POOL_PAD_L);
 					int64_t v;
 
 					if (iy < 0 || iy >= in.h || ix < 0 || ix >= in.w)
 						continue;
-					v = value_at(&in, (uint32_t)iy, (uint32_t)ix, c * group + k % group);
+					v = value_at(&in, (uint32_t)iy, (uint32_t)ix,
+						     c * group + k % group);
 					sum += v;
 					if (!any || (mode == 1 ? v > best : v < best))
 						best = v;
@@ -489,8 +513,9 @@ static void pool(struct world *w, const uint32_t *words, const uint32_t *region_
 				}
 				if (mode == 0) {
 					best = floor_div(2 * sum + div, 2 * div);
-					best = in.kind == UNS ? clamp(best, 0, (INT64_C(1) << in.n) - 1)
-							      : sat(best, in.n);
+					best = in.kind == UNS
+						       ? clamp(best, 0, (INT64_C(1) << in.n) - 1)
+						       : sat(best, in.n);
 				}
 				if (in.format == BNN_FORMAT_B1)
 					best = best > 0;
@@ -518,7 +543,8 @@ static void gatefold(struct world *w, const uint32_t *words, const uint32_t *reg
 		for (unsigned h = 0; h < 2; h++) {
 			int64_t a = sat(rnd(s16(r + BNN_PARAM_A2 + 2 * h) * g, 15), 16);
 			int64_t b = sat(rnd(s32(r + BNN_PARAM_B2 + 4 * h) * g, 15) +
-					s32(r + BNN_PARAM_BBN), 32);
+						s32(r + BNN_PARAM_BBN),
+					32);
 
 			set_bits(out + 64 * c + BNN_PARAM_A2 + 2 * h, 0, 16, (uint64_t)a);
 			set_bits(out + 64 * c + BNN_PARAM_B2 + 4 * h, 0, 32, (uint64_t)b);

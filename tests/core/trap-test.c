@@ -46,16 +46,17 @@ static bool can_run(const uint32_t *w, const char *what, struct bnn_completion *
 	return true;
 }
 
-/* A convolution to a raw E_S32 stream: input at R_READ + 0, weights at + 0x10000, records at + 0x20000. */
+/* A convolution to a raw E_S32 stream: input at R_READ + 0, weights at + 0x10000, records at +
+ * 0x20000. */
 enum { WEIGHTS_AT = 0x10000, RECORDS_AT = 0x20000 };
 
-static void conv(uint32_t *w, uint32_t size, uint32_t cin, uint32_t cout, uint32_t kernel, uint32_t pad,
-		 uint32_t format, uint32_t wformat)
+static void conv(uint32_t *w, uint32_t size, uint32_t cin, uint32_t cout, uint32_t kernel,
+		 uint32_t pad, uint32_t format, uint32_t wformat)
 {
 	static const enum bnn_field_id ones[] = { BNN_F_CONV_SH, BNN_F_CONV_SW, BNN_F_CONV_DH,
 						  BNN_F_CONV_DW, BNN_F_CONV_GROUPS };
-	static const enum bnn_field_id pads[] = { BNN_F_CONV_PAD_T, BNN_F_CONV_PAD_L, BNN_F_CONV_PAD_B,
-						  BNN_F_CONV_PAD_R };
+	static const enum bnn_field_id pads[] = { BNN_F_CONV_PAD_T, BNN_F_CONV_PAD_L,
+						  BNN_F_CONV_PAD_B, BNN_F_CONV_PAD_R };
 
 	cmd_init(w, BNN_CMD_CONV);
 	for (unsigned i = 0; i < 5; i++)
@@ -112,8 +113,8 @@ static void test_absent(void)
 		bnn_field_set(w, BNN_F_CONV_PAD_MODE, mode);
 		if (!can_run(w, what, &c))
 			return;
-		tap_ok(!c.status && get32(WRITE_AT) == expect[mode], "%s: mode %u is %d", what, mode,
-		       get32(WRITE_AT));
+		tap_ok(!c.status && get32(WRITE_AT) == expect[mode], "%s: mode %u is %d", what,
+		       mode, get32(WRITE_AT));
 	}
 }
 
@@ -176,10 +177,13 @@ static void test_gate(void)
 	cmd_vector(w, 16, R_READ, RECORDS_AT);
 	if (!can_run(w, what, &c))
 		return;
-	tap_ok(!c.status && get32(WRITE_AT) == 48 && get32(WRITE_AT + 4) == 32 && get32(WRITE_AT + 8) == 48,
+	tap_ok(!c.status && get32(WRITE_AT) == 48 && get32(WRITE_AT + 4) == 32 &&
+		       get32(WRITE_AT + 8) == 48,
 	       "%s, not at M = T - 1", what);
-	tap_ok(c.counters[BNN_COUNTER_FRAC_ISSUED] == 2 && c.counters[BNN_COUNTER_FRAC_SKIPPED] == 1 &&
-	       c.counters[BNN_COUNTER_MACS] == 3 * 16 + 2 * 16, "gates and MACs are counted");
+	tap_ok(c.counters[BNN_COUNTER_FRAC_ISSUED] == 2 &&
+		       c.counters[BNN_COUNTER_FRAC_SKIPPED] == 1 &&
+		       c.counters[BNN_COUNTER_MACS] == 3 * 16 + 2 * 16,
+	       "gates and MACs are counted");
 }
 
 static void test_pow2(void)
@@ -205,7 +209,8 @@ static void test_pow2(void)
 	cmd_vector(w, 16, R_READ, RECORDS_AT);
 	if (!can_run(w, what, &c))
 		return;
-	tap_ok(!c.status && get32(WRITE_AT) == 0 && get32(WRITE_AT + 4) == 0 && get32(WRITE_AT + 8) == INT32_MAX,
+	tap_ok(!c.status && get32(WRITE_AT) == 0 && get32(WRITE_AT + 4) == 0 &&
+		       get32(WRITE_AT + 8) == INT32_MAX,
 	       "%s: rnd of -1 is 0, shifts to the left saturate", what);
 	/* sat24, sat32 and sat16 of the third; 2^23 << 15 is within 40 bits. */
 	tap_ok(c.counters[BNN_COUNTER_SATURATED] == 3, "%s: %llu clamps", what,
@@ -251,7 +256,8 @@ static void test_pool(void)
 	cmd_tensor(w, 18, R_WRITE, 0, BNN_FORMAT_E_S16, 2, 1);
 	if (can_run(w, what, &c))
 		/* 4 * -32768 / 9 = -14563.6; all nine: exactly -32768. */
-		tap_ok(!c.status && get16(WRITE_AT) == -14564 && get16(WRITE_AT + 18) == -32768, "%s", what);
+		tap_ok(!c.status && get16(WRITE_AT) == -14564 && get16(WRITE_AT + 18) == -32768,
+		       "%s", what);
 }
 
 static void test_fused(void)

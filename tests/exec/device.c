@@ -15,7 +15,7 @@
 #include "common.h"
 #include "tap.h"
 
-#define SHARED_COUNTERS                                                                            \
+#define SHARED_COUNTERS \
 	(1u << BNN_COUNTER_MACS | 1u << BNN_COUNTER_FRAC_ISSUED | 1u << BNN_COUNTER_FRAC_SKIPPED | \
 	 1u << BNN_COUNTER_SATURATED)
 

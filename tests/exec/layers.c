@@ -13,7 +13,7 @@
 #include "tap.h"
 
 /* Counters that the CPU engine keeps as well. */
-#define SHARED_COUNTERS                                                                            \
+#define SHARED_COUNTERS \
 	(1u << BNN_COUNTER_MACS | 1u << BNN_COUNTER_FRAC_ISSUED | 1u << BNN_COUNTER_FRAC_SKIPPED | \
 	 1u << BNN_COUNTER_SATURATED)
 

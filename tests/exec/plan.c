@@ -13,7 +13,7 @@
 #include "compile/refs.h"
 #include "tap.h"
 
-#define ALL_FEATURES                                                                         \
+#define ALL_FEATURES \
 	(BNN_FEATURES_BINARY | BNN_FEATURES_POST | BNN_FEATURES_FRAC | BNN_FEATURES_PLANES | \
 	 BNN_FEATURES_STREAM | BNN_FEATURES_TILED | BNN_FEATURES_CODEBOOK | BNN_FEATURES_GROUPS)
 

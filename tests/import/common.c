@@ -173,3 +173,75 @@ uint8_t *run_all(const struct bnn_net *net, const struct images *images, size_t 
 	bnn_exec_cpu.close(exec);
 	return outputs;
 }
+
+size_t chw(uint32_t h, uint32_t w, uint32_t y, uint32_t x, uint32_t c)
+{
+	return ((size_t)c * h + y) * w + x;
+}
+
+int golden_i16(const uint8_t *p, size_t i)
+{
+	return (int16_t)(p[2 * i] | p[2 * i + 1] << 8);
+}
+
+double golden_f32(const uint8_t *p, size_t i)
+{
+	float f;
+
+	memcpy(&f, p + 4 * i, 4);
+	return (double)f;
+}
+
+/* Bit-addressed access to an element of a tensor with natural pixels. */
+static uint8_t *place(uint8_t *data, const struct bnn_value *v, unsigned int plane, uint32_t y,
+		      uint32_t x, uint64_t bit, unsigned int *shift)
+{
+	*shift = bit % 8;
+	return data + plane * bnn_tensor_plane(v->format, v->h, v->w, v->c) +
+	       y * bnn_tensor_pitch(v->format, v->w, v->c) + x * bnn_tensor_pixel(v->format, v->c) +
+	       bit / 8;
+}
+
+void put_code(uint8_t *data, const struct bnn_value *v, uint32_t y, uint32_t x, uint32_t c,
+	      unsigned int code)
+{
+	for (unsigned int i = 0; i < bnn_format_planes(v->format); i++) {
+		unsigned int shift;
+		uint8_t *p = place(data, v, i, y, x, c, &shift);
+
+		*p = (uint8_t)((*p & ~(1u << shift)) | (code >> i & 1) << shift);
+	}
+}
+
+unsigned int get_code(uint8_t *data, const struct bnn_value *v, uint32_t y, uint32_t x, uint32_t c)
+{
+	unsigned int code = 0;
+
+	for (unsigned int i = 0; i < bnn_format_planes(v->format); i++) {
+		unsigned int shift;
+		uint8_t *p = place(data, v, i, y, x, c, &shift);
+
+		code |= (*p >> shift & 1u) << i;
+	}
+	return code;
+}
+
+int64_t get_stream(uint8_t *data, const struct bnn_value *v, uint32_t y, uint32_t x, uint32_t c)
+{
+	unsigned int shift, bytes = v->format == BNN_FORMAT_E_S32 ? 4 : 2;
+	uint8_t *p = place(data, v, 0, y, x, (uint64_t)c * bytes * 8, &shift);
+
+	if (bytes == 2)
+		return (int16_t)(p[0] | p[1] << 8);
+	return (int32_t)(p[0] | p[1] << 8 | p[2] << 16 | (uint32_t)p[3] << 24);
+}
+
+void put_stream(uint8_t *data, const struct bnn_value *v, uint32_t y, uint32_t x, uint32_t c,
+		int64_t value)
+{
+	unsigned int shift;
+	uint8_t *p = place(data, v, 0, y, x, (uint64_t)c * 16, &shift);
+
+	p[0] = (uint8_t)value;
+	p[1] = (uint8_t)(value >> 8);
+}

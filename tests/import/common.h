@@ -43,4 +43,17 @@ uint32_t output_class(const struct bnn_net *net, const uint8_t *output);
 uint8_t *run_all(const struct bnn_net *net, const struct images *images, size_t count,
 		 uint64_t *saturated);
 
+/* Golden tensors: C x H x W, little-endian. */
+size_t chw(uint32_t h, uint32_t w, uint32_t y, uint32_t x, uint32_t c);
+int golden_i16(const uint8_t *p, size_t i);
+double golden_f32(const uint8_t *p, size_t i);
+
+/* Elements of a tensor in planes, or of a stream of 16 (get: or 32) bits. */
+void put_code(uint8_t *data, const struct bnn_value *v, uint32_t y, uint32_t x, uint32_t c,
+	      unsigned int code);
+unsigned int get_code(uint8_t *data, const struct bnn_value *v, uint32_t y, uint32_t x, uint32_t c);
+int64_t get_stream(uint8_t *data, const struct bnn_value *v, uint32_t y, uint32_t x, uint32_t c);
+void put_stream(uint8_t *data, const struct bnn_value *v, uint32_t y, uint32_t x, uint32_t c,
+		int64_t value);
+
 #endif

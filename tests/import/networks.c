@@ -59,7 +59,8 @@ struct network_case {
 	bool idx;
 	size_t calibrate;
 	size_t count, right, same_class, same_line;
-	bool variant; /* of a case before: not written to BNNACCEL_NETWORKS */
+	bool shifts_only; /* nothing is multiplied between the first and the last layer */
+	bool variant;	  /* of a case before: not written to BNNACCEL_NETWORKS */
 };
 
 static void check(const struct network_case *c)
@@ -111,6 +112,9 @@ static void check(const struct network_case *c)
 		ok(score.same_line >= c->same_line, "%s: at least %zu results equal: %zu",
 		   net->name, c->same_line, score.same_line);
 	ok(!saturated, "%s: no value saturates", net->name);
+	if (c->shifts_only)
+		ok(!bnn_net_multiplications(net, NULL),
+		   "%s: no multiplication between the first and the last layer", net->name);
 	free(outputs);
 	free(images.file);
 	bnn_net_free(net);
@@ -155,6 +159,29 @@ int main(void)
 		  .count = 500,
 		  .right = 430,
 		  .same_class = 440,
+		  .variant = true },
+		{ .folder = "abbnn-cifar10-small",
+		  .images = "cifar10-test1k/dev500.bin",
+		  .expected = "abbnn-cifar10-small/expected_float_dev500.csv",
+		  .calibrate = 100,
+		  .count = 500,
+		  .right = 360,
+		  .same_class = 455 },
+		{ .folder = "abbnn-cifar10-small/pow2",
+		  .images = "cifar10-test1k/dev500.bin",
+		  .expected = "abbnn-cifar10-small/pow2/expected_float_dev500.csv",
+		  .calibrate = 100,
+		  .count = 500,
+		  .right = 366,
+		  .same_class = 455,
+		  .shifts_only = true },
+		{ .folder = "abbnn-cifar10-small/pow2",
+		  .images = "cifar10-test1k/dev500.bin",
+		  .expected = "abbnn-cifar10-small/pow2/expected_float_dev500.csv",
+		  .count = 500,
+		  .right = 350,
+		  .same_class = 430,
+		  .shifts_only = true,
 		  .variant = true },
 	};
 

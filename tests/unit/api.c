@@ -91,12 +91,12 @@ static void test_run(struct bnnaccel *ctx)
 	bnn_net_free(net);
 }
 
-#define FAILS(call, code, text)                                                          \
-	do {                                                                             \
-		int rc = (call);                                                         \
-                                                                                         \
+#define FAILS(call, code, text) \
+	do { \
+		int rc = (call); \
+\
 		tap_ok(rc == (code) && strstr(bnnaccel_last_error(ctx), text), "%s: %s", \
-		       bnnaccel_error_name(rc), bnnaccel_last_error(ctx));               \
+		       bnnaccel_error_name(rc), bnnaccel_last_error(ctx)); \
 	} while (0)
 
 static void test_misuse(struct bnnaccel *ctx)

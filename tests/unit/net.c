@@ -110,37 +110,37 @@ static struct bnn_net *good(void)
 }
 
 /* Damages are macros of statements, so that a case is one line. */
-#define REFUSED(want, ...)                                                                      \
-	do {                                                                                    \
-		struct bnn_net *net = good();                                                   \
-		struct bnn_node *nodes = net->nodes;                                            \
-		struct bnn_value *values = net->values;                                         \
-		struct bnn_error error = { "" };                                                \
-		int rc;                                                                         \
-                                                                                                \
-		(void)nodes;                                                                    \
-		(void)values;                                                                   \
-		__VA_ARGS__;                                                                    \
-		rc = bnn_net_check(net, &error);                                                \
+#define REFUSED(want, ...) \
+	do { \
+		struct bnn_net *net = good(); \
+		struct bnn_node *nodes = net->nodes; \
+		struct bnn_value *values = net->values; \
+		struct bnn_error error = { "" }; \
+		int rc; \
+\
+		(void)nodes; \
+		(void)values; \
+		__VA_ARGS__; \
+		rc = bnn_net_check(net, &error); \
 		tap_ok(rc == BNNACCEL_ERR_BAD_MODEL && strstr(error.text, want), "refused: %s", \
-		       error.text);                                                             \
-		if (!strstr(error.text, want))                                                  \
-			printf("# expected \"%s\"\n", want);                                    \
-		bnn_net_free(net);                                                              \
+		       error.text); \
+		if (!strstr(error.text, want)) \
+			printf("# expected \"%s\"\n", want); \
+		bnn_net_free(net); \
 	} while (0)
 
-#define ACCEPTED(name, ...)                                                               \
-	do {                                                                              \
-		struct bnn_net *net = good();                                             \
-		struct bnn_node *nodes = net->nodes;                                      \
-		struct bnn_value *values = net->values;                                   \
-		struct bnn_error error = { "" };                                          \
-                                                                                          \
-		(void)nodes;                                                              \
-		(void)values;                                                             \
-		__VA_ARGS__;                                                              \
+#define ACCEPTED(name, ...) \
+	do { \
+		struct bnn_net *net = good(); \
+		struct bnn_node *nodes = net->nodes; \
+		struct bnn_value *values = net->values; \
+		struct bnn_error error = { "" }; \
+\
+		(void)nodes; \
+		(void)values; \
+		__VA_ARGS__; \
 		tap_ok(!bnn_net_check(net, &error), "accepted: %s %s", name, error.text); \
-		bnn_net_free(net);                                                        \
+		bnn_net_free(net); \
 	} while (0)
 
 static void test_network(void)

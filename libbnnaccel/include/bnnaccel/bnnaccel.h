@@ -97,15 +97,15 @@ struct bnnaccel_model_info {
 	const char *name;
 	const char *description;
 	uint32_t input_h, input_w, input_c; /**< image: rows, columns, bytes per pixel */
-	int input_planar;                   /**< 1: [colour][y][x], 0: [y][x][colour] */
-	size_t input_bytes;                 /**< bytes per image */
-	size_t output_bytes;                /**< bytes per result of bnnaccel_run() */
-	uint32_t classes;                   /**< elements of a result */
+	int input_planar;		    /**< 1: [colour][y][x], 0: [y][x][colour] */
+	size_t input_bytes;		    /**< bytes per image */
+	size_t output_bytes;		    /**< bytes per result of bnnaccel_run() */
+	uint32_t classes;		    /**< elements of a result */
 	enum bnnaccel_output_kind output_kind;
-	const char *output_column;          /**< name, or prefix of the names, of its columns */
-	uint32_t nodes;                     /**< layers as executed */
-	uint64_t weight_bits;               /**< stored weight bits */
-	uint64_t macs;                      /**< binary multiply-accumulates per image (dense) */
+	const char *output_column; /**< name, or prefix of the names, of its columns */
+	uint32_t nodes;		   /**< layers as executed */
+	uint64_t weight_bits;	   /**< stored weight bits */
+	uint64_t macs;		   /**< binary multiply-accumulates per image (dense) */
 };
 
 /** Fills @p info. */
@@ -119,11 +119,11 @@ struct bnnaccel_session_options {
 	size_t size;
 	/** "auto" (device if there is one, else cpu), "device", "model", "rtl" or "cpu". */
 	const char *backend;
-	const char *device;  /**< path of the device node; default: the first bnnaccel */
-	const char *core;    /**< path of a core library for model or rtl */
+	const char *device;	  /**< path of the device node; default: the first bnnaccel */
+	const char *core;	  /**< path of a core library for model or rtl */
 	const char *core_options; /**< "key=value,..." for the core, e.g. "latency=60" */
-	uint32_t batch;      /**< images per job at most */
-	uint32_t budget;     /**< limit per job in units of 1,024 device cycles */
+	uint32_t batch;		  /**< images per job at most */
+	uint32_t budget;	  /**< limit per job in units of 1,024 device cycles */
 };
 
 /** Opens a session of a model on a backend. @p options may be NULL. */
@@ -158,15 +158,15 @@ double bnnaccel_output_value(const struct bnnaccel_model *model, const void *out
 
 /** A backend as bnnaccel_device_get_info() sees it. Strings are inside. */
 struct bnnaccel_device_info {
-	char backend[16];     /**< "device", "model", "rtl", "cpu" */
-	char path[64];        /**< device node, or "" */
-	uint32_t version;     /**< register VERSION */
-	uint32_t build;       /**< register BUILD */
-	uint64_t features;    /**< register FEATURES */
-	uint32_t caps_array;  /**< register CAPS_ARRAY */
-	uint32_t caps_ram;    /**< register CAPS_RAM */
-	uint32_t clock_hz;    /**< register CLOCK_HZ */
-	uint32_t resets;      /**< resets since the driver was bound */
+	char backend[16];    /**< "device", "model", "rtl", "cpu" */
+	char path[64];	     /**< device node, or "" */
+	uint32_t version;    /**< register VERSION */
+	uint32_t build;	     /**< register BUILD */
+	uint64_t features;   /**< register FEATURES */
+	uint32_t caps_array; /**< register CAPS_ARRAY */
+	uint32_t caps_ram;   /**< register CAPS_RAM */
+	uint32_t clock_hz;   /**< register CLOCK_HZ */
+	uint32_t resets;     /**< resets since the driver was bound */
 };
 
 /**
@@ -190,7 +190,8 @@ struct bnnaccel_stats {
 };
 
 /** Fills @p stats; zeros for the cpu backend where it has no such counter. */
-void bnnaccel_session_get_stats(const struct bnnaccel_session *session, struct bnnaccel_stats *stats);
+void bnnaccel_session_get_stats(const struct bnnaccel_session *session,
+				struct bnnaccel_stats *stats);
 
 #ifdef __GNUC__
 #pragma GCC visibility pop

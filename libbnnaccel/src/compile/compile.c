@@ -12,7 +12,7 @@
 
 /* Bits of a reference's second word: region 5:0, format 10:6, pitch / 16 30:11. */
 #define PITCH_SHIFT 11
-#define PITCH_MAX   0xfffffull
+#define PITCH_MAX 0xfffffull
 
 static uint64_t align_up(uint64_t x)
 {

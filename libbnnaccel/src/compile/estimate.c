@@ -8,7 +8,7 @@
 
 /* Cycles per command in which the array waits for the first data. */
 #define START_CYCLES 150
-#define BUS_BYTES    16
+#define BUS_BYTES 16
 
 static uint64_t div_up(uint64_t x, uint64_t y)
 {

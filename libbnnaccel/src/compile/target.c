@@ -11,8 +11,7 @@ static const struct {
 	const char *name, *meaning;
 } feature_names[] = {
 	{ BNN_FEATURES_BINARY, "BINARY", "binary convolutions" },
-	{ BNN_FEATURES_POST, "POST",
-	  "post-processing: P1, P2, residuals, sums, full parameters" },
+	{ BNN_FEATURES_POST, "POST", "post-processing: P1, P2, residuals, sums, full parameters" },
 	{ BNN_FEATURES_FRAC, "FRAC", "fractional activations" },
 	{ BNN_FEATURES_PLANES, "PLANES", "activations or weights of more than one bit" },
 	{ BNN_FEATURES_STREAM, "STREAM", "element-packed tensors" },

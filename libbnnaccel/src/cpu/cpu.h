@@ -109,7 +109,7 @@ bnn_cpu_match_fn bnn_cpu_match(void);
 /* Which of the two convolutions a plan uses. Tests ask for each. */
 enum bnn_cpu_path {
 	BNN_CPU_AUTO,
-	BNN_CPU_PACKED,  /* bit planes and population count */
+	BNN_CPU_PACKED,	 /* bit planes and population count */
 	BNN_CPU_INTEGER, /* integer multiply-accumulate; FRAC too */
 };
 

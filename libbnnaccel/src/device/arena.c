@@ -7,22 +7,22 @@
 
 #include "bnn_hw.h"
 
-#define PAGE  BNN_PAGE_SIZE
+#define PAGE BNN_PAGE_SIZE
 #define BLOCK BNN_BLOCK_SIZE
 #define PAGES (BLOCK / PAGE) /* per block */
 
 /* The bus: 4,096 blocks of 2 MiB, more than the 4 GiB a device may address, used out of order. */
-#define BUS_BLOCKS    4096
+#define BUS_BLOCKS 4096
 #define BUS_BLOCKS_32 1024
-#define BLOCK_STEP    1597
-#define PAGE_STEP     197
-#define BUS_BASE_40   (3ull << 38)
-#define BUS_BASE_32   (1ull << 30)
+#define BLOCK_STEP 1597
+#define PAGE_STEP 197
+#define BUS_BASE_40 (3ull << 38)
+#define BUS_BASE_32 (1ull << 30)
 /* Pages are taken from this many blocks in turn. */
 #define OPEN_BLOCKS 4
 
 #define DIRECTORY_BYTES (BNN_DIRECTORY_ENTRIES * BNN_SIZEOF_PTE)
-#define VA_END		(1ull << 32)
+#define VA_END (1ull << 32)
 
 struct page {
 	uint8_t *host;

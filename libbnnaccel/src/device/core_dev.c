@@ -16,9 +16,9 @@
 
 #define QUEUE 1 /* as jobs of normal priority */
 #define DEPTH BNN_DEPTH_MIN
-#define ASID  1
+#define ASID 1
 /* Device cycles between two looks at the completion count. */
-#define SLICE	    (1ull << 22)
+#define SLICE (1ull << 22)
 #define Q_REG(name) (BNN_REG_Q_##name + QUEUE * BNN_QUEUE_STRIDE)
 
 /* What only the device reads: ring, behind it a region table per entry. */

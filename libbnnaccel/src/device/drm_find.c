@@ -18,12 +18,12 @@
 #include "../error.h"
 #include "bnn_hw.h"
 
-#define DRIVER_NAME  "bnnaccel"
+#define DRIVER_NAME "bnnaccel"
 #define DRIVER_MAJOR 1
-#define ACCEL_DIR    "/dev/accel"
-#define PCI_DIR	     "/sys/bus/pci/devices"
-#define MODULE_DIR   "/sys/module/bnnaccel"
-#define NODES	     64
+#define ACCEL_DIR "/dev/accel"
+#define PCI_DIR "/sys/bus/pci/devices"
+#define MODULE_DIR "/sys/module/bnnaccel"
+#define NODES 64
 
 /* Opens a node of our driver, or tells why not. */
 static int open_node(const char *path, struct bnn_error *error)

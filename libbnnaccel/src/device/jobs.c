@@ -14,7 +14,7 @@
 #define SLOT_BYTES (16ull << 20)
 /* The budget ends jobs that hang, so it errs far on the long side. */
 #define BUDGET_FACTOR 256
-#define BUDGET_BASE   (1ull << 28)
+#define BUDGET_BASE (1ull << 28)
 
 /* A job in preparation or in flight, and its buffers. */
 struct slot {
