@@ -68,8 +68,8 @@ static const struct code details[] = {
 #define DETAIL(n, v, t)
 };
 
+/* value: 1 = deterministic */
 static const struct code counters[] = {
-	/* value: 1 = deterministic */
 #undef COUNTER
 #define COUNTER(n, d, t) { #n, d, t },
 #include "status.def"
