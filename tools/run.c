@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bnn_hw.h"
 #include "draw.h"
 #include "images.h"
 #include "json.h"
@@ -32,13 +33,14 @@ static const char usage[] =
 	"  --color WHEN      auto, always, never\n"
 	"  --csv FILE        write index, label, pred and every output; - is standard output\n"
 	"  --json            print the results as JSON\n"
+	"  --profile         show the counters of the jobs, per image (device, model, rtl)\n"
 	"  --quiet           no progress, no summary\n";
 
 struct options {
 	struct bnnaccel_session_options session;
 	const char *model, *labels, *csv;
 	uint64_t limit, draw;
-	bool draw_given, color, json, quiet;
+	bool draw_given, color, json, quiet, profile;
 };
 
 struct run {
@@ -84,6 +86,7 @@ static int parse(int argc, char **argv, struct options *o)
 		COLOR,
 		CSV,
 		JSON,
+		PROFILE,
 		QUIET
 	};
 	static const struct option longs[] = {
@@ -99,6 +102,7 @@ static int parse(int argc, char **argv, struct options *o)
 		{ "color", required_argument, NULL, COLOR },
 		{ "csv", required_argument, NULL, CSV },
 		{ "json", no_argument, NULL, JSON },
+		{ "profile", no_argument, NULL, PROFILE },
 		{ "quiet", no_argument, NULL, QUIET },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
@@ -154,6 +158,9 @@ static int parse(int argc, char **argv, struct options *o)
 			break;
 		case JSON:
 			o->json = true;
+			break;
+		case PROFILE:
+			o->profile = true;
 			break;
 		case QUIET:
 			o->quiet = true;
@@ -346,6 +353,33 @@ static void count(const struct run *run, size_t *labelled, size_t *right)
 	}
 }
 
+static const char *const counter_names[BNN_COUNTERS] = BNN_COUNTER_NAMES;
+
+/* Counters that stayed 0 are left out. */
+static void print_profile(const struct run *run)
+{
+	struct bnnaccel_stats stats;
+
+	bnnaccel_session_get_stats(run->session, &stats);
+	printf("\n%" PRIu64 " jobs; per image:\n", stats.jobs);
+	for (size_t i = 0; i < BNN_COUNTERS; i++)
+		if (stats.counters[i])
+			printf("  %-16s %14.1f\n", counter_names[i],
+			       (double)stats.counters[i] / (double)run->images.count);
+}
+
+static void json_profile(struct json *json, const struct run *run)
+{
+	struct bnnaccel_stats stats;
+
+	bnnaccel_session_get_stats(run->session, &stats);
+	json_open(json, "profile", '{');
+	json_int(json, "jobs", (int64_t)stats.jobs);
+	for (size_t i = 0; i < BNN_COUNTERS; i++)
+		json_int(json, counter_names[i], (int64_t)stats.counters[i]);
+	json_close(json, '}');
+}
+
 static void print_json(const struct run *run)
 {
 	struct json json = { .out = stdout };
@@ -359,6 +393,8 @@ static void print_json(const struct run *run)
 	json_int(&json, "labelled", (int64_t)labelled);
 	json_int(&json, "right", (int64_t)right);
 	json_real(&json, "seconds", run->seconds);
+	if (run->options.profile)
+		json_profile(&json, run);
 	json_open(&json, "results", '[');
 	for (size_t i = 0; i < run->images.count; i++) {
 		json_open(&json, NULL, '{');
@@ -418,6 +454,8 @@ int verb_run(int argc, char **argv)
 			print_json(&run);
 		else if (!run.options.quiet)
 			summary(&run);
+		if (run.options.profile && !run.options.json && run.images.count)
+			print_profile(&run);
 		if (interrupted && !code)
 			code = 130;
 	}

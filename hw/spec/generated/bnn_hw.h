@@ -443,6 +443,15 @@ struct bnn_param_narrow {
 #define BNN_COUNTER_SATURATED 22
 #define BNN_COUNTER_PROFILE_DROPPED 23
 
+/* Initialiser of an array of their names. */
+#define BNN_COUNTER_NAMES \
+	{ "cycles", "array_busy", "stall_weights", "stall_act", \
+	  "stall_post", "stall_residual", "stall_store", "stall_walk", \
+	  "stall_scrub", "stall_command", "macs", "frac_issued", \
+	  "frac_skipped", "bytes_commands", "bytes_weights", "bytes_act", \
+	  "bytes_residual", "bytes_written", "pte_reads", "latency_sum", \
+	  "latency_count", "commands", "saturated", "profile_dropped", }
+
 /* Bit i is set where counter i is the same on every core. */
 #define BNN_COUNTERS_DETERMINISTIC 0x0063fc00u
 
