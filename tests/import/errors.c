@@ -170,6 +170,110 @@ static void import_fails(int code, const char *part, const char *what)
 	bnnaccel_close(ctx);
 }
 
+static void put_text(const char *name, const char *text)
+{
+	put(name, text, strlen(text));
+}
+
+#define LAYERS "name\tkind\tcin\tcout\tk\tstride\toffset\tbytes\n"
+#define ONES(name, shape) name "\tf32\t" shape "\t0\n"
+#define BLOCK \
+	"name\tdtype\tshape\toffset\n" ONES("input.mean", "3") ONES("input.std", "3") \
+		ONES("stem.weight", "8x3x3x3") ONES("block0.t", "8") ONES("block0.A", "8") \
+			ONES("block0.m1", "8") ONES("block0.m2", "8")
+
+static const char abbnn_layers[] = LAYERS "block0.conv\tbin\t8\t8\t3\t1\t0\t72\n";
+static const char abbnn_params[] =
+	BLOCK "block0.k\ti8\t8\t864\n" ONES("fc.weight", "10x8") ONES("fc.bias", "10");
+
+/* A network of one block whose float arrays are all ones. */
+static void put_abbnn(void)
+{
+	static uint8_t zeros[872];
+	float one = 1;
+
+	put("weights.bin", zeros, 72);
+	for (int i = 0; i < 216; i++)
+		memcpy(zeros + 4 * i, &one, 4);
+	put("params.bin", zeros, sizeof(zeros));
+	put_text("layers.tsv", abbnn_layers);
+	put_text("params.tsv", abbnn_params);
+}
+
+static void remove_abbnn(void)
+{
+	put("weights.bin", NULL, 0);
+	put("params.bin", NULL, 0);
+	put("layers.tsv", NULL, 0);
+	put("params.tsv", NULL, 0);
+}
+
+static void abbnn(void)
+{
+	put_abbnn();
+	put_text("layers.tsv", LAYERS);
+	import_fails(BNNACCEL_ERR_BAD_MODEL, "block0.conv is missing", "no layers");
+	put_text("layers.tsv", LAYERS "block0.conv\tbin\t8\n");
+	import_fails(BNNACCEL_ERR_BAD_MODEL, "block0.conv is not name, kind", "a damaged layer");
+	put_text("layers.tsv", LAYERS "block0.conv\tbin\t8\t8\t3\t1\t0\t71\n");
+	import_fails(BNNACCEL_ERR_BAD_MODEL, "block0.conv has another number of bytes",
+		     "a layer of another size");
+	put_text("layers.tsv", LAYERS "block0.conv\tbin\t8\t8\t3\t1\t1\t72\n");
+	import_fails(BNNACCEL_ERR_BAD_MODEL, "block0.conv lies outside weights.bin",
+		     "a layer behind the end");
+	put_text("layers.tsv", LAYERS "block0.conv\tbin\t8\t8\t3\t2\t0\t72\n");
+	import_fails(BNNACCEL_ERR_BAD_MODEL, "block0.down is missing", "no shortcut");
+	put_text("layers.tsv", abbnn_layers);
+	put_text("params.tsv", BLOCK "block0.k\ti8\t8\t0\n");
+	import_fails(BNNACCEL_ERR_BAD_MODEL, "element 3 of array block0.k is 63",
+		     "a slope that is too large");
+	put_text("params.tsv", BLOCK "block0.k\tf32\t8\t0\n");
+	import_fails(BNNACCEL_ERR_BAD_MODEL, "block0.k is not name, dtype i8, shape, offset",
+		     "an array of another type");
+	put_text("params.tsv", BLOCK "block0.k\ti8\t8\t864\n");
+	import_fails(BNNACCEL_ERR_BAD_MODEL, "lists no array fc.weight", "a missing array");
+	put_text("params.tsv", BLOCK "block0.k\ti8\t8\t865\n");
+	import_fails(BNNACCEL_ERR_BAD_MODEL, "array block0.k lies outside",
+		     "slopes behind the end");
+	remove_abbnn();
+}
+
+/* Random damage to the tables of A&B BNN. */
+static void abbnn_damage(void)
+{
+	unsigned int seed = 1, imported = 0;
+
+	mkdir(folder(), 0700);
+	put_abbnn();
+	for (int round = 0; round < 1000; round++) {
+		char layers[sizeof(abbnn_layers)], params[sizeof(abbnn_params)];
+		struct bnnaccel_graph *g = NULL;
+		struct bnn_error error;
+		struct bnn_net *net;
+
+		memcpy(layers, abbnn_layers, sizeof(layers));
+		memcpy(params, abbnn_params, sizeof(params));
+		if (rand_r(&seed) % 2)
+			layers[(size_t)rand_r(&seed) % (sizeof(layers) - 1)] =
+				"0123456789x\t\n-"[rand_r(&seed) % 14];
+		if (rand_r(&seed) % 2)
+			params[(size_t)rand_r(&seed) % (sizeof(params) - 1)] =
+				"0123456789x\t\n-"[rand_r(&seed) % 14];
+		put_text("layers.tsv", layers);
+		put_text("params.tsv", params);
+		if (bnn_import_graph(folder(), &g, &error))
+			continue;
+		if (!bnn_graph_lower(g, NULL, &net, &error)) {
+			imported++;
+			bnn_net_free(net);
+		}
+		bnnaccel_graph_free(g);
+	}
+	remove_abbnn();
+	rmdir(folder());
+	ok(imported > 0 && imported < 1000, "1000 damaged tables: %u imported, no crash", imported);
+}
+
 static void importers(void)
 {
 	static const char *const own[] = { "fc1_tile.bits", "fc2_tile.bits", "fc1_alpha_q16.i32",
@@ -226,6 +330,7 @@ static void importers(void)
 	put("params.f32", NULL, 0);
 	put("L0_weights.bits", NULL, 0);
 	put("L0_thresholds.i32", NULL, 0);
+	abbnn();
 	rmdir(folder());
 	import_fails(BNNACCEL_ERR_NO_FILE, "no folder", "no folder");
 
@@ -301,5 +406,6 @@ int main(void)
 	builder();
 	importers();
 	damage();
+	abbnn_damage();
 	return plan_end();
 }

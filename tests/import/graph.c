@@ -35,6 +35,17 @@ static float *reals(uint32_t n, double lo, double hi)
 	return v;
 }
 
+/* Scales and slopes are rounded to powers of two: nothing is multiplied then (POW2). */
+static bool powers;
+
+static void to_powers(float *v, uint32_t n)
+{
+	for (uint32_t i = 0; powers && i < n; i++) {
+		if (v[i] != 0)
+			v[i] = copysignf(ldexpf(1, (int)lround(log2(fabs((double)v[i])))), v[i]);
+	}
+}
+
 struct builder {
 	struct bnnaccel_graph *g;
 	int codes; /* encoded image */
@@ -132,6 +143,7 @@ static int conv(struct builder *b, int x, uint32_t outputs, uint32_t kernel, uin
 		for (uint32_t i = 0; i < outputs; i++)
 			scale[i] /= (float)bnn_codes_max(in->codes);
 	}
+	to_powers(scale, outputs);
 	c.scale = scale;
 	c.bias = bias;
 	tell(b, gates ? "gated" : c.kind == BNNACCEL_WEIGHTS_TILED ? "tiled" : "conv");
@@ -175,6 +187,8 @@ static int step(struct builder *b, int x)
 	unsigned int flags;
 	int y;
 
+	to_powers(q, c);
+	to_powers(r, c);
 	switch (draw(8)) {
 	case 0:
 		tell(b, "affine");
@@ -306,8 +320,9 @@ static void random_graphs(bool calibrate, int count, double tolerance)
 		}
 	}
 	ok(!failed,
-	   "%d random graphs %s differ from floating point by at most %.2g of the largest value",
-	   count, calibrate ? "calibrated" : "with formats from bounds", worst);
+	   "%d random graphs%s %s differ from floating point by at most %.2g of the largest value",
+	   count, powers ? " of powers of two" : "",
+	   calibrate ? "calibrated" : "with formats from bounds", worst);
 }
 
 /* Signs of linear steps: equal to the reference in every bit, for any factor. */
@@ -442,10 +457,77 @@ static void quantisers(void)
 	}
 }
 
+/* Bends with slopes of both signs from 2^-19 to 2^7, the range of A&B BNN. */
+static void exponents(void)
+{
+	enum { CHANNELS = 27 };
+	struct bnnaccel_output output = { .kind = BNNACCEL_OUTPUT_FLOAT, .bits = 32 };
+	struct bnnaccel_conv copy = {
+		.outputs = CHANNELS, .kernel_h = 1, .kernel_w = 1, .kind = BNNACCEL_WEIGHTS_INT8
+	};
+	uint8_t table[256], image, *out;
+	struct bnnaccel_encoding e = { .codes = BNNACCEL_CODES_SIGNED8, .table = table };
+	float below[CHANNELS], above[CHANNELS];
+	int8_t one[CHANNELS];
+	struct bnnaccel_graph *g;
+	struct bnn_net *net;
+	struct bnn_error error = { .text = "" };
+	size_t wrong = 0, far = 0;
+	int x, f;
+
+	memset(one, 1, sizeof(one));
+	for (int i = 0; i < 256; i++)
+		table[i] = (uint8_t)i;
+	for (int i = 0; i < CHANNELS; i++) {
+		below[i] = ldexpf(i % 3 ? 1 : -1, i - 19);
+		above[i] = ldexpf(i % 2 ? 1 : -1, 7 - i);
+	}
+	copy.weights = one;
+	bnnaccel_graph_new("exponents", &g);
+	x = bnnaccel_graph_encode(g, bnnaccel_graph_image(g, 1, 1, 1, 0), &e);
+	x = bnnaccel_graph_bend(g, bnnaccel_graph_conv(g, x, &copy), below, above);
+	bnnaccel_graph_output(g, x, &output);
+	if (bnn_graph_lower(g, NULL, &net, &error)) {
+		ok(false, "exponents: %s", error.text);
+		bnnaccel_graph_free(g);
+		return;
+	}
+	ok(bnn_field_get(net->nodes[net->node_count - 1].words, BNN_F_CONV_P1_POW2),
+	   "slopes of powers of two are not multiplied");
+	out = calloc(1, net->values[net->output.value].bytes);
+	f = net->values[net->output.value].f;
+	for (int i = -128; i < 128; i++) {
+		image = (uint8_t)i;
+		if (bnn_cpu_run_tapped(net, &image, out, NULL, NULL, &error))
+			wrong++;
+		for (int c = 0; c < CHANNELS; c++) {
+			double slope = (double)(i < 0 ? below[c] : above[c]);
+			double want = ldexp(i * slope, f);
+			double got = (double)output_int(net, out, (uint32_t)c);
+
+			/* far below the largest slope the product is rounded before the sum */
+			if (fabs(ldexp(slope, f)) >= 0.5)
+				wrong += got != floor(want + 0.5);
+			else
+				far += fabs(got - want) > 0.75;
+		}
+	}
+	ok(!wrong && !far, "slopes from 2^-19 to 2^7: %zu results wrong, %zu too far off", wrong,
+	   far);
+	free(out);
+	bnn_net_free(net);
+	bnnaccel_graph_free(g);
+}
+
 int main(void)
 {
 	random_graphs(true, 2000, 0.02);
 	random_graphs(false, 2000, 0.25);
+	powers = true;
+	random_graphs(true, 1000, 0.02);
+	random_graphs(false, 1000, 0.25);
+	powers = false;
+	exponents();
 	signs();
 	quantisers();
 	return plan_end();

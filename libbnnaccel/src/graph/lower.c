@@ -184,8 +184,10 @@ int bnn_graph_lower(const struct bnnaccel_graph *g, const struct bnnaccel_build_
 		choose_points(&lo);
 		rc = emit(&lo);
 	}
-	if (!rc && lo.report)
+	if (!rc && lo.report) {
+		bnn_report_multiplications(lo.net, lo.report);
 		rc = bnn_report_saturation(g, options, lo.net, lo.report, error);
+	}
 out:
 	bnn_chains_free(&lo.chains);
 	free(lo.ranges);

@@ -50,8 +50,8 @@ int bnn_calibrate(const struct bnnaccel_graph *g, const struct bnnaccel_build_op
 		  struct bnn_range *ranges, struct bnn_error *error);
 
 /*
- * Report: one line per chain, and how many values saturate on the calibration
- * images (0 unless something is wrong).
+ * Report: one line per chain, how many multiplications are left, and how many values
+ * saturate on the calibration images (0 unless something is wrong).
  */
 struct bnn_pipe_notes {
 	int f;
@@ -59,9 +59,11 @@ struct bnn_pipe_notes {
 	uint32_t lost, inexact; /* slopes that became 0, thresholds not decided exactly */
 	uint32_t never, always; /* gates that never or always open */
 	unsigned int ps;
+	bool products[2]; /* P1, P2 multiplies */
 };
 void bnn_report_chain(struct bnn_lower *lo, const struct bnn_chain *chain,
 		      const struct bnn_pipe_notes *notes);
+void bnn_report_multiplications(const struct bnn_net *net, FILE *report);
 int bnn_report_saturation(const struct bnnaccel_graph *g,
 			  const struct bnnaccel_build_options *options, const struct bnn_net *net,
 			  FILE *report, struct bnn_error *error);

@@ -301,6 +301,7 @@ static int make_stages(struct bnn_lower *lo, struct pipe *p)
 		in = stage_in(lo, p, 0);
 		rc = bnn_stage_make(&in, p->c, &p->stage[0], lo->error);
 		bnn_field_set(words, BNN_F_CONV_P1, 1);
+		bnn_field_set(words, BNN_F_CONV_P1_POW2, p->stage[0].pow2);
 		bnn_field_set(words, BNN_F_CONV_S1, p->stage[0].s);
 		bnn_field_set(words, BNN_F_CONV_SB1, p->stage[0].sb);
 	}
@@ -308,6 +309,7 @@ static int make_stages(struct bnn_lower *lo, struct pipe *p)
 		in = stage_in(lo, p, 1);
 		rc = bnn_stage_make(&in, p->c, &p->stage[1], lo->error);
 		bnn_field_set(words, BNN_F_CONV_P2, 1);
+		bnn_field_set(words, BNN_F_CONV_P2_POW2, p->stage[1].pow2);
 		bnn_field_set(words, BNN_F_CONV_S2, p->stage[1].s);
 		bnn_field_set(words, BNN_F_CONV_SB2, p->stage[1].sb);
 	}
@@ -316,6 +318,8 @@ static int make_stages(struct bnn_lower *lo, struct pipe *p)
 		p->notes.lost += p->stage[i].lost;
 		p->notes.inexact += p->stage[i].inexact;
 	}
+	p->notes.products[0] = p->p1 && !p->stage[0].pow2;
+	p->notes.products[1] = p->p2 && !p->stage[1].pow2;
 	set_residuals(lo, p);
 	return rc;
 }
@@ -478,25 +482,43 @@ static void put32(uint8_t *to, int32_t v)
 	put16(to + 2, v >> 16);
 }
 
-static void put_record(const struct pipe *p, uint32_t c, uint8_t *to)
-{
-	for (int i = 0; i < 2; i++) {
-		const struct bnn_stage *s1 = &p->stage[0], *s2 = &p->stage[1];
+/* Where a stage has its parameters in a record. */
+struct stage_places {
+	unsigned int th, b, a, k, neg;
+};
 
-		if (p->p1) {
-			put32(to + BNN_PARAM_TH1, s1->th[c]);
-			put32(to + BNN_PARAM_B1 + 4 * i, s1->b[2 * c + i]);
-			put16(to + BNN_PARAM_A1 + 2 * i, s1->a[2 * c + i]);
-		}
-		if (p->p2) {
-			put32(to + BNN_PARAM_TH2, s2->th[c]);
-			put32(to + BNN_PARAM_B2 + 4 * i, s2->b[2 * c + i]);
-			put16(to + BNN_PARAM_A2 + 2 * i, s2->a[2 * c + i]);
+static void put_stage(const struct bnn_stage *s, const struct stage_places *at, uint32_t c,
+		      uint8_t *to)
+{
+	put32(to + at->th, s->th[c]);
+	for (unsigned int i = 0; i < 2; i++) {
+		put32(to + at->b + 4 * i, s->b[2 * c + i]);
+		if (s->pow2) {
+			to[at->k + i] = (uint8_t)s->k[2 * c + i];
+			if (s->a[2 * c + i] < 0)
+				to[BNN_PARAM_FLAGS] |= (uint8_t)(1u << (at->neg + i));
+		} else {
+			put16(to + at->a + 2 * i, s->a[2 * c + i]);
 		}
 	}
+}
+
+static void put_record(const struct pipe *p, uint32_t c, uint8_t *to)
+{
+	static const struct stage_places places[] = {
+		{ BNN_PARAM_TH1, BNN_PARAM_B1, BNN_PARAM_A1, BNN_PARAM_K1,
+		  BNN_PARAM_FLAGS_NEG1_SHIFT },
+		{ BNN_PARAM_TH2, BNN_PARAM_B2, BNN_PARAM_A2, BNN_PARAM_K2,
+		  BNN_PARAM_FLAGS_NEG2_SHIFT },
+	};
+
+	if (p->p1)
+		put_stage(&p->stage[0], &places[0], c, to);
+	if (p->p2)
+		put_stage(&p->stage[1], &places[1], c, to);
 	put32(to + BNN_PARAM_TB, p->tb[c]);
 	put32(to + BNN_PARAM_T, p->t[c]);
-	to[BNN_PARAM_FLAGS] = p->inv[c] ? BNN_PARAM_FLAGS_INV : 0;
+	to[BNN_PARAM_FLAGS] |= p->inv[c] ? BNN_PARAM_FLAGS_INV : 0;
 	for (int i = 0; i < 3; i++)
 		put16(to + BNN_PARAM_Q + 2 * i, p->q[i]);
 }

@@ -9,7 +9,7 @@
 
 #define BNN_IN_IMAGE (1u << BNN_DOMAIN_IMAGE)
 #define BNN_IN_CODES (1u << BNN_DOMAIN_CODES)
-#define BNN_IN_REAL  (1u << BNN_DOMAIN_REAL)
+#define BNN_IN_REAL (1u << BNN_DOMAIN_REAL)
 
 /* Appends an operator with the shape of its input; NULL if memory is short. */
 struct bnn_op *bnn_op_add(struct bnnaccel_graph *g, enum bnn_op_kind kind, const char *stem, int in,

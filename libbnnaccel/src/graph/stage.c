@@ -6,6 +6,10 @@
 
 #include "exact.h"
 
+/* Exponents of POW2. */
+#define POW2_LEAST (-31)
+#define POW2_MOST 15
+
 static struct bnn_exact_step linear_step(const struct bnn_op *op, uint32_t channel)
 {
 	if (op->kind == BNN_OP_CONV)
@@ -127,9 +131,87 @@ int bnn_stage_excess(const struct bnn_stage_in *in, uint32_t channels)
 	return s < 0 ? -s : 0;
 }
 
+/*
+ * The shift of POW2, negative if some slope is not +-2^e or does not fit. Slopes
+ * become 2^(e + s): as large as 40 bits allow, so that those of small slopes are not
+ * negative and only the sum is rounded, once, as with multiplications.
+ */
+static int choose_pow2(const struct bnn_stage_in *in, const struct bnn_exact_step *p, uint32_t n)
+{
+	double b = 0;
+	int64_t x = in->hi > -in->lo ? in->hi : -in->lo;
+	int top = -1000, k = POW2_MOST, s;
+
+	for (uint32_t i = 0; i < n; i++) {
+		int e;
+
+		b = fmax(b, fabs(p[i].offset));
+		if (p[i].scale == 0)
+			continue;
+		if (fabs(frexp(p[i].scale, &e)) != 0.5)
+			return -1;
+		top = e - 1 > top ? e - 1 : top;
+	}
+	while (k > 0 && x > (1ll << 38) >> k)
+		k--;
+	s = k - top < 31 ? k - top : 31;
+	if (s < 0)
+		s = top <= POW2_MOST ? 0 : -1;
+	while (s >= 0 && ldexp(b, s) >= 0x1p46)
+		s--;
+	return s;
+}
+
+/* The shortest form of the same numbers, and the slopes; offsets follow. */
+static void fix_pow2(const struct bnn_exact_step *p, uint32_t n, struct bnn_stage *stage, int s)
+{
+	int64_t all = 0;
+	int least = POW2_MOST;
+
+	for (uint32_t i = 0; i < n; i++) {
+		int e;
+
+		all |= llrint(ldexp(p[i].offset, s));
+		if (p[i].scale == 0)
+			continue;
+		frexp(p[i].scale, &e);
+		least = e - 1 + s < least ? e - 1 + s : least;
+	}
+	for (; s > 0 && least > 0 && !(all & 1); s--, least--)
+		all >>= 1;
+	for (uint32_t i = 0; i < n; i++) {
+		int e = 0, k;
+
+		frexp(p[i].scale, &e);
+		k = e - 1 + s;
+		stage->a[i] = p[i].scale < 0 ? -1 : 1;
+		if (p[i].scale == 0)
+			stage->a[i] = 0;
+		/* x has 27 bits at most, so this is a slope of 0 */
+		stage->k[i] = (int8_t)(stage->a[i] && k > POW2_LEAST ? k : POW2_LEAST);
+		stage->lost += stage->a[i] && k < -27;
+	}
+	stage->pow2 = true;
+	stage->s = (unsigned int)s;
+}
+
+static void fix_offsets(const struct bnn_exact_step *p, uint32_t n, struct bnn_stage *stage)
+{
+	double max = 0;
+	int s = (int)stage->s;
+
+	for (uint32_t i = 0; i < n; i++)
+		max = fmax(max, fabs(ldexp(p[i].offset, s)));
+	stage->sb = 0;
+	while (ldexp(max, -(int)stage->sb) + 0.5 > INT32_MAX)
+		stage->sb++;
+	for (uint32_t i = 0; i < n; i++)
+		stage->b[i] = (int32_t)llrint(ldexp(p[i].offset, s - (int)stage->sb));
+}
+
 static void fix(const struct bnn_exact_step *p, uint32_t n, struct bnn_stage *stage, int s)
 {
-	int64_t all = 0, max = 0;
+	int64_t all = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
 		int64_t b = llrint(ldexp(p[i].offset, s));
@@ -137,24 +219,18 @@ static void fix(const struct bnn_exact_step *p, uint32_t n, struct bnn_stage *st
 
 		stage->a[i] = (int16_t)fmin(a, 32767);
 		all |= stage->a[i] | b;
-		max = llabs(b) > max ? llabs(b) : max;
 	}
 	/* the shortest form of the same numbers: integers stay visible as such */
 	while (s > 0 && !(all & 1)) {
 		all >>= 1;
-		max >>= 1;
 		s--;
 		for (uint32_t i = 0; i < n; i++)
 			stage->a[i] /= 2;
 	}
 	stage->s = (unsigned int)s;
-	stage->sb = 0;
-	while (max >> stage->sb > INT32_MAX - 1)
-		stage->sb++;
 	for (uint32_t i = 0; i < n; i++) {
 		double real = ldexp(p[i].scale, s);
 
-		stage->b[i] = (int32_t)llrint(ldexp(p[i].offset, s - (int)stage->sb));
 		if (p[i].scale != 0 && !stage->a[i])
 			stage->lost++;
 		else if (p[i].scale != 0)
@@ -166,13 +242,14 @@ int bnn_stage_make(const struct bnn_stage_in *in, uint32_t channels, struct bnn_
 		   struct bnn_error *error)
 {
 	struct bnn_exact_step *p = malloc(2 * channels * sizeof(*p));
-	int s;
+	int s, pow2;
 
 	*stage = (struct bnn_stage){ .channels = channels };
 	stage->th = malloc(channels * sizeof(*stage->th));
 	stage->a = malloc(2 * channels * sizeof(*stage->a));
 	stage->b = malloc(2 * channels * sizeof(*stage->b));
-	if (!p || !stage->th || !stage->a || !stage->b) {
+	stage->k = calloc(2 * channels, sizeof(*stage->k));
+	if (!p || !stage->th || !stage->a || !stage->b || !stage->k) {
 		free(p);
 		bnn_stage_free(stage);
 		return bnn_fail(error, BNNACCEL_ERR_MEMORY, "out of memory at %s", in->name);
@@ -180,7 +257,8 @@ int bnn_stage_make(const struct bnn_stage_in *in, uint32_t channels, struct bnn_
 	for (uint32_t c = 0; c < channels; c++)
 		pieces(in, c, stage, &p[2 * c]);
 	s = choose_shift(p, 2 * channels);
-	if (s < 0) {
+	pow2 = choose_pow2(in, p, 2 * channels);
+	if (s < 0 && pow2 < 0) {
 		free(p);
 		bnn_stage_free(stage);
 		return bnn_fail(error, BNNACCEL_ERR_UNSUPPORTED,
@@ -188,7 +266,11 @@ int bnn_stage_make(const struct bnn_stage_in *in, uint32_t channels, struct bnn_
 				"the network",
 				in->name);
 	}
-	fix(p, 2 * channels, stage, s);
+	if (pow2 >= 0)
+		fix_pow2(p, 2 * channels, stage, pow2);
+	else
+		fix(p, 2 * channels, stage, s);
+	fix_offsets(p, 2 * channels, stage);
 	free(p);
 	return 0;
 }
@@ -198,5 +280,6 @@ void bnn_stage_free(struct bnn_stage *stage)
 	free(stage->th);
 	free(stage->a);
 	free(stage->b);
+	free(stage->k);
 	*stage = (struct bnn_stage){ .channels = 0 };
 }

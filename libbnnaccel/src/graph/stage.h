@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One stage of the pipe (P1 or P2) in fixed point: two linear pieces per channel,
- * one shift for all.
+ * one shift for all. Where every slope is +-2^e or 0, slopes are exponents (POW2),
+ * so that nothing is multiplied.
  */
 #ifndef BNN_STAGE_H
 #define BNN_STAGE_H
@@ -11,9 +12,11 @@
 struct bnn_stage {
 	uint32_t channels;
 	int32_t *th; /* [c]: piece 1 where x >= th */
-	int16_t *a;  /* [c][2] */
+	int16_t *a;  /* [c][2]; of POW2: 0, 1 or -1, times 2^k */
+	int8_t *k;   /* [c][2], of POW2 */
 	int32_t *b;  /* [c][2] */
 	unsigned int s, sb;
+	bool pow2;
 	double error;	  /* largest relative error of a slope that is not 0 */
 	uint32_t lost;	  /* slopes that became 0 though they are not */
 	uint32_t inexact; /* thresholds that could not be decided exactly */

@@ -83,6 +83,7 @@ int bnn_bundle_open(struct bnn_bundle *b, const char *folder, const char *table,
 {
 	*b = (struct bnn_bundle){ .folder = folder, .table_name = table, .error = error };
 	b->table = bnn_array_read(folder, table, 0, NULL, &b->code, error);
+	b->typed = b->table && !strncmp(b->table, "name\tdtype\t", 11);
 	if (b->table)
 		b->data = bnn_array_read(folder, data, 0, &b->bytes, &b->code, error);
 	return b->code;
@@ -109,9 +110,29 @@ static const char *find_line(const struct bnn_bundle *b, const char *name)
 	return line;
 }
 
-const float *bnn_bundle_floats(struct bnn_bundle *b, const char *name, size_t count)
+/* Offset and number of elements that a line states behind the name. */
+static bool parse_line(const struct bnn_bundle *b, const char *line, const char *type,
+		       uint64_t *offset, uint64_t *n)
 {
-	const float *array;
+	char have[8], shape[64], *s = shape;
+
+	if (!b->typed)
+		return sscanf(line, "\t%*[^\t\n]\t%" SCNu64 "\t%" SCNu64, offset, n) == 2;
+	if (sscanf(line, "\t%7[^\t\n]\t%63[0-9x]\t%" SCNu64, have, shape, offset) != 3 ||
+	    strcmp(have, type))
+		return false;
+	for (*n = 1; *n <= BNN_FILE_MAX;) {
+		*n *= strtoul(s, &s, 10);
+		if (*s++ != 'x')
+			return true;
+	}
+	return false;
+}
+
+/* Where array `name` of `count` elements lies, or NULL (b->code, error). */
+static const uint8_t *find_array(struct bnn_bundle *b, const char *name, size_t count,
+				 const char *type, size_t size)
+{
 	const char *line;
 	uint64_t offset, n;
 
@@ -123,10 +144,12 @@ const float *bnn_bundle_floats(struct bnn_bundle *b, const char *name, size_t co
 				   b->folder, b->table_name, name);
 		return NULL;
 	}
-	if (sscanf(line + strlen(name), "\t%*[^\t\n]\t%" SCNu64 "\t%" SCNu64, &offset, &n) != 2) {
+	if (!parse_line(b, line + strlen(name), type, &offset, &n)) {
 		b->code = bnn_fail(b->error, BNNACCEL_ERR_BAD_MODEL,
-				   "%s/%s: the line of %s is not name, dimensions, offset, count",
-				   b->folder, b->table_name, name);
+				   "%s/%s: the line of %s is not name, %s%s%s", b->folder,
+				   b->table_name, name, b->typed ? "dtype " : "dimensions",
+				   b->typed ? type : "",
+				   b->typed ? ", shape, offset" : ", offset, count");
 		return NULL;
 	}
 	if (n != count) {
@@ -135,15 +158,26 @@ const float *bnn_bundle_floats(struct bnn_bundle *b, const char *name, size_t co
 				   b->folder, b->table_name, name, n, count);
 		return NULL;
 	}
-	if (offset % 4 || offset > b->bytes || count > (b->bytes - offset) / 4) {
+	if (offset % size || offset > b->bytes || count > (b->bytes - offset) / size) {
 		b->code = bnn_fail(
 			b->error, BNNACCEL_ERR_BAD_MODEL,
 			"%s/%s: array %s lies outside the data file of %zu bytes; copy both again",
 			b->folder, b->table_name, name, b->bytes);
 		return NULL;
 	}
-	array = (const float *)(const void *)(b->data + offset);
-	for (size_t i = 0; i < count; i++) {
+	return b->data + offset;
+}
+
+const int8_t *bnn_bundle_int8(struct bnn_bundle *b, const char *name, size_t count)
+{
+	return (const int8_t *)find_array(b, name, count, "i8", 1);
+}
+
+const float *bnn_bundle_floats(struct bnn_bundle *b, const char *name, size_t count)
+{
+	const float *array = (const float *)(const void *)find_array(b, name, count, "f32", 4);
+
+	for (size_t i = 0; array && i < count; i++) {
 		if (!isfinite(array[i])) {
 			b->code = bnn_fail(
 				b->error, BNNACCEL_ERR_BAD_MODEL,

@@ -15,7 +15,7 @@ const char *const bnn_cifar10_labels[10] = { "airplane", "automobile", "bird",	"
 
 static const struct importer {
 	struct bnnaccel_import_kind kind;
-	const char *detect[4];
+	const char *detect[5];
 	int (*import)(const char *path, const char *name, struct bnnaccel_graph **graph,
 		      struct bnn_error *error);
 } importers[] = {
@@ -29,6 +29,10 @@ static const struct importer {
 	{ { "fracbnn-cifar10", "FracBNN for CIFAR-10, float parameters", "params.tsv params.f32" },
 	  { "params.tsv", "params.f32" },
 	  bnn_import_fracbnn },
+	{ { "abbnn-cifar10", "A&B BNN for images of 32x32, packed bits and float parameters",
+	    "layers.tsv weights.bin params.tsv params.bin" },
+	  { "layers.tsv", "weights.bin", "params.tsv", "params.bin" },
+	  bnn_import_abbnn },
 };
 
 #define IMPORTERS (sizeof(importers) / sizeof(importers[0]))
@@ -38,17 +42,34 @@ const struct bnnaccel_import_kind *bnnaccel_import_kind(unsigned int i)
 	return i < IMPORTERS ? &importers[i].kind : NULL;
 }
 
-/* The last part of the path; what tells variants of bnn-pynq apart is kept. */
+/* Start and end of the last part of the first `end` bytes of a path. */
+static size_t last_part(const char *path, size_t *end)
+{
+	size_t start;
+
+	while (*end && path[*end - 1] == '/')
+		--*end;
+	for (start = *end; start && path[start - 1] != '/'; start--)
+		;
+	return start;
+}
+
+/*
+ * The last part of the path; a variant "pow2" goes behind the part before it; what
+ * tells variants of bnn-pynq apart is kept.
+ */
 static void model_name(const char *path, char *name, size_t size)
 {
-	size_t end = strlen(path), start;
+	size_t end = strlen(path), start = last_part(path, &end);
+	bool pow2 = end - start == 4 && !strncmp(path + start, "pow2", 4) && start;
 	char *variant;
 
-	while (end && path[end - 1] == '/')
-		end--;
-	for (start = end; start && path[start - 1] != '/'; start--)
-		;
-	snprintf(name, size, "%.*s", (int)(end - start > 100 ? 100 : end - start), path + start);
+	if (pow2) {
+		end = start;
+		start = last_part(path, &end);
+	}
+	snprintf(name, size, "%.*s%s", (int)(end - start > 100 ? 100 : end - start), path + start,
+		 pow2 ? start == end ? "pow2" : "-pow2" : "");
 	variant = strstr(name, "W1A1");
 	if (variant)
 		memmove(variant, variant + 4, strlen(variant + 4) + 1);

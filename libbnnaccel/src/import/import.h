@@ -17,6 +17,8 @@ int bnn_import_tbn(const char *path, const char *name, struct bnnaccel_graph **g
 		   struct bnn_error *error);
 int bnn_import_fracbnn(const char *path, const char *name, struct bnnaccel_graph **graph,
 		       struct bnn_error *error);
+int bnn_import_abbnn(const char *path, const char *name, struct bnnaccel_graph **graph,
+		     struct bnn_error *error);
 
 extern const char *const bnn_cifar10_labels[10];
 
