@@ -97,6 +97,7 @@ typedef struct BnnAccelFaults {
 
 /* What only the worker touches. */
 typedef struct BnnAccelWorker {
+    bool hang_armed; /* the core will let the next job hang */
     uint32_t regs[BNN_FRONT_WORDS];
     uint64_t cnt[BNN_COUNTERS];
     BnnMail box[BNN_FRONT_BOX];
@@ -581,9 +582,13 @@ static void bnnaccel_round(BnnAccel *s)
         bnnaccel_trace(s, "\"ev\":\"reset\",\"kind\":\"function\"");
         s->ops->reset(s->core, BNN_CORE_RESET_FLR);
         bnnaccel_core_write(s, BNN_REG_IRQ_MASK, 0);
+        hang |= w->hang_armed; /* the reset disarmed it */
     }
-    if (hang && s->ops->poke(s->core, BNN_CORE_POKE_HANG, 0)) {
-        bnnaccel_trace(s, "\"ev\":\"unsupported\",\"fault\":\"hang\"");
+    if (hang) {
+        w->hang_armed = !s->ops->poke(s->core, BNN_CORE_POKE_HANG, 0);
+        if (!w->hang_armed) {
+            bnnaccel_trace(s, "\"ev\":\"unsupported\",\"fault\":\"hang\"");
+        }
     }
     if (flip != BNNACCEL_NONE &&
         s->ops->poke(s->core, BNN_CORE_POKE_FLIP_BIT, flip)) {
@@ -604,6 +609,9 @@ static void bnnaccel_round(BnnAccel *s)
         bnnaccel_read_all(s); /* the queues are being cleared */
     } else {
         bnnaccel_read_live(s);
+    }
+    if (w->regs[BNN_REG_RUN_QUEUE / 4]) {
+        w->hang_armed = false; /* this job is the one */
     }
     error = bnnaccel_collect_events(s);
     counters = !w->busy || w->slices++ % 32 == 0 || request == REQ_LOAD ||
