@@ -107,11 +107,13 @@ RTL_COMMANDS ?= 1000
 RTL_FAULTS ?= 600
 RTL_SEED ?= 1
 .PHONY: test-rtl popcount-check
-test-rtl: $(RTL_BENCH) $(BUILD)/hw/sim/lfc $(MODEL_SO) $(RTL_SO) $(RTL_SO_TINY) lint-rtl popcount-check
+test-rtl: $(RTL_BENCH) $(BUILD)/hw/sim/lfc $(MODEL_SO) $(RTL_SO) $(RTL_SO_TINY) lint-rtl popcount-check \
+		synth-check $(BUILD)/tests/core/core-test
 	@status=0; \
 	$(RTL_BENCH) -n $(RTL_COMMANDS) -f $(RTL_FAULTS) -s $(RTL_SEED) $(MODEL_SO) $(RTL_SO) || status=1; \
 	$(RTL_BENCH) -n 200 -f 200 -s $(RTL_SEED) -o stall=40,latency=7,bytes=4 $(MODEL_SO) $(RTL_SO_TINY) || status=1; \
 	$(BUILD)/hw/sim/lfc $(MODEL_SO) $(RTL_SO) || status=1; \
+	$(BUILD)/tests/core/core-test $(RTL_SO) || status=1; \
 	exit $$status
 
 popcount-check: $(RTL_GEN)
