@@ -169,7 +169,8 @@ struct bnn_core {
 	std::deque<WriteData> data;
 	std::deque<Response> responses;
 
-	// Zeroed, so that padding in what Verilator saves is the same everywhere.
+	// Zeroed, so that padding in what Verilator saves is the same everywhere. Not
+	// inlined, or GCC 12 takes free() for a mismatch.
 	__attribute__((noinline)) static void *operator new(size_t size)
 	{
 		void *p = calloc(1, size);
@@ -178,7 +179,7 @@ struct bnn_core {
 			throw std::bad_alloc();
 		return p;
 	}
-	static void operator delete(void *p)
+	__attribute__((noinline)) static void operator delete(void *p)
 	{
 		free(p);
 	}
