@@ -366,12 +366,16 @@ static int bnn_submit_queue(struct bnn_submission *sub)
 		dma_resv_add_fence(job->mappings[i]->bo->base.base.resv, fence,
 				   job->writes & BIT(i) ? DMA_RESV_USAGE_WRITE :
 				   DMA_RESV_USAGE_READ);
+	/*
+	 * While the job still holds its objects: to free one, bos_lock is taken,
+	 * and that must not happen under the reservation of another.
+	 */
+	drm_exec_fini(&exec);
 	/* The job may end and be freed as soon as it is pushed. */
 	drm_sched_entity_push_job(&job->base);
 	mutex_unlock(&ctx->submit_lock);
 	sub->job = NULL;
 	sub->sched_job = false;
-	drm_exec_fini(&exec);
 
 	for (i = 0; i < sub->out_count; i++) {
 		struct bnn_out *out = &sub->outs[i];
