@@ -100,7 +100,8 @@ static void bnn_job_complete(struct bnn_sched_job *job, const struct bnn_complet
 		ctx->faults++;
 		ctx->fault = (struct bnn_fault) {
 			.seqno = job->number,
-			.va = le64_to_cpu(c->fault_va),
+			/* With BUS_ERROR it may be the bus address of our structures. */
+			.va = status == BNN_STATUS_BUS_ERROR ? 0 : le64_to_cpu(c->fault_va),
 			.status = status,
 			.detail = le32_to_cpu(c->detail),
 			.command = le32_to_cpu(c->cmd_index),
