@@ -127,9 +127,6 @@ static int bnn_device_init_locks(struct bnn_device *bdev)
 	ret = drmm_mutex_init(&bdev->drm, &bdev->vms_lock);
 	if (ret)
 		return ret;
-	ret = drmm_mutex_init(&bdev->drm, &bdev->inv_lock);
-	if (ret)
-		return ret;
 	ret = drmm_mutex_init(&bdev->drm, &bdev->bos_lock);
 	if (ret)
 		return ret;

@@ -28,15 +28,14 @@
  * lock                    protects                                     fence
  *                                                                      path
  * ======================= ============================================ =====
- * bnn_reset.lock          one reset at a time; schedulers stopped       yes
  * bnn_file.lock           list of contexts                              no
  * bnn_device.bos_lock     list of buffer objects and their DMA mapping  no
  * bnn_bo.lock             mappings of one object                        no
  * bnn_device.vms_lock     list of address spaces                        no
  * bnn_vm.lock             page tables and address allocation            no
- * bnn_device.inv_lock     one invalidation at a time                    no
  * dma_resv                fences of an object (drm_exec for several)    no
  * bnn_ctx.submit_lock     order of arm and push of one context          no
+ * bnn_reset.lock          one reset or invalidation at a time           yes
  * bnn_queue.lock          ring, jobs in it, its completion slots        yes
  * bnn_ctx.stat_lock       what CTX_QUERY returns                        yes
  * bnn_perfmon.lock        sums                                          yes
@@ -169,7 +168,8 @@ struct bnn_look {
 
 /**
  * struct bnn_reset - State of reset handling (bnn_reset.c).
- * @lock: Serialises resets, suspend and function level resets from outside.
+ * @lock: Serialises resets, suspend, function level resets from outside and
+ *	invalidations.
  *	A semaphore, as suspend and resume may be different threads.
  * @wq: Ordered; timeout handlers of all schedulers and @work run on it.
  * @work: A reset without a job to blame.
@@ -179,7 +179,8 @@ struct bnn_look {
  * @last_valid: @last means something.
  * @running: Job that ran when the device was stopped.
  * @by_timeout: The reset under way was caused by a hang.
- * @own_flr: The function level reset under way is ours.
+ * @own_flr: Who makes a function level reset of ours, or NULL. Others may try one
+ *	at the same time.
  * @count: Resets so far.
  */
 struct bnn_reset {
@@ -192,7 +193,7 @@ struct bnn_reset {
 	bool last_valid;
 	struct bnn_look running;
 	bool by_timeout;
-	bool own_flr;
+	struct task_struct *own_flr;
 	atomic_t count;
 };
 
@@ -228,7 +229,6 @@ struct bnn_dump {
  * @asids: Address space ids in use; 0 is never used.
  * @vms_lock: Protects @vms and, against unplug, their DMA memory.
  * @vms: Address spaces.
- * @inv_lock: One invalidation at a time.
  * @bos_lock: Protects @bos and, against unplug, their DMA mappings.
  * @bos: Buffer objects.
  * @live_jobs: Jobs that exist, for debugfs.
@@ -251,7 +251,6 @@ struct bnn_device {
 	struct ida asids;
 	struct mutex vms_lock; /* see DOC: Locks */
 	struct list_head vms;
-	struct mutex inv_lock; /* see DOC: Locks */
 
 	struct mutex bos_lock; /* see DOC: Locks */
 	struct list_head bos;

@@ -265,7 +265,7 @@ static void bnn_pci_reset_prepare(struct pci_dev *pdev)
 {
 	struct bnn_device *bdev = pci_get_drvdata(pdev);
 
-	if (!bdev->reset.own_flr)
+	if (READ_ONCE(bdev->reset.own_flr) != current)
 		bnn_reset_begin(bdev, NULL, NULL);
 }
 
@@ -274,7 +274,7 @@ static void bnn_pci_reset_done(struct pci_dev *pdev)
 	struct bnn_device *bdev = pci_get_drvdata(pdev);
 	bool works;
 
-	if (bdev->reset.own_flr)
+	if (READ_ONCE(bdev->reset.own_flr) == current)
 		return;
 
 	/* Somebody has done what we could not: a wedged device gets a new chance. */

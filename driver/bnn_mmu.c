@@ -76,18 +76,23 @@ static void bnn_leaf_free(struct bnn_vm *vm, struct bnn_leaf *leaf)
  */
 static void bnn_mmu_invalidate_entered(struct bnn_device *bdev, u32 asid)
 {
-	int ret;
+	int ret = 0;
 
-	mutex_lock(&bdev->inv_lock);
+	/*
+	 * One at a time, and not during a reset: a device that resets isn't busy
+	 * with invalidations, but may be with accesses.
+	 */
+	down(&bdev->reset.lock);
 	if (!READ_ONCE(bdev->wedged)) {
 		bnn_write(bdev, BNN_REG_MMU_INV, asid);
 		ret = bnn_device_poll(bdev, BNN_REG_MMU_INV_STATUS, BNN_MMU_INV_STATUS_BUSY,
 				      BNN_INVALIDATE_MS);
-		/* A reset forgets all translations, or bus mastering ends. */
-		if (ret)
-			bnn_reset_request_sync(bdev, "no answer to an invalidation");
 	}
-	mutex_unlock(&bdev->inv_lock);
+	up(&bdev->reset.lock);
+
+	/* A reset forgets all translations, or bus mastering ends. */
+	if (ret)
+		bnn_reset_request_sync(bdev, "no answer to an invalidation");
 }
 
 /* Outside drm_dev_enter(): waits for remove to stop the device. */

@@ -99,9 +99,9 @@ int bnn_reset_soft(struct bnn_device *bdev, bool locked)
 		return 0;
 
 	drm_warn(&bdev->drm, "soft reset failed, trying a function level reset\n");
-	bdev->reset.own_flr = true;
+	WRITE_ONCE(bdev->reset.own_flr, current);
 	ret = bnn_reset_function(bdev, locked);
-	bdev->reset.own_flr = false;
+	WRITE_ONCE(bdev->reset.own_flr, NULL);
 	if (ret)
 		return ret;
 

@@ -4,6 +4,7 @@
  * a test is about and runs that test alone.
  */
 #include <glob.h>
+#include <pthread.h>
 
 #include "guest.h"
 
@@ -136,6 +137,39 @@ TEST_F(faults, stuck_reset)
 	EXPECT_EQ(1, resets(self->fd));
 }
 
+static void *reset_from_outside(void *arg)
+{
+	char path[128];
+	int i;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset", (char *)arg);
+	for (i = 0; i < 10; i++) {
+		write_file(path, "1");
+		nap_ms(50);
+	}
+	return NULL;
+}
+
+/* The same while somebody else resets the function: neither takes the other's for its own. */
+TEST_F(faults, resets_race)
+{
+	char path[128];
+	pthread_t thread;
+	int i, ret;
+
+	snprintf(path, sizeof(path), "/sys/kernel/debug/accel/%s/reset", self->pci);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, reset_from_outside, self->pci));
+	for (i = 0; i < 20; i++) {
+		write_file(path, "1");
+		ret = run_end(self->fd, self->ctx);
+		EXPECT_EQ(true, ret == 1 || ret == -EIO || ret == -ETIMEDOUT);
+	}
+	pthread_join(thread, NULL);
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset", self->pci);
+	write_file(path, "1");
+	EXPECT_EQ(1, run_end(self->fd, self->ctx));
+}
+
 /* x-lost-irq: found by looking, without a reset. */
 TEST_F(faults, lost_irq)
 {
@@ -176,6 +210,8 @@ TEST_F(faults, dma)
 		ret = run_end(self->fd, self->ctx);
 		EXPECT_EQ(true, ret == 1 || ret == -EIO || ret == -ETIMEDOUT);
 	}
+	/* Bus addresses are nobody's business. */
+	EXPECT_EQ(0, ctx_query(self->fd, self->ctx).fault_va);
 	EXPECT_EQ(1, run_end(self->fd, self->ctx));
 }
 

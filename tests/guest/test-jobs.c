@@ -895,6 +895,49 @@ TEST_F(jobs, sysfs_reset)
 	EXPECT_EQ(0, ctx_query(self->fd, self->ctx).faults);
 }
 
+static volatile bool stop_unmapping;
+
+static void *unmap_all_the_time(void *arg)
+{
+	int fd = open_node();
+
+	while (!stop_unmapping)
+		handle_close(fd, bo_new(fd, 4096));
+	close(fd);
+	return NULL;
+}
+
+static uint32_t reset_count(int fd)
+{
+	struct drm_bnnaccel_dev_info info = { 0 };
+	struct drm_bnnaccel_dev_query q = { .size = sizeof(info), .pointer = PTR(&info) };
+
+	call(fd, DRM_IOCTL_BNNACCEL_DEV_QUERY, &q);
+	return info.resets;
+}
+
+/* Memory is unmapped before or after a reset: its invalidation isn't lost in one. */
+TEST_F(jobs, unmapping_during_resets)
+{
+	uint32_t before = reset_count(self->fd);
+	pthread_t thread;
+	char path[128];
+	int i, ret = 0;
+
+	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset", self->pci);
+	if (access(path, W_OK))
+		SKIP(return, "the device offers no reset");
+	ASSERT_EQ(0, pthread_create(&thread, NULL, unmap_all_the_time, NULL));
+	for (i = 0; i < 10; i++) {
+		ret |= write_file(path, "1");
+		EXPECT_EQ(1, run_end(self->fd, self->ctx));
+	}
+	stop_unmapping = true;
+	pthread_join(thread, NULL);
+	EXPECT_EQ(0, ret);
+	EXPECT_EQ(before + 10, reset_count(self->fd));
+}
+
 /* The freezer and all suspend callbacks, without sleeping. */
 TEST_F(jobs, suspend)
 {
