@@ -160,7 +160,8 @@ void bnn_reset_begin(struct bnn_device *bdev, struct bnn_sched_job *bad, const c
 	u32 i;
 
 	down(&reset->lock);
-	reset->by_timeout = bad;
+	/* Not if somebody has reset the device while we waited for the lock. */
+	reset->by_timeout = bad && reset->last_valid;
 
 	for (i = 0; i < bdev->caps.queues; i++)
 		drm_sched_stop(&bdev->queues[i].sched->base, bad ? &bad->base : NULL);

@@ -85,6 +85,7 @@ TEST_F(faults, hang)
 
 	for (i = 0; i < 6; i++)
 		mine[i] = submit_end(self->fd, self->ctx);
+	nap_ms(100); /* so that it is one of mine that hangs */
 	for (i = 0; i < 6; i++)
 		theirs[i] = submit_end(other, ctx);
 	EXPECT_EQ(-ETIMEDOUT, sync_file_wait(mine[0], PATIENCE_MS));
