@@ -264,7 +264,8 @@ static void header(void)
 	printf("\n/* Counters. */\n");
 	for (size_t i = 0; i < COUNT(counters); i++)
 		printf("#define BNN_COUNTER_%s %zu\n", counters[i].name, i);
-	printf("\n/* Initialiser of an array of their names. */\n#define BNN_COUNTER_NAMES \\\n\t{ ");
+	printf("\n/* Initialiser of an array of their names. */\n#define BNN_COUNTER_NAMES "
+	       "\\\n\t{ ");
 	for (size_t i = 0; i < COUNT(counters); i++) {
 		printf(i % 4 || !i ? "\"" : "\\\n\t  \"");
 		print_lower(counters[i].name);
