@@ -46,6 +46,15 @@ $(NETWORKS)/abbnn-cifar10-small.bnn $(NETWORKS)/abbnn-cifar10-small-pow2.bnn: $(
 		--calibrate $(BNNACCEL_DATA)/cifar10-test1k/dev500.bin --images 100
 endif
 
+ifneq ($(wildcard $(BNNACCEL_DATA)/pokebnn-cifar10-small/weights.bin),)
+networks: $(NETWORKS)/pokebnn-cifar10-small.bnn
+
+$(NETWORKS)/pokebnn-cifar10-small.bnn: $(BNNACCEL)
+	@mkdir -p $(@D)
+	$(BNNACCEL) import $(BNNACCEL_DATA)/pokebnn-cifar10-small -o $@ \
+		--calibrate $(BNNACCEL_DATA)/cifar10-test1k/dev500.bin --images 100
+endif
+
 # Digits drawn by a program of ours.
 samples: $(SAMPLES)/digits-images-idx3-ubyte
 

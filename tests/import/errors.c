@@ -128,6 +128,35 @@ static void builder(void)
 	bnnaccel_graph_free(g);
 }
 
+static void gates(void)
+{
+	struct bnnaccel_graph *g;
+	int codes, x;
+
+	g = start(&codes);
+	x = plain_conv(g, codes, 4);
+	bnnaccel_graph_gate(g, x, x);
+	expect_text(bnnaccel_graph_error(g), "gate of conv2 needs one pixel of 4 channels",
+		    "a gate per pixel");
+	bnnaccel_graph_free(g);
+
+	g = start(&codes);
+	x = plain_conv(g, codes, 4);
+	bnnaccel_graph_gate(g, x, bnnaccel_graph_mean(g, plain_conv(g, codes, 3)));
+	expect_text(bnnaccel_graph_error(g), "is 1x1x3", "a gate of other channels");
+	bnnaccel_graph_free(g);
+
+	g = start(&codes);
+	bnnaccel_graph_clip(g, plain_conv(g, codes, 4), 1, 1);
+	expect_text(bnnaccel_graph_error(g), "clip from 1 to 1", "an empty range");
+	bnnaccel_graph_free(g);
+
+	g = start(&codes);
+	bnnaccel_graph_quantise_down(g, plain_conv(g, codes, 4), BNNACCEL_CODES_SIGNED4, 1);
+	expect_text(bnnaccel_graph_error(g), "needs unsigned codes", "signed codes rounded down");
+	bnnaccel_graph_free(g);
+}
+
 static const char *folder(void)
 {
 	static char path[64];
@@ -238,6 +267,45 @@ static void abbnn(void)
 	remove_abbnn();
 }
 
+#define POKE "name\tdtype\tshape\toffset\n"
+#define DPRELU(name, c) \
+	ONES(name ".A", c) \
+	ONES(name ".D", c) \
+	ONES(name ".bx", c) ONES(name ".pos", c) ONES(name ".neg", c) ONES(name ".by", c)
+#define STEMS \
+	POKE "stem1.weight\ti8\t4x3x3x3\t0\nstem2.weight\ti8\t8x1x3x3\t0\n" DPRELU("stem1", "4") \
+		DPRELU("stem2", "8")
+#define SQUEEZES(name) \
+	name ".se1.weight\ti8\t1x8\t0\n" name \
+	     ".se2.weight\ti8\t8x1\t0\n" ONES(name ".se1.step", "1") ONES(name ".se1.bias", "1") \
+		     ONES(name ".se1.bound", "1") ONES(name ".se2.step", "8") \
+			     ONES(name ".se2.bias", "8") ONES(name ".se2.bound", "1")
+
+static void pokebnn(void)
+{
+	static const char one_layer[] = LAYERS "block0.c1\tbin\t8\t8\t1\t1\t0\t8\n";
+
+	put_abbnn();
+	put_text("layers.tsv", one_layer);
+	import_fails(BNNACCEL_ERR_BAD_MODEL, "lists no array stem1.weight", "no stem");
+	put_text("params.tsv", STEMS "stem2.bound\tf32\t1\t864\n");
+	import_fails(BNNACCEL_ERR_BAD_MODEL, "array stem2.bound is not positive", "a bound of 0");
+	put_text("params.tsv", STEMS ONES("stem2.bound", "1"));
+	import_fails(BNNACCEL_ERR_BAD_MODEL, "lists no array block0.c1.se1.bound", "no gate");
+	put_text("params.tsv",
+		 STEMS ONES("stem2.bound", "1") SQUEEZES("block0.c1") DPRELU("block0.c1", "8")
+			 ONES("block0.c1.A2", "8") ONES("block0.c1.D2", "8"));
+	import_fails(BNNACCEL_ERR_BAD_MODEL, "block0.c2 is missing", "an open bottleneck");
+	put_text("layers.tsv", LAYERS "block0.c1\tbin\t8\t8\t1\t1\t0\t8\n"
+				      "block0.c2\tbin\t16\t8\t1\t1\t0\t16\n");
+	import_fails(BNNACCEL_ERR_BAD_MODEL, "block0.c2 does not read what",
+		     "channels that differ");
+	put_text("layers.tsv", LAYERS "block0.c1\tbin\t8\t8\t1\t2\t0\t8\n");
+	import_fails(BNNACCEL_ERR_BAD_MODEL, "block0.c1 is neither 1x1 nor 3x3",
+		     "1x1 with a stride");
+	remove_abbnn();
+}
+
 /* Random damage to the tables of A&B BNN. */
 static void abbnn_damage(void)
 {
@@ -331,6 +399,7 @@ static void importers(void)
 	put("L0_weights.bits", NULL, 0);
 	put("L0_thresholds.i32", NULL, 0);
 	abbnn();
+	pokebnn();
 	rmdir(folder());
 	import_fails(BNNACCEL_ERR_NO_FILE, "no folder", "no folder");
 
@@ -404,6 +473,7 @@ static void damage(void)
 int main(void)
 {
 	builder();
+	gates();
 	importers();
 	damage();
 	abbnn_damage();

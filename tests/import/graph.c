@@ -189,7 +189,7 @@ static int step(struct builder *b, int x)
 
 	to_powers(q, c);
 	to_powers(r, c);
-	switch (draw(8)) {
+	switch (draw(10)) {
 	case 0:
 		tell(b, "affine");
 		if (draw(4) == 0)
@@ -228,6 +228,15 @@ static int step(struct builder *b, int x)
 		x = bnnaccel_graph_pool(b->g, x, &pool);
 		break;
 	}
+	case 7:
+		tell(b, "clip");
+		x = bnnaccel_graph_clip(b->g, x, p[0] - 1, p[0] + 2);
+		break;
+	case 8:
+		tell(b, "gate");
+		y = conv(b, bnnaccel_graph_mean(b->g, x), c, 1, 1);
+		x = bnnaccel_graph_gate(b->g, x, bnnaccel_graph_affine(b->g, y, q, p));
+		break;
 	default:
 		x = conv(b, x, draw(8) + 1, shape(b, x)->h > 1 ? 3 : 1, 1);
 	}

@@ -225,6 +225,22 @@ int bnnaccel_graph_sign(struct bnnaccel_graph *graph, int in, const float *thres
 int bnnaccel_graph_quantise(struct bnnaccel_graph *graph, int in, enum bnnaccel_codes codes,
 			    float range);
 
+/**
+ * min(floor(x * 16/range), 15), and alike for 8 bits, of a tensor that is not negative: the
+ * largest code not above x. For the two UNSIGNED kinds.
+ */
+int bnnaccel_graph_quantise_down(struct bnnaccel_graph *graph, int in, enum bnnaccel_codes codes,
+				 float range);
+
+/** min(max(x, low), high). */
+int bnnaccel_graph_clip(struct bnnaccel_graph *graph, int in, float low, float high);
+
+/**
+ * Squeeze-and-excite: x[c] times the hard sigmoid min(max(gate[c] + 3, 0), 6)/6 of a tensor
+ * of one pixel.
+ */
+int bnnaccel_graph_gate(struct bnnaccel_graph *graph, int in, int gate);
+
 enum bnnaccel_class_rule {
 	BNNACCEL_CLASS_FIRST_MAX, /**< the first largest value */
 	BNNACCEL_CLASS_HIGH_BIT,  /**< the highest element that is set, else 0 */

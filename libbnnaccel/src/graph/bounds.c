@@ -118,6 +118,10 @@ static void bound_op(const struct bnnaccel_graph *g, const struct bnn_op *op,
 			}
 		}
 		break;
+	case BNN_OP_GATE:
+		for (uint32_t i = 0; i < op->c; i++)
+			out[i] = (struct interval){ fmin(in[i].lo, 0), fmax(in[i].hi, 0) };
+		break;
 	default: /* MEAN */
 		for (uint32_t i = 0; i < op->c; i++)
 			out[i] = in[i];

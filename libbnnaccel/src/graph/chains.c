@@ -20,6 +20,7 @@ static int open_chain(const struct bnnaccel_graph *g, struct bnn_chains *plan, b
 	*c = (struct bnn_chain){ .conv = conv,
 				 .source = source,
 				 .final = final,
+				 .gate = BNN_NONE,
 				 .outp = BNN_NONE,
 				 .res = { BNN_NONE, BNN_NONE } };
 	c->steps[0] = malloc((g->count + 1) * sizeof(int));
@@ -80,10 +81,33 @@ static bool take_step(const struct bnnaccel_graph *g, struct bnn_chain *c, int o
 	int stage = c->residuals || c->count[1] ? 1 : 0;
 	bool bend = g->ops[op].kind == BNN_OP_BEND;
 
+	if (bend && c->gate != BNN_NONE)
+		return false; /* its threshold would depend on the gate */
 	if (bend && c->bent[stage] && ++stage > 1)
 		return false;
 	c->steps[stage][c->count[stage]++] = op;
 	c->bent[stage] |= bend;
+	return true;
+}
+
+/* The gate goes into P2, where GATEFOLD can rewrite the parameters. */
+static bool plan_gate(const struct bnnaccel_graph *g, struct bnn_chains *plan, int i)
+{
+	int x = g->ops[i].in[0], gate = g->ops[i].in[1];
+	struct bnn_chain *c = pipe_of(g, plan, gate);
+
+	if (!c)
+		return false;
+	c->gates = true;
+	c = growing(plan, x);
+	if (c && c->gate == BNN_NONE)
+		move_end(plan, c, i);
+	else
+		c = open_ew(g, plan, x, i);
+	if (!c)
+		return false;
+	c->gate = gate;
+	c->steps[1][c->count[1]++] = i;
 	return true;
 }
 
@@ -170,7 +194,12 @@ static bool plan_op(const struct bnnaccel_graph *g, struct bnn_chains *plan, int
 		if (!c)
 			return false;
 		c->sum = true;
-		return open_ew(g, plan, i, i);
+		c = open_ew(g, plan, i, i);
+		if (c)
+			c->mean = true;
+		return c;
+	case BNN_OP_GATE:
+		return plan_gate(g, plan, i);
 	case BNN_OP_SIGN:
 	case BNN_OP_QUANTISE:
 		return plan_codes(g, plan, i);

@@ -21,10 +21,13 @@ struct bnn_chain {
 	int adds[2];  /* ADD operators */
 	int res[2];   /* and the tensor each adds */
 	unsigned int residuals;
+	int gate;    /* tensor whose values P2 is multiplied with, or BNN_NONE */
 	int outp;    /* SIGN or QUANTISE operator made from the result */
 	bool planes; /* result as 16 planes, for a convolution of a real tensor */
 	bool stream; /* result as stream */
 	bool sum;    /* sums over pixels */
+	bool gates;  /* result as gates, and as nothing else */
+	bool mean;   /* EW of a MEAN: reads the sums */
 	bool result; /* stream is the network's output */
 };
 

@@ -27,6 +27,7 @@ enum bnn_op_kind {
 	BNN_OP_MEAN,
 	BNN_OP_SIGN,
 	BNN_OP_QUANTISE,
+	BNN_OP_GATE, /* in[0] times in[1], one pixel of 0 to 1 */
 };
 
 enum bnn_domain { BNN_DOMAIN_IMAGE, BNN_DOMAIN_CODES, BNN_DOMAIN_REAL };
@@ -70,6 +71,7 @@ struct bnn_op {
 		unsigned int add_flags;
 		struct bnnaccel_pool pool;
 		float *threshold; /* SIGN: or NULL */
+		bool floor;	  /* QUANTISE: rounds down */
 	};
 };
 

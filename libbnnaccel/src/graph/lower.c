@@ -68,6 +68,10 @@ static void choose_points(struct bnn_lower *lo)
 		if (lo->g->ops[i].domain == BNN_DOMAIN_REAL)
 			lo->at[i].f = bnn_lower_point(bnn_range_max(&lo->ranges[i]), 16);
 	}
+	for (size_t i = 0; i < lo->chains.count; i++) {
+		if (lo->chains.chains[i].gates)
+			lo->at[lo->chains.chains[i].final].f = BNN_GATE_POINT;
+	}
 	for (size_t i = 0; i < lo->chains.count; i++)
 		bnn_lower_limit_residuals(lo, &lo->chains.chains[i]);
 }
@@ -174,7 +178,7 @@ int bnn_graph_lower(const struct bnnaccel_graph *g, const struct bnnaccel_build_
 	}
 	for (size_t i = 0; i < g->count; i++)
 		lo.at[i] = (struct bnn_places){ BNN_NO_VALUE, BNN_NO_VALUE, BNN_NO_VALUE,
-						BNN_NO_VALUE, 0 };
+						BNN_NO_VALUE, BNN_NO_VALUE, 0 };
 	rc = bnn_graph_bounds(g, lo.ranges, error);
 	if (!rc && options->image_count)
 		rc = bnn_calibrate(g, options, lo.ranges, error);

@@ -14,6 +14,7 @@ struct bnn_places {
 	int32_t codes;	/* planes of a SIGN, QUANTISE, ENCODE or POOL */
 	int32_t planes; /* S16 */
 	int32_t sum;	/* E_S32 */
+	int32_t gate;	/* E_U16 */
 	int f;		/* binary point of stream and planes */
 };
 
@@ -40,6 +41,9 @@ int bnn_lower_pool(struct bnn_lower *lo, int op);
 /* Lowers the binary points of what a chain adds so far that its sums fit 27 bits. */
 void bnn_lower_limit_residuals(struct bnn_lower *lo, const struct bnn_chain *chain);
 int bnn_lower_chain(struct bnn_lower *lo, const struct bnn_chain *chain);
+
+/* Binary point of gates: 15 would make 1 too large for v16, and count as saturation. */
+#define BNN_GATE_POINT 14
 
 /* The binary point with which values up to `max` fill `bits` bits. */
 int bnn_lower_point(double max, int bits);

@@ -110,7 +110,7 @@ static void ew_source(struct bnn_lower *lo, struct pipe *p, uint64_t *bound)
 {
 	const struct bnn_chain *chain = p->chain;
 	const struct bnn_op *x = &lo->g->ops[chain->source];
-	bool mean = x->kind == BNN_OP_MEAN && chain->source == chain->final;
+	bool mean = chain->mean;
 	const struct bnn_places *from = &lo->at[mean ? x->in[0] : chain->source];
 	uint32_t *words = p->node.words;
 
@@ -146,6 +146,7 @@ static struct bnn_stage_in stage_in(const struct bnn_lower *lo, const struct pip
 		.hi = stage ? (1 << 26) - 1 : (1 << 23) - 1,
 		.f = stage ? p->f : p->f_u,
 		.name = p->final->name,
+		.gated = stage && p->chain->gate != BNN_NONE,
 	};
 }
 
@@ -212,7 +213,11 @@ static int choose_inner_point(struct bnn_lower *lo, struct pipe *p)
 	while (f > least && ldexp(max, f) > 0x1p26 - 64)
 		f--;
 	if (f > most || ldexp(max, f) > 0x1p26 - 64)
-		return unsupported(lo, p, "the tensors that are added have formats too far apart");
+		return unsupported(lo, p,
+				   chain->residuals
+					   ? "the tensors that are added have formats too far apart"
+					   : "its values may be too large for any format; "
+					     "calibrate with images");
 	p->f_u = f;
 	p->f_least = least;
 	return 0;
@@ -224,7 +229,8 @@ static int choose_inner_point(struct bnn_lower *lo, struct pipe *p)
  */
 static int yield_points(struct bnn_lower *lo, struct pipe *p)
 {
-	bool fixed = p->chain->result && lo->g->output.kind == BNNACCEL_OUTPUT_INT;
+	bool fixed =
+		p->chain->gates || (p->chain->result && lo->g->output.kind == BNNACCEL_OUTPUT_INT);
 	struct bnn_stage_in in = stage_in(lo, p, 0);
 	int excess = p->p1 ? bnn_stage_excess(&in, p->c) : 0;
 
@@ -382,10 +388,11 @@ static int make_quantiser(struct bnn_lower *lo, struct pipe *p, const struct bnn
 {
 	bool odd = op->codes <= BNNACCEL_CODES_ODD8;
 	double a = ldexp(op->unit.den / op->unit.num, -p->f - odd);
-	double b = odd ? bnn_codes_max(op->codes) / 2.0 : 0;
+	/* what is rounded to the nearest, less one half, is rounded down */
+	double b = odd ? bnn_codes_max(op->codes) / 2.0 : op->floor ? -0.5 : 0;
 	int s = 31;
 
-	while (s >= 0 && (ldexp(a, s) >= 32767.5 || ldexp(b, s) >= 0x1p31 - 1))
+	while (s >= 0 && (ldexp(a, s) >= 32767.5 || fabs(ldexp(b, s)) >= 0x1p31 - 1))
 		s--;
 	if (s < 0 || ldexp(a, s) < 0.5)
 		return unsupported(lo, p, "the range of its codes does not suit its values");
@@ -461,6 +468,12 @@ static int set_outputs(struct bnn_lower *lo, struct pipe *p)
 			at->stream = p->node.ref[BNN_SLOT_OUTS];
 		bnn_field_set(words, BNN_F_CONV_OUTS_FORMAT, format);
 	}
+	if (chain->gates) {
+		p->node.ref[BNN_SLOT_OUTS] = at->gate =
+			bnn_lower_value(lo, BNN_ROLE_TEMP, BNN_FORMAT_E_U16, 1, 1, final->c, p->f,
+					NULL, final->name, "");
+		bnn_field_set(words, BNN_F_CONV_OUTS_FORMAT, BNN_FORMAT_E_U16);
+	}
 	if (chain->sum) {
 		p->node.ref[BNN_SLOT_SUM] = at->sum =
 			bnn_lower_value(lo, BNN_ROLE_TEMP, BNN_FORMAT_E_S32, 1, 1, final->c, p->f,
@@ -516,6 +529,8 @@ static void put_record(const struct pipe *p, uint32_t c, uint8_t *to)
 		put_stage(&p->stage[0], &places[0], c, to);
 	if (p->p2)
 		put_stage(&p->stage[1], &places[1], c, to);
+	if (p->chain->gate != BNN_NONE)
+		put32(to + BNN_PARAM_BBN, p->stage[1].bbn[c]);
 	put32(to + BNN_PARAM_TB, p->tb[c]);
 	put32(to + BNN_PARAM_T, p->t[c]);
 	to[BNN_PARAM_FLAGS] |= p->inv[c] ? BNN_PARAM_FLAGS_INV : 0;
@@ -550,6 +565,22 @@ static int set_params(struct bnn_lower *lo, struct pipe *p)
 	return 0;
 }
 
+/* The records as they are with the gates of this image. */
+static int fold_gate(struct bnn_lower *lo, struct pipe *p)
+{
+	struct bnn_node fold;
+
+	bnn_lower_init(&fold, BNN_CMD_GATEFOLD, p->final);
+	bnn_field_set(fold.words, BNN_F_GATEFOLD_C, p->c);
+	fold.ref[BNN_SLOT_IN] = lo->at[p->chain->gate].gate;
+	fold.ref[BNN_SLOT_PARAM] = p->node.ref[BNN_SLOT_PARAM];
+	fold.ref[BNN_SLOT_OUTP] =
+		bnn_lower_value(lo, BNN_ROLE_TEMP, 0, 0, 0, p->c * BNN_SIZEOF_PARAM, 0, NULL,
+				p->final->name, ".gated");
+	p->node.ref[BNN_SLOT_PARAM] = fold.ref[BNN_SLOT_OUTP];
+	return bnn_lower_node(lo, &fold);
+}
+
 static int lower(struct bnn_lower *lo, struct pipe *p)
 {
 	const struct bnn_chain *chain = p->chain;
@@ -582,6 +613,8 @@ static int lower(struct bnn_lower *lo, struct pipe *p)
 		rc = set_outputs(lo, p);
 	if (!rc)
 		rc = set_params(lo, p);
+	if (!rc && chain->gate != BNN_NONE)
+		rc = fold_gate(lo, p);
 	if (!rc)
 		rc = bnn_lower_node(lo, &p->node);
 	if (!rc)

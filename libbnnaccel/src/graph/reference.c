@@ -250,7 +250,7 @@ static void quantise(const struct bnn_op *op, const double *in, double *out, siz
 		}
 		if (op->codes <= BNNACCEL_CODES_UNSIGNED8)
 			min = 0;
-		out[i] = fmin(fmax(floor(q + 0.5), min), max);
+		out[i] = fmin(fmax(floor(op->floor ? q : q + 0.5), min), max);
 	}
 }
 
@@ -307,6 +307,10 @@ static int run_op(const struct bnnaccel_graph *g, const struct bnn_op *op, doubl
 			out[i] = in[i] >= (op->threshold ? (double)op->threshold[i % op->c] : 0)
 					 ? 1
 					 : -1;
+		return 0;
+	case BNN_OP_GATE:
+		for (size_t i = 0; i < n; i++)
+			out[i] = in[i] * values[op->in[1]][i % op->c];
 		return 0;
 	default:
 		quantise(op, in, out, n);

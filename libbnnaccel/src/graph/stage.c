@@ -14,6 +14,8 @@ static struct bnn_exact_step linear_step(const struct bnn_op *op, uint32_t chann
 {
 	if (op->kind == BNN_OP_CONV)
 		return (struct bnn_exact_step){ op->conv.scale[channel], op->conv.bias[channel] };
+	if (op->kind == BNN_OP_GATE)
+		return (struct bnn_exact_step){ 1, 0 };
 	return (struct bnn_exact_step){ op->lin.a[channel], op->lin.b[channel] };
 }
 
@@ -43,10 +45,16 @@ bool bnn_stage_threshold(const struct bnn_stage_in *in, uint32_t channel, size_t
 	return bnn_exact_first(&chain, in->lo, in->hi, first, lost);
 }
 
+/* One side of a stage: scale*x + offset, and what follows a gate. */
+struct piece {
+	double scale, offset, after;
+};
+
 /* Real slope and offset of the whole stage where the bend takes its upper or lower side. */
-static struct bnn_exact_step piece(const struct bnn_stage_in *in, uint32_t channel, bool above)
+static struct piece whole(const struct bnn_stage_in *in, uint32_t channel, bool above)
 {
-	struct bnn_exact_step p = { in->unit.num / in->unit.den, 0 };
+	struct piece p = { in->unit.num / in->unit.den, 0, 0 };
+	bool gated = false;
 
 	for (size_t i = 0; i < in->count; i++) {
 		const struct bnn_op *op = &in->g->ops[in->steps[i]];
@@ -56,16 +64,19 @@ static struct bnn_exact_step piece(const struct bnn_stage_in *in, uint32_t chann
 			s = (struct bnn_exact_step){ above ? op->lin.b[channel]
 							   : op->lin.a[channel],
 						     0 };
+		gated |= op->kind == BNN_OP_GATE;
 		p.scale *= s.scale;
-		p.offset = p.offset * s.scale + s.offset;
+		p.offset = p.offset * s.scale + (gated ? 0 : s.offset);
+		p.after = p.after * s.scale + (gated ? s.offset : 0);
 	}
 	p.scale = ldexp(p.scale, in->f);
 	p.offset = ldexp(p.offset, in->f);
+	p.after = ldexp(p.after, in->f);
 	return p;
 }
 
 static void pieces(const struct bnn_stage_in *in, uint32_t channel, struct bnn_stage *stage,
-		   struct bnn_exact_step out[2])
+		   struct piece out[2])
 {
 	size_t bend = 0;
 	int64_t first;
@@ -73,8 +84,8 @@ static void pieces(const struct bnn_stage_in *in, uint32_t channel, struct bnn_s
 
 	while (bend < in->count && in->g->ops[in->steps[bend]].kind != BNN_OP_BEND)
 		bend++;
-	out[0] = piece(in, channel, false);
-	out[1] = piece(in, channel, true);
+	out[0] = whole(in, channel, false);
+	out[1] = whole(in, channel, true);
 	stage->th[channel] = 0;
 	if (bend == in->count)
 		return;
@@ -83,7 +94,7 @@ static void pieces(const struct bnn_stage_in *in, uint32_t channel, struct bnn_s
 	stage->th[channel] = (int32_t)first;
 	if (falling) {
 		/* piece 1, of the large x, is then the lower side */
-		struct bnn_exact_step t = out[0];
+		struct piece t = out[0];
 
 		out[0] = out[1];
 		out[1] = t;
@@ -103,13 +114,13 @@ static int largest_shift(double a, double b)
 	return s;
 }
 
-static int choose_shift(const struct bnn_exact_step *p, uint32_t n)
+static int choose_shift(const struct piece *p, uint32_t n)
 {
 	double a = 0, b = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
 		a = fmax(a, fabs(p[i].scale));
-		b = fmax(b, fabs(p[i].offset));
+		b = fmax(b, fabs(p[i].offset) + fabs(p[i].after));
 	}
 	return largest_shift(a, b);
 }
@@ -121,13 +132,13 @@ int bnn_stage_excess(const struct bnn_stage_in *in, uint32_t channels)
 
 	for (uint32_t c = 0; c < channels; c++) {
 		for (int i = 0; i < 2; i++) {
-			struct bnn_exact_step p = piece(in, c, i);
+			struct piece p = whole(in, c, i);
 
 			a = fmax(a, fabs(p.scale));
-			b = fmax(b, fabs(p.offset));
+			b = fmax(b, fabs(p.offset) + fabs(p.after));
 		}
 	}
-	s = largest_shift(a, b);
+	s = largest_shift(a, b) - in->gated;
 	return s < 0 ? -s : 0;
 }
 
@@ -136,7 +147,7 @@ int bnn_stage_excess(const struct bnn_stage_in *in, uint32_t channels)
  * become 2^(e + s): as large as 40 bits allow, so that those of small slopes are not
  * negative and only the sum is rounded, once, as with multiplications.
  */
-static int choose_pow2(const struct bnn_stage_in *in, const struct bnn_exact_step *p, uint32_t n)
+static int choose_pow2(const struct bnn_stage_in *in, const struct piece *p, uint32_t n)
 {
 	double b = 0;
 	int64_t x = in->hi > -in->lo ? in->hi : -in->lo;
@@ -163,7 +174,7 @@ static int choose_pow2(const struct bnn_stage_in *in, const struct bnn_exact_ste
 }
 
 /* The shortest form of the same numbers, and the slopes; offsets follow. */
-static void fix_pow2(const struct bnn_exact_step *p, uint32_t n, struct bnn_stage *stage, int s)
+static void fix_pow2(const struct piece *p, uint32_t n, struct bnn_stage *stage, int s)
 {
 	int64_t all = 0;
 	int least = POW2_MOST;
@@ -195,21 +206,23 @@ static void fix_pow2(const struct bnn_exact_step *p, uint32_t n, struct bnn_stag
 	stage->s = (unsigned int)s;
 }
 
-static void fix_offsets(const struct bnn_exact_step *p, uint32_t n, struct bnn_stage *stage)
+static void fix_offsets(const struct piece *p, uint32_t n, struct bnn_stage *stage)
 {
 	double max = 0;
 	int s = (int)stage->s;
 
 	for (uint32_t i = 0; i < n; i++)
-		max = fmax(max, fabs(ldexp(p[i].offset, s)));
+		max = fmax(max, ldexp(fabs(p[i].offset) + fabs(p[i].after), s));
 	stage->sb = 0;
 	while (ldexp(max, -(int)stage->sb) + 0.5 > INT32_MAX)
 		stage->sb++;
 	for (uint32_t i = 0; i < n; i++)
 		stage->b[i] = (int32_t)llrint(ldexp(p[i].offset, s - (int)stage->sb));
+	for (uint32_t i = 0; i < n; i += 2)
+		stage->bbn[i / 2] = (int32_t)llrint(ldexp(p[i].after, s - 1 - (int)stage->sb));
 }
 
-static void fix(const struct bnn_exact_step *p, uint32_t n, struct bnn_stage *stage, int s)
+static void fix(const struct piece *p, uint32_t n, struct bnn_stage *stage, int s, bool gated)
 {
 	int64_t all = 0;
 
@@ -220,8 +233,11 @@ static void fix(const struct bnn_exact_step *p, uint32_t n, struct bnn_stage *st
 		stage->a[i] = (int16_t)fmin(a, 32767);
 		all |= stage->a[i] | b;
 	}
-	/* the shortest form of the same numbers: integers stay visible as such */
-	while (s > 0 && !(all & 1)) {
+	/*
+	 * The shortest form of the same numbers: integers stay visible as such. But what a
+	 * gate is folded into keeps its bits.
+	 */
+	while (s > 0 && !gated && !(all & 1)) {
 		all >>= 1;
 		s--;
 		for (uint32_t i = 0; i < n; i++)
@@ -241,7 +257,7 @@ static void fix(const struct bnn_exact_step *p, uint32_t n, struct bnn_stage *st
 int bnn_stage_make(const struct bnn_stage_in *in, uint32_t channels, struct bnn_stage *stage,
 		   struct bnn_error *error)
 {
-	struct bnn_exact_step *p = malloc(2 * channels * sizeof(*p));
+	struct piece *p = malloc(2 * channels * sizeof(*p));
 	int s, pow2;
 
 	*stage = (struct bnn_stage){ .channels = channels };
@@ -249,7 +265,8 @@ int bnn_stage_make(const struct bnn_stage_in *in, uint32_t channels, struct bnn_
 	stage->a = malloc(2 * channels * sizeof(*stage->a));
 	stage->b = malloc(2 * channels * sizeof(*stage->b));
 	stage->k = calloc(2 * channels, sizeof(*stage->k));
-	if (!p || !stage->th || !stage->a || !stage->b || !stage->k) {
+	stage->bbn = malloc(channels * sizeof(*stage->bbn));
+	if (!p || !stage->th || !stage->a || !stage->b || !stage->k || !stage->bbn) {
 		free(p);
 		bnn_stage_free(stage);
 		return bnn_fail(error, BNNACCEL_ERR_MEMORY, "out of memory at %s", in->name);
@@ -257,8 +274,9 @@ int bnn_stage_make(const struct bnn_stage_in *in, uint32_t channels, struct bnn_
 	for (uint32_t c = 0; c < channels; c++)
 		pieces(in, c, stage, &p[2 * c]);
 	s = choose_shift(p, 2 * channels);
-	pow2 = choose_pow2(in, p, 2 * channels);
-	if (s < 0 && pow2 < 0) {
+	/* a gate folds into slopes that are products */
+	pow2 = in->gated ? -1 : choose_pow2(in, p, 2 * channels);
+	if (s < in->gated && pow2 < 0) {
 		free(p);
 		bnn_stage_free(stage);
 		return bnn_fail(error, BNNACCEL_ERR_UNSUPPORTED,
@@ -269,8 +287,9 @@ int bnn_stage_make(const struct bnn_stage_in *in, uint32_t channels, struct bnn_
 	if (pow2 >= 0)
 		fix_pow2(p, 2 * channels, stage, pow2);
 	else
-		fix(p, 2 * channels, stage, s);
+		fix(p, 2 * channels, stage, s, in->gated);
 	fix_offsets(p, 2 * channels, stage);
+	stage->s -= in->gated;
 	free(p);
 	return 0;
 }
@@ -281,5 +300,6 @@ void bnn_stage_free(struct bnn_stage *stage)
 	free(stage->a);
 	free(stage->b);
 	free(stage->k);
+	free(stage->bbn);
 	*stage = (struct bnn_stage){ .channels = 0 };
 }

@@ -11,11 +11,12 @@
 
 struct bnn_stage {
 	uint32_t channels;
-	int32_t *th; /* [c]: piece 1 where x >= th */
-	int16_t *a;  /* [c][2]; of POW2: 0, 1 or -1, times 2^k */
-	int8_t *k;   /* [c][2], of POW2 */
-	int32_t *b;  /* [c][2] */
-	unsigned int s, sb;
+	int32_t *th;	    /* [c]: piece 1 where x >= th */
+	int16_t *a;	    /* [c][2]; of POW2: 0, 1 or -1, times 2^k */
+	int8_t *k;	    /* [c][2], of POW2 */
+	int32_t *b;	    /* [c][2] */
+	int32_t *bbn;	    /* [c], what is added after a gate; else 0 */
+	unsigned int s, sb; /* with a gate, which is in units of 2^-14: after it */
 	bool pow2;
 	double error;	  /* largest relative error of a slope that is not 0 */
 	uint32_t lost;	  /* slopes that became 0 though they are not */
@@ -24,12 +25,13 @@ struct bnn_stage {
 
 struct bnn_stage_in {
 	const struct bnnaccel_graph *g;
-	const int *steps; /* operators: CONV (scale, bias), AFFINE, BEND; one BEND at most */
+	const int *steps; /* operators: CONV (scale, bias), AFFINE, BEND (one at most), GATE */
 	size_t count;
 	struct bnn_unit unit; /* real value of x = 1 */
 	int64_t lo, hi;	      /* range of x */
 	int f;		      /* result = real * 2^f */
 	const char *name;     /* for errors */
+	bool gated;	      /* has a GATE */
 };
 
 /* By how much f must fall so that the slopes and offsets fit their fields; 0 if they do. */

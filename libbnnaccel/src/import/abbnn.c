@@ -12,72 +12,30 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "arrays.h"
 #include "import.h"
+#include "layers.h"
 
 #define SIZE 32
 #define COLOURS 3
 #define CLASSES 10
 
-struct layer {
-	uint32_t cin, cout, k, stride;
-	const uint8_t *weights;
-};
-
 struct abbnn {
 	const char *path;
 	struct bnn_bundle b; /* params.tsv, params.bin; its code is that of everything */
-	char *layers;
-	uint8_t *bits;
-	size_t bytes;
+	struct bnn_layers layers;
 	struct bnnaccel_graph *g;
 };
 
 static int bad(struct abbnn *a, const char *name, const char *what)
 {
-	a->b.code = bnn_fail(a->b.error, BNNACCEL_ERR_BAD_MODEL, "%s/layers.tsv: layer %s %s",
-			     a->path, name, what);
+	a->b.code = bnn_layers_bad(&a->layers, name, what);
 	return a->b.code;
 }
 
-static const char *find_layer(const struct abbnn *a, const char *name)
+static int get_layer(struct abbnn *a, const char *name, const char *kind, struct bnn_layer *layer)
 {
-	size_t length = strlen(name);
-	const char *line = a->layers;
-
-	while (line && (strncmp(line, name, length) || line[length] != '\t')) {
-		line = strchr(line, '\n');
-		line = line ? line + 1 : NULL;
-	}
-	return line ? line + length : NULL;
-}
-
-static int get_layer(struct abbnn *a, const char *name, const char *kind, struct layer *layer)
-{
-	const char *line = find_layer(a, name);
-	uint64_t offset, bytes;
-	char have[16];
-
-	if (!line)
-		return bad(a, name, "is missing");
-	if (sscanf(line,
-		   "\t%15[^\t\n]\t%" SCNu32 "\t%" SCNu32 "\t%" SCNu32 "\t%" SCNu32 "\t%" SCNu64
-		   "\t%" SCNu64,
-		   have, &layer->cin, &layer->cout, &layer->k, &layer->stride, &offset,
-		   &bytes) != 7)
-		return bad(a, name, "is not name, kind, cin, cout, k, stride, offset, bytes");
-	if (strcmp(have, kind))
-		return bad(a, name, "is of another kind than expected (bin or real-in)");
-	if (!layer->cin || layer->cin % 8 || layer->cin > 8192 || !layer->cout ||
-	    layer->cout > 8192 || layer->k % 2 == 0 || layer->k > 7 || layer->stride < 1 ||
-	    layer->stride > 2)
-		return bad(a, name, "has sizes that are not possible");
-	if (bytes != (uint64_t)layer->cout * layer->cin * layer->k * layer->k / 8)
-		return bad(a, name, "has another number of bytes than its sizes need");
-	if (offset > a->bytes || bytes > a->bytes - offset)
-		return bad(a, name, "lies outside weights.bin; copy both again");
-	layer->weights = a->bits + offset;
-	return 0;
+	a->b.code = a->b.code ? a->b.code : bnn_layers_get(&a->layers, name, kind, layer);
+	return a->b.code;
 }
 
 static const float *floats(struct abbnn *a, int block, const char *what, size_t count)
@@ -118,7 +76,7 @@ static int named(struct abbnn *a, int x, int block, const char *what)
 	return bnnaccel_graph_name(a->g, x, name);
 }
 
-static struct bnnaccel_conv binary(const struct layer *l, const float *scale)
+static struct bnnaccel_conv binary(const struct bnn_layer *l, const float *scale)
 {
 	return (struct bnnaccel_conv){ .outputs = l->cout,
 				       .kernel_h = l->k,
@@ -135,11 +93,11 @@ static struct bnnaccel_conv binary(const struct layer *l, const float *scale)
 				       .scale = scale };
 }
 
-static int shortcut(struct abbnn *a, int x, int block, const struct layer *conv)
+static int shortcut(struct abbnn *a, int x, int block, const struct bnn_layer *conv)
 {
 	struct bnnaccel_pool pool = { .mode = BNNACCEL_POOL_AVG, .kernel_h = 2, .kernel_w = 2 };
 	struct bnnaccel_conv down;
-	struct layer layer;
+	struct bnn_layer layer;
 	const float *scale;
 	char name[64];
 
@@ -159,7 +117,7 @@ static int shortcut(struct abbnn *a, int x, int block, const struct layer *conv)
 }
 
 /* QRPReLU(A*conv(sign(x + t)) + shortcut(x)); sign(x + t) is x >= -t. */
-static int add_block(struct abbnn *a, int x, int block, const struct layer *l)
+static int add_block(struct abbnn *a, int x, int block, const struct bnn_layer *l)
 {
 	const float *t = floats(a, block, "t", l->cin), *scale = floats(a, block, "A", l->cout);
 	const float *m1 = floats(a, block, "m1", l->cout), *m2 = floats(a, block, "m2", l->cout);
@@ -245,10 +203,10 @@ static int stem(struct abbnn *a, int x, uint32_t outputs)
 
 static int blocks(struct abbnn *a, int x, uint32_t *channels)
 {
-	struct layer l;
+	struct bnn_layer l;
 	char name[64];
 
-	for (int i = 0; !i || find_layer(a, name); i++) {
+	for (int i = 0; !i || bnn_layers_have(&a->layers, name); i++) {
 		snprintf(name, sizeof(name), "block%d.conv", i);
 		if (get_layer(a, name, "bin", &l))
 			return a->b.code;
@@ -298,9 +256,7 @@ int bnn_import_abbnn(const char *path, const char *name, struct bnnaccel_graph *
 	int rc = bnn_bundle_open(&a.b, path, "params.tsv", "params.bin", error);
 
 	if (!rc)
-		a.layers = bnn_array_read(path, "layers.tsv", 0, NULL, &rc, error);
-	if (!rc)
-		a.bits = bnn_array_read(path, "weights.bin", 0, &a.bytes, &rc, error);
+		rc = bnn_layers_open(&a.layers, path, error);
 	if (!rc)
 		rc = bnnaccel_graph_new(name, &a.g);
 	if (!rc) {
@@ -310,8 +266,7 @@ int bnn_import_abbnn(const char *path, const char *name, struct bnnaccel_graph *
 			bnn_fail(error, rc, "%s: %s", path, bnnaccel_graph_error(a.g));
 	}
 	bnn_bundle_close(&a.b);
-	free(a.layers);
-	free(a.bits);
+	bnn_layers_close(&a.layers);
 	if (rc) {
 		bnnaccel_graph_free(a.g);
 		return rc;

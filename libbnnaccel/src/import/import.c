@@ -8,7 +8,7 @@
 
 #include "../api.h"
 #include "../graph/graph.h"
-#include "arrays.h"
+#include "layers.h"
 
 const char *const bnn_cifar10_labels[10] = { "airplane", "automobile", "bird",	"cat",	"deer",
 					     "dog",	 "frog",       "horse", "ship", "truck" };
@@ -16,22 +16,32 @@ const char *const bnn_cifar10_labels[10] = { "airplane", "automobile", "bird",	"
 static const struct importer {
 	struct bnnaccel_import_kind kind;
 	const char *detect[5];
+	const char *layer; /* in layers.tsv, where files alone don't tell kinds apart */
 	int (*import)(const char *path, const char *name, struct bnnaccel_graph **graph,
 		      struct bnn_error *error);
 } importers[] = {
 	{ { "bnn-pynq", "fully binary networks CNV and LFC, thresholds and packed bits",
 	    "manifest.tsv L0_weights.bits L0_thresholds.i32" },
 	  { "manifest.tsv", "L0_weights.bits", "L0_thresholds.i32" },
+	  NULL,
 	  bnn_import_pynq },
 	{ { "tbn-mlp", "tiled bit network of two dense layers", "fc1_tile.bits fc2_tile.bits" },
 	  { "fc1_tile.bits", "fc2_tile.bits" },
+	  NULL,
 	  bnn_import_tbn },
 	{ { "fracbnn-cifar10", "FracBNN for CIFAR-10, float parameters", "params.tsv params.f32" },
 	  { "params.tsv", "params.f32" },
+	  NULL,
 	  bnn_import_fracbnn },
+	{ { "pokebnn-cifar10", "PokeBNN for images of 32x32, packed bits and other parameters",
+	    "layers.tsv with layer block0.c1, weights.bin params.tsv params.bin" },
+	  { "layers.tsv", "weights.bin", "params.tsv", "params.bin" },
+	  "block0.c1",
+	  bnn_import_pokebnn },
 	{ { "abbnn-cifar10", "A&B BNN for images of 32x32, packed bits and float parameters",
 	    "layers.tsv weights.bin params.tsv params.bin" },
 	  { "layers.tsv", "weights.bin", "params.tsv", "params.bin" },
+	  NULL,
 	  bnn_import_abbnn },
 };
 
@@ -77,6 +87,16 @@ static void model_name(const char *path, char *name, size_t size)
 		snprintf(name, size, "network");
 }
 
+static bool has_layer(const char *path, const char *name)
+{
+	struct bnn_error error;
+	struct bnn_layers layers;
+	bool has = !bnn_layers_open(&layers, path, &error) && bnn_layers_have(&layers, name);
+
+	bnn_layers_close(&layers);
+	return has;
+}
+
 int bnn_import_graph(const char *path, struct bnnaccel_graph **graph, struct bnn_error *error)
 {
 	char name[128];
@@ -88,7 +108,7 @@ int bnn_import_graph(const char *path, struct bnnaccel_graph **graph, struct bnn
 
 		for (int j = 0; importers[i].detect[j]; j++)
 			all &= bnn_array_exists(path, importers[i].detect[j]);
-		if (!all)
+		if (!all || (importers[i].layer && !has_layer(path, importers[i].layer)))
 			continue;
 		model_name(path, name, sizeof(name));
 		return importers[i].import(path, name, graph, error);

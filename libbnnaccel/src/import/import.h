@@ -19,6 +19,8 @@ int bnn_import_fracbnn(const char *path, const char *name, struct bnnaccel_graph
 		       struct bnn_error *error);
 int bnn_import_abbnn(const char *path, const char *name, struct bnnaccel_graph **graph,
 		     struct bnn_error *error);
+int bnn_import_pokebnn(const char *path, const char *name, struct bnnaccel_graph **graph,
+		       struct bnn_error *error);
 
 extern const char *const bnn_cifar10_labels[10];
 
