@@ -3,7 +3,7 @@
 # skipped where BNNACCEL_DATA has none.
 
 IMPORT_DIR := $(BUILD)/tests/import
-IMPORT_NAMES := exact graph errors networks teacher abbnn
+IMPORT_NAMES := exact graph errors networks teacher abbnn pokebnn
 IMPORT_TESTS := $(IMPORT_NAMES:%=$(IMPORT_DIR)/%)
 
 $(IMPORT_DIR)/%: tests/import/%.c tests/import/common.c tests/import/common.h $(LIB_A)
