@@ -47,6 +47,7 @@ enum bnn_file_section {
 	BNN_FILE_VALUES,  /* "VALU" */
 	BNN_FILE_NODES,	  /* "NODE" */
 	BNN_FILE_DATA,	  /* "DATA" */
+	BNN_FILE_ORIGIN,  /* "ORIG", optional */
 	BNN_FILE_SECTIONS
 };
 
@@ -88,6 +89,14 @@ enum {
 	BNN_FILE_NODE_WORDS = 0,
 	BNN_FILE_NODE_REFS = 128, /* i32 each */
 	BNN_FILE_NODE_NAME = 160, /* then 28 bytes 0 */
+};
+
+/* ORIG. */
+enum {
+	BNN_FILE_ORIGIN_BYTES = 16,
+	BNN_FILE_ORIGIN_PARAMETERS = 0, /* u64 */
+	BNN_FILE_ORIGIN_IMAGES = 8,
+	BNN_FILE_ORIGIN_HEADROOM = 12,
 };
 
 extern const char bnn_file_types[BNN_FILE_SECTIONS][4];

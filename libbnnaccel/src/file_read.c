@@ -160,7 +160,7 @@ static int read_table(struct reader *r, uint32_t sections)
 	if (end != r->len)
 		return bad(r, "has bytes behind its last section that belong to nothing");
 	for (i = 0; i < BNN_FILE_SECTIONS; i++) {
-		if (!r->sections[i].data)
+		if (!r->sections[i].data && i != BNN_FILE_ORIGIN)
 			return bad(r, "section %.4s: is missing", bnn_file_types[i]);
 	}
 	return 0;
@@ -328,6 +328,20 @@ static int read_nodes(const struct reader *r, struct bnn_net *net)
 	return 0;
 }
 
+static int read_origin(const struct reader *r, struct bnn_net *net)
+{
+	const struct section *s = &r->sections[BNN_FILE_ORIGIN];
+
+	if (!s->data)
+		return 0;
+	if (s->len != BNN_FILE_ORIGIN_BYTES)
+		return bad(r, "section ORIG: has %zu bytes, not %d", s->len, BNN_FILE_ORIGIN_BYTES);
+	net->origin.parameters = bnn_get64(s->data + BNN_FILE_ORIGIN_PARAMETERS);
+	net->origin.images = bnn_get32(s->data + BNN_FILE_ORIGIN_IMAGES);
+	net->origin.headroom = bnn_get32(s->data + BNN_FILE_ORIGIN_HEADROOM);
+	return 0;
+}
+
 static int parse(const char *path, const void *data, size_t len, struct bnn_net **result,
 		 struct bnn_error *error)
 {
@@ -351,6 +365,8 @@ static int parse(const char *path, const void *data, size_t len, struct bnn_net 
 		rc = read_values(&r, net);
 	if (!rc)
 		rc = read_nodes(&r, net);
+	if (!rc)
+		rc = read_origin(&r, net);
 	if (!rc) {
 		rc = bnn_net_check(net, &inner);
 		if (rc)

@@ -15,7 +15,9 @@
 #include "file_pack.h"
 #include "net.h"
 
-const char bnn_file_types[BNN_FILE_SECTIONS][4] = { "STRS", "NETW", "VALU", "NODE", "DATA" };
+const char bnn_file_types[BNN_FILE_SECTIONS][4] = {
+	"STRS", "NETW", "VALU", "NODE", "DATA", "ORIG"
+};
 
 struct buffer {
 	uint8_t *data;
@@ -137,6 +139,17 @@ static void write_nodes(const struct bnn_net *net, struct buffer *b, struct buff
 	}
 }
 
+static void write_origin(const struct bnn_net *net, struct buffer *b)
+{
+	uint8_t *p = add(b, BNN_FILE_ORIGIN_BYTES);
+
+	if (!p)
+		return;
+	bnn_put64(p + BNN_FILE_ORIGIN_PARAMETERS, net->origin.parameters);
+	bnn_put32(p + BNN_FILE_ORIGIN_IMAGES, net->origin.images);
+	bnn_put32(p + BNN_FILE_ORIGIN_HEADROOM, net->origin.headroom);
+}
+
 /* Header, table and sections into one image of the file. */
 static void assemble(struct buffer *file, const struct buffer *sections)
 {
@@ -155,6 +168,8 @@ static void assemble(struct buffer *file, const struct buffer *sections)
 			memcpy(to, sections[i].data, sections[i].len);
 		entry = file->data + BNN_FILE_HEADER_BYTES + i * BNN_FILE_ENTRY_BYTES;
 		memcpy(entry + BNN_FILE_ENTRY_TYPE, bnn_file_types[i], 4);
+		bnn_put32(entry + BNN_FILE_ENTRY_FLAGS,
+			  i == BNN_FILE_ORIGIN ? BNN_FILE_OPTIONAL : 0);
 		bnn_put64(entry + BNN_FILE_ENTRY_OFFSET, offset);
 		bnn_put64(entry + BNN_FILE_ENTRY_SIZE, sections[i].len);
 		bnn_put32(entry + BNN_FILE_ENTRY_CRC, bnn_crc32(to, sections[i].len));
@@ -181,6 +196,7 @@ int bnn_file_pack(const struct bnn_net *net, uint8_t **data, size_t *len, struct
 	write_values(net, &sections[BNN_FILE_VALUES], &sections[BNN_FILE_STRINGS],
 		     &sections[BNN_FILE_DATA]);
 	write_nodes(net, &sections[BNN_FILE_NODES], &sections[BNN_FILE_STRINGS]);
+	write_origin(net, &sections[BNN_FILE_ORIGIN]);
 	for (i = 0; i < BNN_FILE_SECTIONS; i++)
 		file.failed |= sections[i].failed;
 	assemble(&file, sections);

@@ -94,9 +94,17 @@ enum bnn_class_rule {
 	BNN_CLASS_HIGH_BIT, /* highest element that is 1 (of bits: set), else 0 */
 };
 
+/* Where the integers come from, as far as known; executors do not look at it. */
+struct bnn_origin {
+	uint64_t parameters; /* of the trained network; 0: unknown */
+	uint32_t images;     /* that formats were calibrated with; 0: formats from bounds */
+	uint32_t headroom;   /* over the largest value seen, in thousandths */
+};
+
 struct bnn_net {
 	char *name;
 	char *description; /* one line: origin, licence */
+	struct bnn_origin origin;
 
 	struct {
 		int32_t value; /* index of the INPUT value */

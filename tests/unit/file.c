@@ -289,6 +289,30 @@ static void test_sentences(const struct bytes *file)
 	expect(file, node + BNN_FILE_NODE_REFS, 0xfffffffe, "names value -2");
 }
 
+/* What only `inspect` shows is kept, and a reader that does not know it skips it. */
+static void test_origin(struct bnn_net *net)
+{
+	const struct bnn_origin origin = { 1ull << 40 | 5, 100, 1250 };
+	size_t entry = BNN_FILE_HEADER_BYTES + BNN_FILE_ORIGIN * BNN_FILE_ENTRY_BYTES;
+	struct bnn_net *known = NULL, *unknown = NULL;
+	struct bnn_error error = { "" };
+	struct bytes file;
+
+	net->origin = origin;
+	file = pack(net);
+	tap_ok(!bnn_file_parse(file.data, file.len, &known, &error) &&
+		       !memcmp(&known->origin, &origin, sizeof(origin)),
+	       "the origin of a network is kept");
+	memcpy(file.data + entry, "XXXX", 4);
+	repair(&file);
+	tap_ok(!bnn_file_parse(file.data, file.len, &unknown, &error) &&
+		       !unknown->origin.parameters,
+	       "an optional section may be unknown");
+	bnn_net_free(known);
+	bnn_net_free(unknown);
+	free(file.data);
+}
+
 static void test_paths(const struct bnn_net *net)
 {
 	char dir[] = "/tmp/bnn-file-XXXXXX", path[64];
@@ -333,6 +357,7 @@ int main(int argc, char **argv)
 	test_round_trip();
 	test_damage(&file);
 	test_sentences(&file);
+	test_origin(net);
 	test_paths(net);
 	test_mutations(argc > 1 ? strtoul(argv[1], NULL, 0) : 20000);
 	free(file.data);

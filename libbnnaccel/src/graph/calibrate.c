@@ -18,7 +18,7 @@ int bnn_calibrate(const struct bnnaccel_graph *g, const struct bnnaccel_build_op
 	const struct bnn_op *image = &g->ops[g->image];
 	size_t bytes = (size_t)image->h * image->w * image->c;
 	size_t stride = options->image_stride ? options->image_stride : bytes;
-	double headroom = options->headroom > 0 ? options->headroom : 1.25;
+	double headroom = options->headroom > 0 ? options->headroom : BNN_HEADROOM;
 	double **values = calloc(g->count, sizeof(*values));
 	int rc = values ? 0 : BNNACCEL_ERR_MEMORY;
 

@@ -239,6 +239,8 @@ static int convolve(struct bnnaccel_graph *g, int in, const struct bnnaccel_conv
 	op->w = (x->w + c.pad_l + c.pad_r - c.dw * (c.kw - 1) - 1) / c.sw + 1;
 	op->c = n;
 	op->conv = c;
+	op->parameters = (uint64_t)n * c.k + (conv->scale ? conv->scales ? conv->scales : n : 0) +
+			 (conv->bias ? n : 0) + (conv->gates ? n : 0);
 	return (int)g->count - 1;
 fail:
 	free(c.w);

@@ -56,6 +56,7 @@ struct bnn_op {
 	enum bnn_domain domain;
 	enum bnnaccel_codes codes;
 	struct bnn_unit unit; /* of codes */
+	uint64_t parameters;  /* numbers given to the operator: weights as used, scales, ... */
 	union {
 		bool planar; /* IMAGE */
 		struct {

@@ -133,6 +133,20 @@ static int emit(struct bnn_lower *lo)
 	return rc ? rc : bnn_net_check(lo->net, lo->error);
 }
 
+static void note_origin(struct bnn_lower *lo, const struct bnnaccel_build_options *options)
+{
+	struct bnn_origin *origin = &lo->net->origin;
+	double headroom = options->headroom > 0 ? options->headroom : BNN_HEADROOM;
+
+	for (size_t i = 0; i < lo->g->count; i++)
+		origin->parameters += lo->g->ops[i].parameters;
+	if (!options->image_count)
+		return;
+	origin->images =
+		options->image_count < UINT32_MAX ? (uint32_t)options->image_count : UINT32_MAX;
+	origin->headroom = (uint32_t)(headroom * 1000 + 0.5);
+}
+
 static int check_graph(const struct bnnaccel_graph *g, struct bnn_error *error)
 {
 	if (g->failed)
@@ -186,6 +200,7 @@ int bnn_graph_lower(const struct bnnaccel_graph *g, const struct bnnaccel_build_
 		rc = bnn_chains_make(g, &lo.chains, error);
 	if (!rc) {
 		choose_points(&lo);
+		note_origin(&lo, options);
 		rc = emit(&lo);
 	}
 	if (!rc && lo.report) {

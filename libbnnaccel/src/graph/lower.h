@@ -49,6 +49,8 @@ int bnn_lower_chain(struct bnn_lower *lo, const struct bnn_chain *chain);
 int bnn_lower_point(double max, int bits);
 double bnn_range_max(const struct bnn_range *range);
 
+#define BNN_HEADROOM 1.25 /* default */
+
 /* Sets ranges from images: the largest value seen times headroom, at most the bounds. */
 int bnn_calibrate(const struct bnnaccel_graph *g, const struct bnnaccel_build_options *options,
 		  struct bnn_range *ranges, struct bnn_error *error);

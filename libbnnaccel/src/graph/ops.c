@@ -199,6 +199,7 @@ static int linear(struct bnnaccel_graph *g, int in, enum bnn_op_kind kind, const
 	}
 	op->lin.a = da;
 	op->lin.b = db;
+	op->parameters = (a ? c : 0) + (b ? c : 0);
 	return (int)g->count - 1;
 }
 
@@ -368,6 +369,7 @@ int bnnaccel_graph_sign(struct bnnaccel_graph *g, int in, const float *threshold
 			return bnn_graph_fail(g, BNNACCEL_ERR_MEMORY, "graph %s: out of memory",
 					      g->name);
 		memcpy(op->threshold, threshold, c * sizeof(float));
+		op->parameters = c;
 	}
 	return (int)g->count - 1;
 }
