@@ -42,6 +42,9 @@
  * ======================= ============================================ =====
  *
  * dma_resv is taken inside bos_lock and bnn_bo.lock, and outside submit_lock.
+ *
+ * Who waits for bnn_device.stopped holds none of these: remove first waits for
+ * everybody inside drm_dev_enter(), and these may be waiting for a lock.
  */
 
 /* Jobs per ring. The scheduler keeps at most BNN_CREDITS of them in use. */

@@ -74,7 +74,7 @@ static void bnn_leaf_free(struct bnn_vm *vm, struct bnn_leaf *leaf)
  * Inside drm_dev_enter(). When it returns, the device uses no translation of
  * the address space that isn't in its tables.
  */
-static void bnn_mmu_invalidate_entered(struct bnn_device *bdev, u32 asid)
+static void bnn_mmu_invalidate(struct bnn_device *bdev, u32 asid)
 {
 	int ret = 0;
 
@@ -95,18 +95,18 @@ static void bnn_mmu_invalidate_entered(struct bnn_device *bdev, u32 asid)
 		bnn_reset_request_sync(bdev, "no answer to an invalidation");
 }
 
-/* Outside drm_dev_enter(): waits for remove to stop the device. */
-static void bnn_mmu_invalidate(struct bnn_device *bdev, u32 asid)
+/*
+ * drm_dev_enter(), or the device has been stopped. Without locks: who holds one
+ * here would keep others who are inside drm_dev_enter(), and so remove, waiting.
+ */
+static bool bnn_mmu_enter(struct bnn_device *bdev, int *idx)
 {
-	int idx;
+	if (drm_dev_enter(&bdev->drm, idx))
+		return true;
 
-	if (!drm_dev_enter(&bdev->drm, &idx)) {
-		wait_for_completion(&bdev->stopped);
-		return;
-	}
+	wait_for_completion(&bdev->stopped);
 
-	bnn_mmu_invalidate_entered(bdev, asid);
-	drm_dev_exit(idx);
+	return false;
 }
 
 static int bnn_vm_set(struct bnn_vm *vm, u64 va, dma_addr_t addr, u64 size, bool writable)
@@ -234,7 +234,7 @@ int bnn_vm_map(struct bnn_vm *vm, struct drm_mm_node *node, struct sg_table *sgt
 	ret = bnn_vm_set_sgt(vm, node->start, sgt, size, writable);
 	if (ret) {
 		bnn_vm_clear(vm, node->start, size, &empty);
-		bnn_mmu_invalidate_entered(vm->bdev, vm->asid);
+		bnn_mmu_invalidate(vm->bdev, vm->asid);
 		bnn_vm_free_leaves(vm, &empty);
 		drm_mm_remove_node(node);
 		goto out;
@@ -257,16 +257,22 @@ out:
 void bnn_vm_unmap(struct bnn_vm *vm, struct drm_mm_node *node)
 {
 	LIST_HEAD(empty);
+	int idx;
+	bool entered = bnn_mmu_enter(vm->bdev, &idx);
 
 	mutex_lock(&vm->lock);
 	if (!vm->dead) {
 		bnn_vm_clear(vm, node->start, node->size, &empty);
 		/* Under the lock: a new table must not meet a stale directory entry. */
-		bnn_mmu_invalidate(vm->bdev, vm->asid);
+		if (entered)
+			bnn_mmu_invalidate(vm->bdev, vm->asid);
 		bnn_vm_free_leaves(vm, &empty);
 	}
 	drm_mm_remove_node(node);
 	mutex_unlock(&vm->lock);
+
+	if (entered)
+		drm_dev_exit(idx);
 }
 
 /* With vms_lock, so that remove doesn't overtake it; the device is done with them. */
@@ -343,15 +349,21 @@ err_leaves:
 void bnn_vm_fini(struct bnn_vm *vm)
 {
 	struct bnn_device *bdev = vm->bdev;
+	int idx;
+	bool entered = bnn_mmu_enter(bdev, &idx);
 
 	mutex_lock(&bdev->vms_lock);
 	list_del(&vm->node);
 	if (!vm->dead) {
 		/* The directory itself and its emptiness may still be cached. */
-		bnn_mmu_invalidate(bdev, vm->asid);
+		if (entered)
+			bnn_mmu_invalidate(bdev, vm->asid);
 		bnn_vm_free_tables(vm);
 	}
 	mutex_unlock(&bdev->vms_lock);
+
+	if (entered)
+		drm_dev_exit(idx);
 
 	ida_free(&bdev->asids, vm->asid);
 	drm_mm_takedown(&vm->mm);
