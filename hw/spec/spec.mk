@@ -20,7 +20,8 @@ $(BUILD)/hw/spec-gen: hw/spec/gen.c $(SPEC_TABLES)
 .PHONY: spec check-spec
 spec: $(BUILD)/hw/spec-gen
 	@mkdir -p hw/spec/generated
-	@set -e; $(foreach f,$(SPEC_FILES),$< $(call spec-output,$(f)) > $(f).new; mv $(f).new $(f);)
+	@set -e; $(foreach f,$(SPEC_FILES),$< $(call spec-output,$(f)) > $(f).new; \
+		if cmp -s $(f).new $(f); then rm $(f).new; else mv $(f).new $(f); fi;)
 
 check-spec: $(BUILD)/hw/spec-gen
 	@$(foreach f,$(SPEC_FILES),$< $(call spec-output,$(f)) | cmp - $(f) || \

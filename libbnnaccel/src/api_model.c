@@ -166,7 +166,7 @@ int bnnaccel_model_describe_node(const struct bnnaccel_model *model, uint32_t i,
 		return BNNACCEL_ERR_ARGUMENT;
 	node = &model->net->nodes[i];
 	op = node->words[0] & 0xff;
-	for (k = 0; k < BNN_COMMAND_COUNT; k++) {
+	for (k = 0; k < BNN_ALL_COMMAND_COUNT; k++) {
 		if (bnn_commands[k].opcode == op)
 			command = bnn_commands[k].name;
 	}

@@ -157,6 +157,14 @@ static const char *check_transpose(const uint32_t *words)
 	return NULL;
 }
 
+static const char *check_aggregate(const uint32_t *words)
+{
+	if (GET(AGGREGATE_MODE) == BNN_AGGREGATE_SUM)
+		return NULL;
+	return GET(AGGREGATE_WEIGHTED) || GET(AGGREGATE_S) ? "WEIGHTED and S are for SUM only"
+							   : NULL;
+}
+
 /* Step 4: is this format legal in this role? */
 static bool format_legal(const uint32_t *words, enum bnn_slot slot, unsigned int format)
 {
@@ -175,6 +183,14 @@ static bool format_legal(const uint32_t *words, enum bnn_slot slot, unsigned int
 		       (format == BNN_FORMAT_B1 && GET(POOL_MODE) != BNN_POOL_AVG);
 	case BNN_CMD_TRANSPOSE:
 		return !planes && bnn_format_bits(format) >= 8;
+	case BNN_CMD_NORMALISE:
+	case BNN_CMD_TABLE:
+	case BNN_CMD_SOFTMAX:
+		return format == BNN_FORMAT_E_S16;
+	case BNN_CMD_AGGREGATE:
+		return format == BNN_FORMAT_E_S16 ||
+		       (slot == BNN_SLOT_IN &&
+			(format == BNN_FORMAT_B1 || format == BNN_FORMAT_E_S8));
 	}
 	switch (slot) {
 	case BNN_SLOT_IN:
@@ -219,7 +235,7 @@ const char *bnn_command_check(const uint32_t *words, char *buf, size_t len)
 	const char *problem;
 	int i;
 
-	for (i = 0; i < BNN_COMMAND_COUNT; i++) {
+	for (i = 0; i < BNN_ALL_COMMAND_COUNT; i++) {
 		if (bnn_commands[i].opcode == (words[0] & 0xff))
 			command = &bnn_commands[i];
 	}
@@ -247,6 +263,9 @@ const char *bnn_command_check(const uint32_t *words, char *buf, size_t len)
 		break;
 	case BNN_CMD_TRANSPOSE:
 		problem = check_transpose(words);
+		break;
+	case BNN_CMD_AGGREGATE:
+		problem = check_aggregate(words);
 		break;
 	}
 	return problem ? problem : check_formats(words, buf, len);

@@ -218,10 +218,27 @@ void bnn_command_output(const uint32_t *words, uint32_t *oh, uint32_t *ow)
 			      bnn_field_get(words, BNN_F_POOL_KW),
 			      bnn_field_get(words, BNN_F_POOL_SW));
 		break;
+	case BNN_CMD_AGGREGATE:
+		*oh = bnn_field_get(words, BNN_F_AGGREGATE_OH);
+		*ow = bnn_field_get(words, BNN_F_AGGREGATE_OW);
+		break;
 	default:
 		*oh = h;
 		*ow = w;
 	}
+}
+
+bool bnn_command_is_host(const uint32_t *words)
+{
+	return (words[0] & 0xff) >= BNN_HOST_OPCODE;
+}
+
+uint64_t bnn_graph_bytes(const uint32_t *words)
+{
+	uint64_t nodes = (uint64_t)bnn_field_get(words, BNN_F_AGGREGATE_OH) *
+			 bnn_field_get(words, BNN_F_AGGREGATE_OW);
+
+	return 4 * (nodes + 1 + bnn_field_get(words, BNN_F_AGGREGATE_EDGES));
 }
 
 bool bnn_command_needs_param(const uint32_t *words)
@@ -292,6 +309,47 @@ static void describe_pipe(const uint32_t *words, enum bnn_slot slot, struct bnn_
 	}
 }
 
+/* Bytes of the vector that a host command reads beside its input; 0: none in this slot. */
+static uint64_t host_vector(const uint32_t *words, enum bnn_slot slot)
+{
+	uint32_t op = words[0] & 0xff;
+
+	if (op == BNN_CMD_NORMALISE)
+		return slot == BNN_SLOT_PARAM
+			       ? (uint64_t)bnn_field_get(words, BNN_F_NORMALISE_C) * BNN_SIZEOF_NORM
+			       : 0;
+	if (slot != BNN_SLOT_WEIGHT)
+		return 0;
+	if (op == BNN_CMD_AGGREGATE)
+		return bnn_graph_bytes(words) +
+		       (bnn_field_get(words, BNN_F_AGGREGATE_WEIGHTED)
+				? 2ull * bnn_field_get(words, BNN_F_AGGREGATE_EDGES)
+				: 0);
+	/* SHIFT is the same bits in both */
+	return 2 * ((65536ull >> bnn_field_get(words, BNN_F_TABLE_SHIFT)) + 1);
+}
+
+/* H, W, C, IN and OUT are the same bits in all of them. */
+static void describe_host(const uint32_t *words, enum bnn_slot slot, struct bnn_slot_info *info)
+{
+	uint32_t c = bnn_field_get(words, BNN_F_TABLE_C), oh, ow;
+	uint64_t bytes;
+
+	if (slot == BNN_SLOT_IN) {
+		tensor(info, false, words[12], bnn_field_get(words, BNN_F_TABLE_H),
+		       bnn_field_get(words, BNN_F_TABLE_W), c);
+		return;
+	}
+	if (slot == BNN_SLOT_OUTP) {
+		bnn_command_output(words, &oh, &ow);
+		tensor(info, true, words[19], oh, ow, c);
+		return;
+	}
+	bytes = host_vector(words, slot);
+	if (bytes)
+		vector(info, false, bytes);
+}
+
 void bnn_slot_describe(const uint32_t *words, enum bnn_slot slot, struct bnn_slot_info *info)
 {
 	uint32_t h = bnn_field_get(words, BNN_F_CONV_H);
@@ -351,6 +409,12 @@ void bnn_slot_describe(const uint32_t *words, enum bnn_slot slot, struct bnn_slo
 			tensor(info, false, words[12], h, w, c);
 		else if (slot == BNN_SLOT_OUTP)
 			tensor(info, true, words[19], 1, c, h * w);
+		break;
+	case BNN_CMD_NORMALISE:
+	case BNN_CMD_TABLE:
+	case BNN_CMD_SOFTMAX:
+	case BNN_CMD_AGGREGATE:
+		describe_host(words, slot, info);
 		break;
 	}
 }

@@ -45,9 +45,9 @@ struct bnn_value {
 /* Reference slots: the word of the command where the reference lies. */
 enum bnn_slot {
 	BNN_SLOT_IN,	 /* word 11: input; GATE of GATEFOLD */
-	BNN_SLOT_WEIGHT, /* word 14: weights; TABLE of ENC */
+	BNN_SLOT_WEIGHT, /* word 14: weights; TABLE of ENC, TABLE, SOFTMAX; GRAPH of AGGREGATE */
 	BNN_SLOT_PARAM,	 /* word 16: parameters; IN of GATEFOLD */
-	BNN_SLOT_OUTP,	 /* word 18: OUTP; OUT of ENC, POOL, TRANSPOSE, GATEFOLD */
+	BNN_SLOT_OUTP,	 /* word 18: OUTP; OUT of the commands that have one */
 	BNN_SLOT_OUTS,	 /* word 21 */
 	BNN_SLOT_RES1,	 /* word 24 */
 	BNN_SLOT_RES2,	 /* word 27 */
@@ -65,7 +65,7 @@ extern const uint8_t bnn_slot_word[BNN_SLOTS];
  * says, and the value has the same, with two exceptions:
  *  - a view: both are without gaps and have as many elements (a value of 4x4x64
  *    read as 1x1x1024). So take pitches from bnn_slot_describe(), not from the value;
- *  - a vector (ENC IN, TABLE, GATE, PARAM, SUM) may name an element-packed tensor
+ *  - a vector (ENC IN, TABLE, GATE, PARAM, SUM, GRAPH) may name an element-packed tensor
  *    without gaps, weights a tensor that lies like them (bnn_slot_fits()).
  * A value may be written more than once; OUTS in place: same value as RES1, RES2
  * or IN where docs/arithmetic.md section 8 allows it.
@@ -154,6 +154,7 @@ uint64_t bnn_weight_bytes(const uint32_t *conv_words);
 /* Values of MODE and WMODE fields. */
 enum { BNN_ENC_VALUE, BNN_ENC_THERMO, BNN_ENC_BITS };
 enum { BNN_POOL_AVG, BNN_POOL_MAX, BNN_POOL_MIN };
+enum { BNN_AGGREGATE_SUM, BNN_AGGREGATE_MEAN, BNN_AGGREGATE_MAX };
 enum { BNN_WMODE_DENSE, BNN_WMODE_TILED, BNN_WMODE_TILED_FLAT, BNN_WMODE_CODEBOOK };
 
 uint32_t bnn_wformat_bits(unsigned int wformat);
@@ -164,7 +165,13 @@ uint64_t bnn_weight_codebook_indices(const uint32_t *conv_words); /* their byte 
 uint64_t bnn_weight_count(const uint32_t *conv_words);		  /* weights as used */
 uint64_t bnn_weight_stored_bits(const uint32_t *conv_words);	  /* without padding */
 
-/* OH and OW of CONV and POOL (0: no window fits), else H and W. */
+/*
+ * Whether a command runs on the host: docs/arithmetic.md section 12. The CPU engine
+ * knows such commands, a device reports BAD_OPCODE.
+ */
+bool bnn_command_is_host(const uint32_t *words);
+
+/* OH and OW of CONV, POOL (0: no window fits) and AGGREGATE, else H and W. */
 void bnn_command_output(const uint32_t *words, uint32_t *oh, uint32_t *ow);
 bool bnn_command_needs_param(const uint32_t *words); /* section 5 */
 
@@ -179,6 +186,8 @@ struct bnn_slot_info {
 	uint64_t bytes;	  /* TENSOR: bnn_tensor_bytes(); VECTOR: its length */
 };
 void bnn_slot_describe(const uint32_t *words, enum bnn_slot slot, struct bnn_slot_info *info);
+/* Bytes before the weights of an AGGREGATE's graph: row starts and columns. */
+uint64_t bnn_graph_bytes(const uint32_t *aggregate_words);
 /* Whether a value can be named in a slot (its size, shape, layout; not its role). */
 bool bnn_slot_fits(const uint32_t *words, enum bnn_slot slot, const struct bnn_slot_info *info,
 		   const struct bnn_value *value);

@@ -235,7 +235,7 @@ static const char *command_name(uint32_t opcode)
 {
 	int i;
 
-	for (i = 0; i < BNN_COMMAND_COUNT; i++) {
+	for (i = 0; i < BNN_ALL_COMMAND_COUNT; i++) {
 		if (bnn_commands[i].opcode == opcode)
 			return bnn_commands[i].name;
 	}
@@ -284,6 +284,46 @@ static int check_reference(const struct where *at, int slot, const bool *written
 	if (!info.write && !written[ref])
 		return FAIL(at, "%s reads value \"%.64s\" before any node has written it",
 			    slot_names[slot], value->name);
+	return 0;
+}
+
+static uint32_t le32_at(const uint8_t *p)
+{
+	return p[0] | p[1] << 8 | p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+/* The graph of an AGGREGATE is read without a look at every index, so it is looked at here. */
+static int check_graph(const struct where *at)
+{
+	const struct bnn_node *node = &at->net->nodes[at->node];
+	const struct bnn_value *graph = &at->net->values[node->ref[BNN_SLOT_WEIGHT]];
+	uint32_t edges = bnn_field_get(node->words, BNN_F_AGGREGATE_EDGES), before = 0, i;
+	uint32_t rows = bnn_field_get(node->words, BNN_F_AGGREGATE_OH) *
+			bnn_field_get(node->words, BNN_F_AGGREGATE_OW);
+	uint32_t columns = bnn_field_get(node->words, BNN_F_AGGREGATE_H) *
+			   bnn_field_get(node->words, BNN_F_AGGREGATE_W);
+
+	if (graph->role != BNN_ROLE_CONST)
+		return FAIL(at, "the graph \"%.64s\" is not a constant", graph->name);
+	for (i = 0; i <= rows; i++) {
+		uint32_t start = le32_at(graph->data + 4 * (size_t)i);
+
+		if (start < before || start > edges || (!i && start) ||
+		    (i == rows && start != edges))
+			return FAIL(
+				at,
+				"row start %u of the graph \"%.64s\" is %u; they must rise from "
+				"0 to the %u edges",
+				i, graph->name, start, edges);
+		before = start;
+	}
+	for (i = 0; i < edges; i++) {
+		uint32_t column = le32_at(graph->data + 4 * ((size_t)rows + 1 + i));
+
+		if (column >= columns)
+			return FAIL(at, "edge %u of the graph \"%.64s\" comes from node %u of %u",
+				    i, graph->name, column, columns);
+	}
 	return 0;
 }
 
@@ -351,6 +391,8 @@ static int check_node(const struct where *at, bool *written)
 			return rc;
 	}
 	rc = check_overlap(at);
+	if (!rc && (node->words[0] & 0xff) == BNN_CMD_AGGREGATE)
+		rc = check_graph(at);
 	if (rc)
 		return rc;
 	for (slot = 0; slot < BNN_SLOTS; slot++) {

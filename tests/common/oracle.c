@@ -529,6 +529,152 @@ static struct tensor tensor_at(const struct job *job, int word, int slot, long h
 	return (struct tensor){ job->slots[slot], code ? format_of(code) : NULL, h, w, c };
 }
 
+/* --- Section 12. --- */
+
+typedef __int128 wide;
+
+static long long div_round(wide n, wide d)
+{
+	wide a = 2 * n + d, b = 2 * d;
+
+	return (long long)(a >= 0 ? a / b : -((-a + b - 1) / b));
+}
+
+static void normalise(struct job *job)
+{
+	long channels = job->in.c, y, x, c;
+	wide eps = (wide)job->words[8] << 32 | job->words[7];
+	int s = (int)(job->words[6] >> 4 & 31), sb = (int)(job->words[6] >> 9 & 31);
+
+	for (y = 0; y < job->in.h; y++) {
+		for (x = 0; x < job->in.w; x++) {
+			wide sum = 0, squares = 0, v, low = 0, high = (wide)1 << 32;
+			int g = 0;
+
+			for (c = 0; c < channels; c++) {
+				sum += element(&job->in, y, x, c);
+				squares += (wide)element(&job->in, y, x, c) *
+					   element(&job->in, y, x, c);
+			}
+			v = channels * squares - sum * sum + eps;
+			while (v && v * ((wide)4 << 2 * g) < (wide)1 << 62)
+				g++;
+			/* low^2 <= v * 4^g < high^2 */
+			while (high - low > 1) {
+				wide mid = (low + high) / 2;
+
+				if (mid * mid <= v * ((wide)1 << 2 * g))
+					low = mid;
+				else
+					high = mid;
+			}
+			for (c = 0; c < channels; c++) {
+				const uint8_t *r = job->slots[BNN_SLOT_PARAM] + 8 * c;
+				long long n = 0;
+				int16_t gain;
+				int32_t offset;
+
+				memcpy(&gain, r, 2);
+				memcpy(&offset, r + 4, 4);
+				if (v)
+					n = div_round((channels * (wide)element(&job->in, y, x, c) -
+						       sum) * ((wide)1 << (g + 12)),
+						      low);
+				put_code(&job->outp, y, x, c,
+					 sat(rnd(gain * n + offset * (1ll << sb), s), 16));
+			}
+		}
+	}
+}
+
+/* Entry-to-entry line; entries are read as int16 or uint16. */
+static long long line(const struct job *job, long long at, bool is_signed)
+{
+	int shift = (int)(job->words[6] & 15);
+	long long step = 1ll << shift, part = at % step, ends[2];
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		uint16_t entry;
+
+		memcpy(&entry, job->slots[BNN_SLOT_WEIGHT] + 2 * (at / step + i), 2);
+		ends[i] = is_signed ? (int16_t)entry : entry;
+	}
+	return rnd(ends[0] * (step - part) + ends[1] * part, shift);
+}
+
+static void table(struct job *job)
+{
+	long y, x, c;
+
+	for (y = 0; y < job->in.h; y++) {
+		for (x = 0; x < job->in.w; x++) {
+			for (c = 0; c < job->in.c; c++)
+				put_code(&job->outp, y, x, c,
+					 line(job, element(&job->in, y, x, c) + 32768, true));
+		}
+	}
+}
+
+static void softmax(struct job *job)
+{
+	long y, x, c;
+
+	for (y = 0; y < job->in.h; y++) {
+		for (x = 0; x < job->in.w; x++) {
+			long long largest = -32768, total = 0;
+
+			for (c = 0; c < job->in.c; c++)
+				if (element(&job->in, y, x, c) > largest)
+					largest = element(&job->in, y, x, c);
+			for (c = 0; c < job->in.c; c++)
+				total += line(job, largest - element(&job->in, y, x, c), false);
+			for (c = 0; c < job->in.c; c++) {
+				long long e =
+					line(job, largest - element(&job->in, y, x, c), false);
+
+				put_code(&job->outp, y, x, c,
+					 sat(total ? div_round((wide)e << 15, total) : 0, 16));
+			}
+		}
+	}
+}
+
+static void aggregate(struct job *job)
+{
+	long nodes = job->outp.h * job->outp.w, u, c;
+	uint32_t mode = job->words[0] >> 8 & 3, weighted = job->words[0] >> 10 & 1;
+	uint32_t edges = job->words[5] & 0xffffff;
+	const uint8_t *graph = job->slots[BNN_SLOT_WEIGHT];
+
+	for (u = 0; u < nodes; u++) {
+		for (c = 0; c < job->in.c; c++) {
+			uint32_t p[2], e, q;
+			long long total = 0, largest = -40000;
+			int16_t w = 1;
+
+			memcpy(p, graph + 4 * u, 8);
+			for (e = p[0]; e < p[1]; e++) {
+				long long x;
+
+				memcpy(&q, graph + 4 * (nodes + 1 + e), 4);
+				if (weighted)
+					memcpy(&w, graph + 4 * (nodes + 1 + edges) + 2ull * e, 2);
+				x = element(&job->in, q / job->in.w, q % job->in.w, c);
+				total += w * x;
+				largest = x > largest ? x : largest;
+			}
+			if (p[0] == p[1])
+				largest = 0;
+			else if (mode == 1)
+				total = div_round(total, p[1] - p[0]);
+			put_code(&job->outp, u / job->outp.w, u % job->outp.w, c,
+				 mode == 2 ? largest
+					   : sat(rnd(total, (int)(job->words[6] >> 4 & 31)), 16));
+		}
+	}
+}
+
 static long out_size(long in, long pads, long extent, long stride)
 {
 	return (in + pads - extent) / stride + 1;
@@ -593,6 +739,21 @@ void oracle_run_node(const struct bnn_net *net, size_t index, uint8_t *const *bu
 		job.in = tensor_at(&job, 12, BNN_SLOT_IN, h, w, c);
 		job.outp = tensor_at(&job, 19, BNN_SLOT_OUTP, 1, c, h * w);
 		transpose(&job);
+		break;
+	case BNN_CMD_NORMALISE:
+	case BNN_CMD_TABLE:
+	case BNN_CMD_SOFTMAX:
+		job.in = tensor_at(&job, 12, BNN_SLOT_IN, h, w, c);
+		job.outp = tensor_at(&job, 19, BNN_SLOT_OUTP, h, w, c);
+		((words[0] & 0xff) == BNN_CMD_NORMALISE ? normalise
+		 : (words[0] & 0xff) == BNN_CMD_TABLE	? table
+							: softmax)(&job);
+		break;
+	case BNN_CMD_AGGREGATE:
+		job.in = tensor_at(&job, 12, BNN_SLOT_IN, h, w, c);
+		job.outp = tensor_at(&job, 19, BNN_SLOT_OUTP, words[3] & 0x1fff,
+				     words[3] >> 16 & 0x1fff, c);
+		aggregate(&job);
 		break;
 	}
 	counters[BNN_COUNTER_SATURATED] += clamps;

@@ -181,12 +181,30 @@ static int32_t add_value(struct state *s, struct bnn_value *v)
 	return index;
 }
 
+/* Row starts and columns in range; some rows have no edges. Weights stay as they are. */
+static void fill_graph(struct state *s, const uint32_t *words, uint8_t *data)
+{
+	uint32_t nodes = GET(AGGREGATE_OH) * GET(AGGREGATE_OW), edges = GET(AGGREGATE_EDGES), i;
+	uint32_t columns = GET(AGGREGATE_H) * GET(AGGREGATE_W), at = 0;
+
+	put32(data, 0);
+	for (i = 1; i <= nodes; i++) {
+		at += range(s, 0, 2 * (edges - at) / (nodes - i + 1));
+		at = i == nodes || at > edges ? edges : at;
+		put32(data + 4 * i, (int32_t)at);
+	}
+	for (i = 0; i < edges; i++)
+		put32(data + 4 * (nodes + 1 + i), (int32_t)range(s, 0, columns - 1));
+}
+
 /* A value for what a slot describes. */
 static int32_t new_value(struct state *s, const uint32_t *words, int slot,
 			 const struct bnn_slot_info *info, enum bnn_role role)
 {
 	struct bnn_value v = { .role = role, .bytes = info->bytes };
-	bool records = (words[0] & 0xff) == BNN_CMD_GATEFOLD || !GET(CONV_NARROW);
+	uint32_t op = words[0] & 0xff;
+	bool pipe = op == BNN_CMD_CONV || op == BNN_CMD_EW;
+	bool records = op == BNN_CMD_GATEFOLD || (pipe && !GET(CONV_NARROW));
 
 	if (info->kind == BNN_SLOT_TENSOR) {
 		v.format = info->format;
@@ -205,10 +223,12 @@ static int32_t new_value(struct state *s, const uint32_t *words, int slot,
 			s->failed = true;
 		else if (slot == BNN_SLOT_PARAM && records)
 			fill_records(s, v.data, v.bytes);
-		else if (slot == BNN_SLOT_PARAM)
+		else if (slot == BNN_SLOT_PARAM && pipe)
 			fill_narrow(s, v.data, v.bytes);
 		else
 			fill(&s->random, v.data, v.bytes);
+		if (op == BNN_CMD_AGGREGATE && slot == BNN_SLOT_WEIGHT && v.data)
+			fill_graph(s, words, v.data);
 	}
 	return add_value(s, &v);
 }
@@ -431,6 +451,53 @@ static void draw_gatefold(struct state *s, uint32_t *words)
 	SET(GATEFOLD_C, in ? in->c : pick_channels(s));
 }
 
+/* H, W, C and IN, the same bits in all commands of the host. */
+static void draw_host_input(struct state *s, uint32_t *words, uint32_t formats)
+{
+	const struct bnn_value *in = pick_tensor(s, formats);
+	bool fits = in && in->h <= BNN_SIZE_MAX && in->w <= BNN_SIZE_MAX;
+
+	SET(TABLE_H, fits ? in->h : pick_size(s));
+	SET(TABLE_W, fits ? in->w : pick_size(s));
+	SET(TABLE_C, fits ? in->c : pick_channels(s));
+	SET(TABLE_IN_FORMAT, fits ? in->format : pick_bit(s, formats));
+	SET(TABLE_OUT_FORMAT, BNN_FORMAT_E_S16);
+}
+
+static void draw_normalise(struct state *s, uint32_t *words)
+{
+	draw_host_input(s, words, 1u << BNN_FORMAT_E_S16);
+	SET(NORMALISE_S, range(s, 8, 31));
+	SET(NORMALISE_SB, pick_shift(s, 16));
+	if (!once_in(s, 3))
+		SET(NORMALISE_EPS_LO, (uint32_t)random_next(&s->random) >> range(s, 0, 31));
+	if (once_in(s, 4))
+		SET(NORMALISE_EPS_HI, range(s, 0, 0xffffff));
+}
+
+static void draw_table(struct state *s, uint32_t *words)
+{
+	draw_host_input(s, words, 1u << BNN_FORMAT_E_S16);
+	SET(TABLE_SHIFT, once_in(s, 4) ? range(s, 0, 8) : range(s, 5, 8));
+}
+
+static void draw_aggregate(struct state *s, uint32_t *words)
+{
+	uint32_t nodes;
+
+	draw_host_input(s, words,
+			1u << BNN_FORMAT_E_S16 | 1u << BNN_FORMAT_E_S8 | 1u << BNN_FORMAT_B1);
+	SET(AGGREGATE_OH, once_in(s, 3) ? GET(AGGREGATE_H) : pick_size(s));
+	SET(AGGREGATE_OW, once_in(s, 3) ? GET(AGGREGATE_W) : pick_size(s));
+	nodes = GET(AGGREGATE_OH) * GET(AGGREGATE_OW);
+	SET(AGGREGATE_EDGES, once_in(s, 16) ? 0 : range(s, 0, 6 * nodes));
+	SET(AGGREGATE_MODE, range(s, 0, 2));
+	if (GET(AGGREGATE_MODE) == BNN_AGGREGATE_SUM) {
+		SET(AGGREGATE_WEIGHTED, range(s, 0, 1));
+		SET(AGGREGATE_S, GET(AGGREGATE_WEIGHTED) ? range(s, 10, 20) : pick_shift(s, 31));
+	}
+}
+
 /* Pairs of bits that a CONV multiplies, which is what the slowest engine feels. */
 static uint64_t work(const uint32_t *words)
 {
@@ -455,6 +522,10 @@ static void draw_words(struct state *s, uint32_t command, uint32_t *words)
 		{ RANDOM_POOL, BNN_CMD_POOL, draw_pool },
 		{ RANDOM_TRANSPOSE, BNN_CMD_TRANSPOSE, draw_transpose },
 		{ RANDOM_GATEFOLD, BNN_CMD_GATEFOLD, draw_gatefold },
+		{ RANDOM_NORMALISE, BNN_CMD_NORMALISE, draw_normalise },
+		{ RANDOM_TABLE, BNN_CMD_TABLE, draw_table },
+		{ RANDOM_SOFTMAX, BNN_CMD_SOFTMAX, draw_table },
+		{ RANDOM_AGGREGATE, BNN_CMD_AGGREGATE, draw_aggregate },
 		{ RANDOM_PREFETCH, BNN_CMD_PREFETCH, NULL },
 		{ RANDOM_NOP, BNN_CMD_NOP, NULL },
 	};
@@ -495,10 +566,11 @@ static int32_t find_value(struct state *s, const uint32_t *words, int slot,
 static int32_t read_value(struct state *s, const uint32_t *words, int slot,
 			  const struct bnn_slot_info *info)
 {
+	bool graph = slot == BNN_SLOT_WEIGHT && (words[0] & 0xff) == BNN_CMD_AGGREGATE;
 	bool want = slot == BNN_SLOT_IN || slot == BNN_SLOT_RES1 || slot == BNN_SLOT_RES2 ||
 		    once_in(s, slot == BNN_SLOT_PARAM ? 2 : 4);
-	int32_t found =
-		want && s->net->value_count ? find_value(s, words, slot, info) : BNN_NO_VALUE;
+	int32_t found = want && !graph && s->net->value_count ? find_value(s, words, slot, info)
+							      : BNN_NO_VALUE;
 	int32_t value;
 
 	if (found != BNN_NO_VALUE)
@@ -600,7 +672,7 @@ static void set_defaults(struct random_net_options *o)
 
 struct bnn_net *random_net(uint64_t seed, const struct random_net_options *options)
 {
-	const uint32_t sources = RANDOM_ALL & ~(RANDOM_PREFETCH | RANDOM_NOP);
+	const uint32_t sources = ~(uint32_t)(RANDOM_PREFETCH | RANDOM_NOP);
 	struct state s = { .random = { seed },
 			   .o = options ? *options : (struct random_net_options){ 0 } };
 	const struct bnn_value *out;

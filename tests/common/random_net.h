@@ -29,10 +29,15 @@ enum {
 	RANDOM_GATEFOLD = 32,
 	RANDOM_PREFETCH = 64,
 	RANDOM_NOP = 128,
-	RANDOM_ALL = 255,
+	RANDOM_ALL = 255, /* that a device knows */
+	RANDOM_NORMALISE = 256,
+	RANDOM_TABLE = 512,
+	RANDOM_SOFTMAX = 1024,
+	RANDOM_AGGREGATE = 2048,
+	RANDOM_HOST = 0xf00, /* that only the CPU engine knows */
 };
 
-/* 0 everywhere means: no restriction, one node, sizes that run in a moment. */
+/* 0 everywhere means: what a device knows, one node, sizes that run in a moment. */
 struct random_net_options {
 	uint32_t nodes;	       /* at most */
 	uint32_t commands;     /* bits above */

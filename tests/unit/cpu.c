@@ -270,6 +270,35 @@ static void check_coverage(const struct coverage *c)
 	       c->narrow, c->frac, c->sum, c->pow2, c->in_place);
 }
 
+/* Commands that only this engine knows, alone and among others. */
+static void test_host(uint64_t count, uint64_t first)
+{
+	unsigned int bad = 0, seen[256] = { 0 };
+	struct bnn_error error = { "" };
+
+	for (uint64_t seed = first; seed < first + count; seed++) {
+		struct random_net_options o = { .commands = seed % 4 ? RANDOM_HOST
+								     : RANDOM_HOST | RANDOM_ALL,
+						.nodes = seed % 4 ? 1 : 6,
+						.max_work = 100000 };
+		struct bnn_net *net = random_net(seed, &o);
+
+		if (!net || bnn_net_check(net, &error)) {
+			printf("# seed %llu: %s\n", (unsigned long long)seed, error.text);
+			bad++;
+		} else {
+			for (size_t i = 0; i < net->node_count; i++)
+				seen[net->nodes[i].words[0] & 0xff]++;
+			bad += !same(net, seed, -1, BNN_CPU_AUTO);
+		}
+		bnn_net_free(net);
+	}
+	tap_ok(!bad && seen[BNN_CMD_NORMALISE] && seen[BNN_CMD_TABLE] && seen[BNN_CMD_SOFTMAX] &&
+		       seen[BNN_CMD_AGGREGATE],
+	       "commands of the host = oracle (%u, %u, %u, %u of each)", seen[BNN_CMD_NORMALISE],
+	       seen[BNN_CMD_TABLE], seen[BNN_CMD_SOFTMAX], seen[BNN_CMD_AGGREGATE]);
+}
+
 int main(int argc, char **argv)
 {
 	uint64_t count = argc > 1 ? strtoull(argv[1], NULL, 0) : 1200;
@@ -304,5 +333,6 @@ int main(int argc, char **argv)
 	test_largest();
 	if (count >= 1000)
 		check_coverage(&coverage);
+	test_host(count / 2, first);
 	return tap_done();
 }

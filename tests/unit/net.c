@@ -6,6 +6,7 @@
 #include "../common/random_net.h"
 #include "../common/tap.h"
 #include "bnnaccel/bnnaccel.h"
+#include "compile/target.h"
 #include "error.h"
 
 /* Values and nodes of the network that the cases below damage. */
@@ -255,6 +256,70 @@ static void test_commands(void)
 #undef CONV
 }
 
+/* The last node sums over a graph: 30 nodes of the stream to 1x3, six edges. */
+static void sum_edges(struct bnn_net *net)
+{
+	static const uint32_t graph[10] = { 0, 2, 2, 6, 0, 29, 7, 7, 3, 4 };
+	struct bnn_node *n = &net->nodes[FINISH];
+	struct bnn_value *values;
+	char *name = n->name;
+
+	value(net, "graph", BNN_ROLE_CONST, 0, 0, 0, 0, sizeof(graph));
+	memcpy(net->values[net->value_count - 1].data, graph, sizeof(graph));
+	values = net->values;
+	values[LOGITS].h = 1;
+	values[LOGITS].w = 3;
+	values[LOGITS].bytes = bnn_tensor_bytes(BNN_FORMAT_E_S16, 1, 3, 4);
+	*n = node(name, BNN_CMD_AGGREGATE);
+	SET(n, AGGREGATE_H, 5);
+	SET(n, AGGREGATE_W, 6);
+	SET(n, AGGREGATE_C, 4);
+	SET(n, AGGREGATE_OH, 1);
+	SET(n, AGGREGATE_OW, 3);
+	SET(n, AGGREGATE_EDGES, 6);
+	SET(n, AGGREGATE_IN_FORMAT, BNN_FORMAT_E_S16);
+	SET(n, AGGREGATE_OUT_FORMAT, BNN_FORMAT_E_S16);
+	n->ref[BNN_SLOT_IN] = STREAM;
+	n->ref[BNN_SLOT_WEIGHT] = (int32_t)net->value_count - 1;
+	n->ref[BNN_SLOT_OUTP] = LOGITS;
+}
+
+static void set_word(struct bnn_net *net, size_t word, uint8_t to)
+{
+	net->values[net->value_count - 1].data[4 * word] = to;
+}
+
+static void test_host(void)
+{
+	const struct bnn_target target = { .name = "a core that can do anything",
+					   .features = UINT64_MAX & ~BNN_FEATURES_SHIFT_ONLY };
+	struct bnn_error error = { "" };
+	struct bnn_net *net;
+
+	ACCEPTED("sums over a graph", sum_edges(net));
+	REFUSED("row start 0 of the graph \"graph\" is 1", sum_edges(net), set_word(net, 0, 1));
+	REFUSED("row start 2 of the graph \"graph\" is 1", sum_edges(net), set_word(net, 2, 1));
+	REFUSED("row start 3 of the graph \"graph\" is 5", sum_edges(net), set_word(net, 3, 5));
+	REFUSED("row start 3 of the graph \"graph\" is 7", sum_edges(net), set_word(net, 3, 7));
+	REFUSED("edge 4 of the graph \"graph\" comes from node 30 of 30", sum_edges(net),
+		set_word(net, 8, 30));
+	REFUSED("the graph \"image\" is not a constant", sum_edges(net),
+		net->nodes[FINISH].ref[BNN_SLOT_WEIGHT] = IMAGE);
+	REFUSED("WEIGHT needs 52 bytes", sum_edges(net),
+		SET(&net->nodes[FINISH], AGGREGATE_WEIGHTED, 1));
+	REFUSED("WEIGHTED and S are for SUM only", sum_edges(net),
+		SET(&net->nodes[FINISH], AGGREGATE_MODE, BNN_AGGREGATE_MEAN),
+		SET(&net->nodes[FINISH], AGGREGATE_S, 1));
+	net = good();
+	sum_edges(net);
+	tap_ok(bnn_command_is_host(net->nodes[FINISH].words) &&
+		       !bnn_command_is_host(net->nodes[CONVOLVE].words) &&
+		       bnn_target_check(&target, &net->nodes[FINISH], &error) ==
+			       BNNACCEL_ERR_UNSUPPORTED,
+	       "no device takes it: %s", error.text);
+	bnn_net_free(net);
+}
+
 static void test_accepted(void)
 {
 	ACCEPTED("the network itself", (void)0);
@@ -277,6 +342,7 @@ int main(void)
 	test_values();
 	test_references();
 	test_commands();
+	test_host();
 	test_accepted();
 	return tap_done();
 }

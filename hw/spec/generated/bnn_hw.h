@@ -45,6 +45,7 @@
 #define BNN_POOL_KERNEL_MAX 64
 #define BNN_TENSOR_ALIGN 64
 #define BNN_ROW_ALIGN 16
+#define BNN_HOST_OPCODE 128
 
 /* Registers of BAR0; those of queue q are BNN_QUEUE_STRIDE * q further. */
 #define BNN_REG_ID 0x0000
@@ -306,6 +307,11 @@
 #define BNN_PARAM_NARROW_TB 0x00
 #define BNN_PARAM_NARROW_FLAGS 0x04
 
+/* Parameters of one channel of NORMALISE. Any bit pattern is legal. */
+#define BNN_SIZEOF_NORM 8
+#define BNN_NORM_GAIN 0x00
+#define BNN_NORM_OFFSET 0x04
+
 struct bnn_pte {
 	bnn_le64 entry;
 };
@@ -382,6 +388,12 @@ struct bnn_param_narrow {
 	bnn_le32 tb;
 	bnn_u8 flags;
 	bnn_u8 gap0[3];
+};
+
+struct bnn_norm {
+	bnn_le16 gain;
+	bnn_u8 gap0[2];
+	bnn_le32 offset;
 };
 
 /* Status of a job. */
@@ -494,5 +506,9 @@ struct bnn_param_narrow {
 #define BNN_CMD_EW 0x31
 #define BNN_CMD_POOL 0x40
 #define BNN_CMD_TRANSPOSE 0x42
+#define BNN_CMD_NORMALISE 0x80
+#define BNN_CMD_TABLE 0x81
+#define BNN_CMD_SOFTMAX 0x82
+#define BNN_CMD_AGGREGATE 0x83
 
 #endif /* BNN_HW_H */

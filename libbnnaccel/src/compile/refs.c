@@ -35,7 +35,7 @@ unsigned int bnn_command_refs(const uint32_t *words, struct bnn_ref refs[BNN_SLO
 
 const struct bnn_command *bnn_command_find(const uint32_t *words)
 {
-	for (unsigned int i = 0; i < BNN_COMMAND_COUNT; i++)
+	for (unsigned int i = 0; i < BNN_ALL_COMMAND_COUNT; i++)
 		if (bnn_commands[i].opcode == bnn_opcode(words))
 			return &bnn_commands[i];
 	return NULL;

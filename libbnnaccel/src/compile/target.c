@@ -107,6 +107,11 @@ int bnn_target_check(const struct bnn_target *target, const struct bnn_node *nod
 	const struct bnn_command *command = bnn_command_find(node->words);
 	const char *op = command ? command->name : "?";
 
+	if (bnn_command_is_host(node->words))
+		return bnn_fail(error, BNNACCEL_ERR_UNSUPPORTED,
+				"node '%s' (%s) runs on the host, no device knows it; run the "
+				"network with backend cpu",
+				node->name, op);
 	for (size_t i = 0; i < sizeof(feature_names) / sizeof(feature_names[0]); i++)
 		if (missing & feature_names[i].bit)
 			return bnn_fail(

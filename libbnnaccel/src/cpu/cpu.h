@@ -147,6 +147,8 @@ int bnn_cpu_enc(const uint32_t *words, uint8_t *const *slots);
 int bnn_cpu_pool(const uint32_t *words, uint8_t *const *slots, uint64_t *counters);
 void bnn_cpu_gatefold(const uint32_t *words, uint8_t *const *slots, uint64_t *counters);
 void bnn_cpu_transpose(const uint32_t *words, uint8_t *const *slots);
+/* Commands of the host, section 12. */
+int bnn_cpu_host(const uint32_t *words, uint8_t *const *slots, uint64_t *counters);
 
 /* A node, ready to run. Constant weights are prepared at once, others in each run. */
 struct bnn_cpu_plan;

@@ -167,6 +167,9 @@ int bnn_cpu_plan_run(struct bnn_cpu_plan *plan, uint8_t *const *buffers, uint64_
 	case BNN_CMD_TRANSPOSE:
 		bnn_cpu_transpose(words, slots);
 		break;
+	default:
+		if (bnn_command_is_host(words))
+			rc = bnn_cpu_host(words, slots, counters);
 	}
 	counters[BNN_COUNTER_COMMANDS]++;
 	if (rc)
