@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: MIT
+#include <pthread.h>
+
 #include "file.h"
 
 #define POLYNOMIAL 0xedb88320u
 
-/* Eight tables, so that eight bytes take one step; made per call, which costs little. */
-static void make_tables(uint32_t t[8][256])
+/* Eight tables, so that eight bytes take one step. */
+static uint32_t t[8][256];
+
+static void make_tables(void)
 {
 	uint32_t i, k, x;
 
@@ -22,10 +26,12 @@ static void make_tables(uint32_t t[8][256])
 
 uint32_t bnn_crc32(const void *data, size_t len)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	const uint8_t *p = data;
-	uint32_t t[8][256], crc = ~0u, k;
+	uint32_t crc = ~0u;
+	size_t k;
 
-	make_tables(t);
+	pthread_once(&once, make_tables);
 	for (; len >= 8; len -= 8, p += 8) {
 		crc ^= p[0] | p[1] << 8 | p[2] << 16 | (uint32_t)p[3] << 24;
 		crc = t[7][crc & 255] ^ t[6][crc >> 8 & 255] ^ t[5][crc >> 16 & 255] ^

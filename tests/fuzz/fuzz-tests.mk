@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: MIT
+# Fuzz targets for files that may come from anyone. `make fuzz-onnx` and `make fuzz-bnn` run
+# a campaign; `make test-fuzz` replays the corpora that earlier ones left.
+
+FUZZ_DIR := $(BUILD)/fuzz
+FUZZ_RUNS ?= 20000000
+FUZZ_OPTIONS ?= -max_len=8192 -timeout=10 -rss_limit_mb=4096 -print_final_stats=1
+FUZZ_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror $(LIB_CFLAGS) -DBNN_FUZZ
+FUZZ_SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
+FUZZ_OBJECTS := $(LIB_SOURCES:%.c=$(FUZZ_DIR)/obj/%.o)
+FUZZ_LINKED := $(LIB_MODEL_OBJECTS)
+
+# The library with coverage for libFuzzer.
+$(FUZZ_OBJECTS): $(FUZZ_DIR)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	clang-14 $(FUZZ_CFLAGS) $(FUZZ_SANITIZE) -fsanitize=fuzzer-no-link -MMD -MP -c -o $@ $<
+
+$(FUZZ_DIR)/%: tests/fuzz/%.c tests/fuzz/fuzz.h $(FUZZ_OBJECTS) $(FUZZ_LINKED)
+	clang-14 $(FUZZ_CFLAGS) $(FUZZ_SANITIZE) -fsanitize=fuzzer -o $@ $< $(FUZZ_OBJECTS) \
+		$(FUZZ_LINKED) $(LIB_LIBS)
+
+$(FUZZ_DIR)/seeds: tests/fuzz/seeds.c tests/common/random_net.c $(LIB_A)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LIB_CFLAGS) -o $@ tests/fuzz/seeds.c tests/common/random_net.c $(LIB_A) $(LIB_LIBS)
+
+# A campaign keeps what it finds in build/fuzz/NAME-corpus; findings are files in build/fuzz.
+.PHONY: fuzz-bnn
+fuzz-bnn: $(FUZZ_DIR)/bnn $(FUZZ_DIR)/seeds
+	@mkdir -p $(FUZZ_DIR)/bnn-corpus $(FUZZ_DIR)/bnn-seeds
+	$(FUZZ_DIR)/seeds $(FUZZ_DIR)/bnn-seeds 200
+	$(FUZZ_DIR)/bnn $(FUZZ_OPTIONS) -runs=$(FUZZ_RUNS) -dict=tests/fuzz/bnn.dict \
+		-artifact_prefix=$(FUZZ_DIR)/bnn- $(FUZZ_DIR)/bnn-corpus tests/fuzz/bnn-corpus \
+		$(FUZZ_DIR)/bnn-seeds
+
+-include $(FUZZ_OBJECTS:.o=.d)
