@@ -122,15 +122,22 @@ __attribute__((format(printf, 2, 3))) static void add(struct text *t, const char
 		t->used += (size_t)n;
 }
 
-static void add_slot(struct text *t, const char *before, const uint32_t *words, enum bnn_slot slot)
+/* A tensor of the shape named last is named by its format alone. */
+static void add_slot(struct text *t, const char *before, const uint32_t *words, enum bnn_slot slot,
+		     struct bnn_slot_info *last)
 {
 	struct bnn_slot_info info;
 
 	bnn_slot_describe(words, slot, &info);
-	if (info.kind == BNN_SLOT_TENSOR)
-		add(t, "%s%ux%ux%u %s", before, info.h, info.w, info.c,
-		    bnn_format_name(info.format));
-	else if (info.kind == BNN_SLOT_VECTOR)
+	if (info.kind == BNN_SLOT_TENSOR) {
+		if (info.h == last->h && info.w == last->w && info.c == last->c)
+			add(t, "%s%s", before, bnn_format_name(info.format));
+		else
+			add(t, "%s%ux%ux%u %s", before, info.h, info.w, info.c,
+			    bnn_format_name(info.format));
+		*last = info;
+	}
+	if (info.kind == BNN_SLOT_VECTOR)
 		add(t, "%s%llu bytes", before, (unsigned long long)info.bytes);
 }
 
@@ -140,8 +147,10 @@ static void add_conv(struct text *t, const uint32_t *words)
 	static const char *const modes[] = { "", " tiled", " tiled (flat)", " codebook" };
 #define GET(field) bnn_field_get(words, BNN_F_CONV_##field)
 	add(t, ", %ux%u %s%s", GET(KH), GET(KW), formats[GET(WFORMAT)], modes[GET(WMODE)]);
-	if (GET(SH) != 1 || GET(SW) != 1)
+	if (GET(SH) != GET(SW))
 		add(t, ", stride %ux%u", GET(SH), GET(SW));
+	else if (GET(SH) != 1)
+		add(t, ", stride %u", GET(SH));
 	if (GET(DH) != 1 || GET(DW) != 1)
 		add(t, ", dilation %ux%u", GET(DH), GET(DW));
 	if (GET(PAD_T) || GET(PAD_B) || GET(PAD_L) || GET(PAD_R))
@@ -149,7 +158,7 @@ static void add_conv(struct text *t, const uint32_t *words)
 	if (GET(GROUPS) > 1)
 		add(t, ", %u groups", GET(GROUPS));
 	if (GET(FRAC))
-		add(t, ", fractional");
+		add(t, ", gated");
 #undef GET
 }
 
@@ -157,6 +166,7 @@ int bnnaccel_model_describe_node(const struct bnnaccel_model *model, uint32_t i,
 				 size_t len)
 {
 	struct text t = { buf, buf ? len : 0, 0 };
+	struct bnn_slot_info last = { .h = 0 };
 	const struct bnn_node *node;
 	const char *command = "?";
 	uint32_t op;
@@ -171,18 +181,19 @@ int bnnaccel_model_describe_node(const struct bnnaccel_model *model, uint32_t i,
 			command = bnn_commands[k].name;
 	}
 	add(&t, "%s: %s", node->name, command);
-	add_slot(&t, " ", node->words, BNN_SLOT_IN);
+	add_slot(&t, " ", node->words, BNN_SLOT_IN, &last);
+	last.h = 0;
 	if (node->ref[BNN_SLOT_OUTP] != BNN_NO_VALUE || node->ref[BNN_SLOT_OUTS] != BNN_NO_VALUE ||
 	    node->ref[BNN_SLOT_SUM] != BNN_NO_VALUE)
 		add(&t, " ->");
-	add_slot(&t, " ", node->words, BNN_SLOT_OUTP);
+	add_slot(&t, " ", node->words, BNN_SLOT_OUTP, &last);
 	add_slot(&t, node->ref[BNN_SLOT_OUTP] != BNN_NO_VALUE ? " + " : " ", node->words,
-		 BNN_SLOT_OUTS);
+		 BNN_SLOT_OUTS, &last);
 	if (node->ref[BNN_SLOT_SUM] != BNN_NO_VALUE)
 		add(&t, " sums");
 	if (op == BNN_CMD_CONV)
 		add_conv(&t, node->words);
-	add_slot(&t, ", plus ", node->words, BNN_SLOT_RES1);
-	add_slot(&t, ", plus ", node->words, BNN_SLOT_RES2);
+	add_slot(&t, ", plus ", node->words, BNN_SLOT_RES1, &last);
+	add_slot(&t, ", plus ", node->words, BNN_SLOT_RES2, &last);
 	return (int)t.used;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common.h"
+#include "figures.h"
 
 struct score {
 	size_t images, right, same_class, same_line;

@@ -183,6 +183,54 @@ int bnnaccel_device_get_info(struct bnnaccel *ctx, const struct bnnaccel_session
 int bnnaccel_model_describe_node(const struct bnnaccel_model *model, uint32_t i, char *buf,
 				 size_t len);
 
+/** Products of codes per image, by the bits of weights and activations. */
+struct bnnaccel_macs {
+	uint32_t weight_bits, activation_bits;
+	uint64_t macs;	   /**< output pixels times weights: padding and closed gates included */
+	uint64_t executed; /**< the same with rows that a tile repeats counted once */
+};
+
+/** Tensors between layers in one format of docs/hardware.md. */
+struct bnnaccel_format {
+	const char *name;
+	uint32_t tensors;
+	int32_t least_point, largest_point; /**< binary points of streams of 16 bits, else equal */
+};
+
+#define BNNACCEL_FIGURES_MACS 16
+#define BNNACCEL_FIGURES_FORMATS 20
+
+/** What a network costs: docs/networks.md, "Figures". All counts are per image. */
+struct bnnaccel_figures {
+	uint64_t parameters;  /**< numbers of the trained network, 0 where the file does not say */
+	uint64_t weights;     /**< weights of convolutions and dense layers, as used */
+	uint64_t stored_bits; /**< what these take in the file, with a scale per output channel */
+	double bits_per_weight;	  /**< stored_bits / weights */
+	uint64_t binary_macs;	  /**< products of one bit with one bit */
+	uint64_t ace;		  /**< macs times weight bits times activation bits (2112.00133) */
+	uint64_t executed_ace;	  /**< the same of executed macs */
+	double cpu64;		  /**< macs times bits of the wider operand / 64 (2112.00133) */
+	uint64_t multiplications; /**< that are neither adds nor shifts */
+	uint64_t multiplications_inside; /**< of these, between the first and the last CONV */
+	unsigned int padding;	     /**< bits: 1 taps outside count nothing, 2 as +1, 4 as -1 */
+	uint32_t calibration_images; /**< 0: formats from bounds */
+	double headroom;	     /**< over the largest value seen in calibration */
+	uint32_t macs_count, format_count;
+	struct bnnaccel_macs macs[BNNACCEL_FIGURES_MACS];
+	struct bnnaccel_format formats[BNNACCEL_FIGURES_FORMATS];
+};
+
+/** Fills @p figures. */
+int bnnaccel_model_get_figures(struct bnnaccel *ctx, const struct bnnaccel_model *model,
+			       struct bnnaccel_figures *figures);
+
+/**
+ * The commands that a model becomes on a device with every feature and the default
+ * memories, as text. @param text receives it; free() it.
+ */
+int bnnaccel_model_list_commands(struct bnnaccel *ctx, const struct bnnaccel_model *model,
+				 char **text);
+
 /** Counters summed over the jobs of a session; order of hw/spec, see docs/hardware.md. */
 struct bnnaccel_stats {
 	uint64_t jobs;

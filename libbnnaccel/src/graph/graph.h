@@ -127,14 +127,6 @@ void bnn_reference_free(const struct bnnaccel_graph *g, double **values);
 int bnn_graph_lower(const struct bnnaccel_graph *g, const struct bnnaccel_build_options *options,
 		    struct bnn_net **net, struct bnn_error *error);
 
-/*
- * Multiplications per image in the commands between the first and the last CONV:
- * slopes that are no powers of two, averages over other than 2^n elements, and
- * products of codes of more than one bit. Adds, shifts and compares do not count.
- * `ends` (may be NULL) receives those of the other commands.
- */
-uint64_t bnn_net_multiplications(const struct bnn_net *net, uint64_t *ends);
-
 /* Checks and completes a caller's options. */
 int bnn_build_options(const struct bnnaccel_build_options *given,
 		      struct bnnaccel_build_options *options, struct bnn_error *error);

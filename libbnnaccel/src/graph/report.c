@@ -3,8 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "../compile/refs.h"
 #include "../exec.h"
+#include "../figures.h"
 #include "lower.h"
 
 void bnn_report_chain(struct bnn_lower *lo, const struct bnn_chain *chain,
@@ -39,84 +39,6 @@ void bnn_report_chain(struct bnn_lower *lo, const struct bnn_chain *chain,
 	if (notes->always)
 		fprintf(lo->report, "; %u gates always open", notes->always);
 	fputc('\n', lo->report);
-}
-
-static bool is_power(uint32_t x)
-{
-	return !(x & (x - 1));
-}
-
-static bool scales_codes(unsigned int format)
-{
-	return format && format != BNN_FORMAT_B1 && format != BNN_FORMAT_O2 &&
-	       format != BNN_FORMAT_S16 && format != BNN_FORMAT_E_S16 &&
-	       format != BNN_FORMAT_E_S32 && format != BNN_FORMAT_E_U16;
-}
-
-/* Multiplications for one output pixel and channel. */
-static uint64_t products(const uint32_t *words)
-{
-	unsigned int op = bnn_opcode(words), format;
-	uint64_t n = 0;
-
-	if (op == BNN_CMD_POOL)
-		return bnn_field_get(words, BNN_F_POOL_MODE) == BNN_POOL_AVG &&
-		       !is_power(bnn_field_get(words, BNN_F_POOL_DIV));
-	if (op == BNN_CMD_GATEFOLD)
-		return 4;
-	if (op != BNN_CMD_CONV && op != BNN_CMD_EW)
-		return 0;
-	n += bnn_field_get(words, BNN_F_CONV_P1) && !bnn_field_get(words, BNN_F_CONV_P1_POW2);
-	n += bnn_field_get(words, BNN_F_CONV_P2) && !bnn_field_get(words, BNN_F_CONV_P2_POW2);
-	if (scales_codes(bnn_field_get(words, BNN_F_CONV_OUTP_FORMAT)) ||
-	    scales_codes(bnn_field_get(words, BNN_F_CONV_OUTS_FORMAT)))
-		n += !is_power(bnn_field_get(words, BNN_F_CONV_A3));
-	format = bnn_field_get(words, BNN_F_CONV_WFORMAT);
-	if (op == BNN_CMD_CONV && format != BNN_WFORMAT_B1 && format != BNN_WFORMAT_T &&
-	    bnn_field_get(words, BNN_F_CONV_IN_FORMAT) != BNN_FORMAT_B1)
-		n += (uint64_t)bnn_field_get(words, BNN_F_CONV_KH) *
-		     bnn_field_get(words, BNN_F_CONV_KW) *
-		     (bnn_field_get(words, BNN_F_CONV_CIN) /
-		      bnn_field_get(words, BNN_F_CONV_GROUPS));
-	return n;
-}
-
-uint64_t bnn_net_multiplications(const struct bnn_net *net, uint64_t *ends)
-{
-	size_t first = net->node_count, last = 0;
-	uint64_t inside = 0, outside = 0;
-
-	for (size_t i = 0; i < net->node_count; i++) {
-		if (bnn_opcode(net->nodes[i].words) != BNN_CMD_CONV)
-			continue;
-		first = i < first ? i : first;
-		last = i;
-	}
-	for (size_t i = 0; i < net->node_count; i++) {
-		const uint32_t *words = net->nodes[i].words;
-		struct bnn_slot_info out = { .h = 1, .w = 1 };
-		uint64_t n;
-
-		for (int slot = BNN_SLOT_OUTP; slot <= BNN_SLOT_OUTS; slot++) {
-			struct bnn_slot_info info;
-
-			bnn_slot_describe(words, slot, &info);
-			if (info.kind == BNN_SLOT_TENSOR)
-				out = info;
-		}
-		if (bnn_opcode(words) == BNN_CMD_CONV || bnn_opcode(words) == BNN_CMD_EW) {
-			bnn_command_output(words, &out.h, &out.w);
-			out.c = bnn_field_get(words, BNN_F_CONV_COUT);
-		}
-		n = products(words) * out.h * out.w * out.c;
-		if (i > first && i < last)
-			inside += n;
-		else
-			outside += n;
-	}
-	if (ends)
-		*ends = outside;
-	return inside;
 }
 
 void bnn_report_multiplications(const struct bnn_net *net, FILE *report)
