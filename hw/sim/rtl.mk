@@ -102,12 +102,41 @@ synth-check: $(call rtl-deps,tiny)
 		hierarchy -check -top bnn_top; proc; check -assert"
 	@echo "ok - yosys elaborates the core"
 
+# Benches of single modules: hw/sim/NAME_tb.cpp drives module bnn_NAME.
+RTL_UNITS := post
+RTL_UNIT_PARAMETERS_post := -GLANES=4 -GDEPTH=16
+RTL_UNIT_REFERENCE_post := hw/sim/post_ref.c
+
+define rtl-unit
+$(BUILD)/hw/sim/$(1)_tb/Vbnn_$(1).mk: $(RTL_SOURCES) hw/spec/generated/bnn_hw.vh hw/sim/rtl.mk
+	@mkdir -p $$(@D)
+	$$(VERILATOR) --cc -O3 --x-assign 0 --x-initial 0 --no-timing -Ihw/spec/generated $$(RTL_UNIT_PARAMETERS_$(1)) \
+		--top-module bnn_$(1) -Mdir $$(@D) hw/spec/generated/bnn_hw.vh $$(RTL_SOURCES)
+	@touch $$@
+
+$(BUILD)/hw/sim/$(1)_tb/reference.o: $$(RTL_UNIT_REFERENCE_$(1)) $(wildcard hw/model/*.[ch]) $(wildcard hw/sim/*.h)
+	@mkdir -p $$(@D)
+	$$(CC) $$(CFLAGS) -Ihw/include -Ihw/spec -Ihw/spec/generated -Ihw/model -Ihw/sim -c -o $$@ $$<
+
+$(BUILD)/hw/sim/$(1)_tb/tb: hw/sim/$(1)_tb.cpp $(BUILD)/hw/sim/$(1)_tb/Vbnn_$(1).mk $(BUILD)/hw/sim/$(1)_tb/reference.o $(MODEL_LIB)
+	$$(MAKE) -s -C $$(@D) -f Vbnn_$(1).mk OPT_FAST=-O2 OPT_SLOW=-O1 CXX="$$(CXX)" LINK="$$(CXX)" MAKEFLAGS= \
+		Vbnn_$(1)__ALL.a verilated.o verilated_threads.o > $$@.log
+	$$(CXX) -std=c++17 -O2 -g -Wall -Wextra -Ihw/spec/generated -Ihw/sim -I$$(@D) -isystem $$(VERILATOR_ROOT)/include \
+		-isystem $$(VERILATOR_ROOT)/include/vltstd -o $$@ $$< $$(@D)/reference.o $$(@D)/Vbnn_$(1)__ALL.a \
+		$$(@D)/verilated.o $$(@D)/verilated_threads.o $(MODEL_LIB) -lpthread
+endef
+$(foreach u,$(RTL_UNITS),$(eval $(call rtl-unit,$(u))))
+
+.PHONY: test-rtl-units
+test-rtl-units: $(RTL_UNITS:%=$(BUILD)/hw/sim/%_tb/tb)
+	@status=0; for tb in $^; do $$tb || status=1; done; exit $$status
+
 # RTL_COMMANDS, RTL_FAULTS and RTL_SEED choose a longer or another run.
 RTL_COMMANDS ?= 1000
 RTL_FAULTS ?= 600
 RTL_SEED ?= 1
 .PHONY: test-rtl popcount-check
-test-rtl: $(RTL_BENCH) $(BUILD)/hw/sim/lfc $(MODEL_SO) $(RTL_SO) $(RTL_SO_TINY) lint-rtl popcount-check \
+test-rtl: test-rtl-units $(RTL_BENCH) $(BUILD)/hw/sim/lfc $(MODEL_SO) $(RTL_SO) $(RTL_SO_TINY) lint-rtl popcount-check \
 		synth-check $(BUILD)/tests/core/core-test
 	@status=0; \
 	$(RTL_BENCH) -n $(RTL_COMMANDS) -f $(RTL_FAULTS) -s $(RTL_SEED) $(MODEL_SO) $(RTL_SO) || status=1; \
