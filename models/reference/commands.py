@@ -7,6 +7,7 @@ tables, residuals may have one row for all images); it returns the bytes of its 
 
 import numpy as np
 
+import host
 import pipe
 import spec
 import weights
@@ -195,4 +196,8 @@ BY_NAME = {
     "POOL": pool,
     "TRANSPOSE": transpose,
     "GATEFOLD": gatefold,
+    "NORMALISE": host.normalise,
+    "TABLE": host.table,
+    "SOFTMAX": host.softmax,
+    "AGGREGATE": host.aggregate,
 }

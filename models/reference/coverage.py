@@ -11,7 +11,7 @@ def _names(formats):
     return {f.name for f in formats}
 
 
-# Formats that are legal in each role (docs/arithmetic.md, sections 6 and 8).
+# Formats that are legal in each role (docs/arithmetic.md, sections 6, 8, 12).
 _RESIDUAL = {"E_O4", "E_U8", "E_S8", "E_S16"}
 _PIPE = {"OUTP": _names(PLANES), "OUTS": _names(PACKED), "RES1": _RESIDUAL, "RES2": _RESIDUAL}
 _ALL = _names(PLANES + PACKED)
@@ -21,6 +21,7 @@ ROLES = {
     "EW": {"IN": _ALL, **_PIPE},
     "POOL": {"IN": {"B1", "E_S8", "E_U8", "E_S16", "E_S32"}},
     "TRANSPOSE": {"IN": _names(f for f in PACKED if f.n >= 8)},
+    "AGGREGATE": {"IN": {"B1", "E_S8", "E_S16"}},
 }
 # Fields with few values, all of which should have occurred.
 _FEW = 8

@@ -109,6 +109,7 @@ WEIGHT_FORMATS = _formats(_all_rows, "Weight formats")
 COMMANDS = {**_empty_commands(_page), **_commands(_all_rows)}
 PARAM, PARAM_FLAGS = _structure(_all_rows, "PARAM")
 PARAM_NARROW, _ = _structure(_all_rows, "PARAM_NARROW")
+NORM, _ = _structure(_all_rows, "NORM")
 
 # Words of a command at which a reference begins, in the order of a node's operands (docs/file-format.md, NODE).
 REFERENCE_WORDS = (11, 14, 16, 18, 21, 24, 27, 30)

@@ -123,8 +123,12 @@ static void record(const char *folder, const char *kind, uint64_t seed,
 
 int main(int argc, char **argv)
 {
-	const struct random_net_options conv = { .commands = RANDOM_CONV }, any = { 0 };
-	const struct random_net_options chain = { .nodes = 14, .max_work = 300000 };
+	const uint32_t all = RANDOM_ALL | RANDOM_HOST;
+	const struct random_net_options conv = { .commands = RANDOM_CONV };
+	const struct random_net_options any = { .commands = all };
+	const struct random_net_options chain = { .nodes = 14,
+						  .commands = all,
+						  .max_work = 300000 };
 	uint64_t layers, networks, first;
 
 	if (argc < 4) {
