@@ -74,3 +74,8 @@ train-digits-bnn: $(BUILD)/models/digits
 	$< $(BUILD)/models/training 30000 7
 	$(BUILD)/models/train $(BUILD)/models/training-images-idx3-ubyte \
 		$(BUILD)/models/training-labels-idx1-ubyte models/digits-bnn
+
+# The definitions in PyTorch (python3-torch and python3-onnx of Debian).
+.PHONY: test-models
+test-models:
+	@/usr/bin/python3 models/check.py
