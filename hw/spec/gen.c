@@ -615,9 +615,10 @@ static void docs(void)
 	docs_codes("Limits", "", limits, COUNT(limits));
 	docs_formats("Tensor formats", formats, COUNT(formats));
 	docs_formats("Weight formats", wformats, COUNT(wformats));
-	printf("\n## Commands\n\n128 bytes, 32 words of 32 bits. Bits that no field claims are "
-	       "reserved: 0. Those from opcode 0x%02x on\nrun on the host: the CPU engine of the "
-	       "library knows them, a device reports BAD_OPCODE.\n",
+	printf("\n## Commands\n\n128 bytes, 32 words of 32 bits; bits 7:0 of word 0 are the "
+	       "opcode. "
+	       "Bits that no field claims are reserved: 0.\nCommands from opcode 0x%02x on run on "
+	       "the host: the CPU engine of the library knows them, a device reports BAD_OPCODE.\n",
 	       host_opcode());
 	for (size_t i = 0; i < COUNT(fields); i++) {
 		const struct field *f = &fields[i];
