@@ -56,6 +56,12 @@ const char *bnnaccel_error_name(int code)
 		return "system error";
 	case BNNACCEL_ERR_NO_BACKEND:
 		return "no backend";
+	case BNNACCEL_ERR_TIMEOUT:
+		return "timeout";
+	case BNNACCEL_ERR_CANCELLED:
+		return "cancelled";
+	case BNNACCEL_ERR_BUSY:
+		return "busy";
 	}
 	return "unknown error";
 }

@@ -9,7 +9,7 @@ EXEC_COMMON := tests/common/random_net.c
 EXEC_HEADERS := $(wildcard tests/common/*.h tests/exec/*.h)
 
 EXEC_TESTS := $(EXEC_DIR)/layers $(EXEC_DIR)/plan $(EXEC_DIR)/failures $(EXEC_DIR)/rtl \
-	$(EXEC_DIR)/drm $(EXEC_DIR)/device
+	$(EXEC_DIR)/placement $(EXEC_DIR)/drm $(EXEC_DIR)/device
 
 $(EXEC_DIR)/drm: tests/exec/drm.c tests/exec/fake_drm.c tests/exec/common.c $(EXEC_COMMON) $(EXEC_HEADERS) $(LIB_A)
 	@mkdir -p $(@D)
@@ -19,8 +19,9 @@ $(EXEC_DIR)/%: tests/exec/%.c tests/exec/common.c $(EXEC_COMMON) $(EXEC_HEADERS)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(EXEC_CFLAGS) -o $@ $(filter %.c,$^) $(LIB_A) $(LIB_LIBS)
 
-# EXEC_LAYERS: random single layers.
+# EXEC_LAYERS: random single layers. EXEC_PLACEMENTS: networks cut at random.
 EXEC_LAYERS ?= 10000
+EXEC_PLACEMENTS ?= 600
 .PHONY: exec-tests test-exec
 exec-tests: $(EXEC_TESTS)
 test-exec: exec-tests
@@ -29,6 +30,7 @@ test-exec: exec-tests
 	$(EXEC_DIR)/plan || status=1; \
 	$(EXEC_DIR)/failures || status=1; \
 	$(EXEC_DIR)/rtl $(BUILD)/lib/libbnnaccel-rtl.so || status=1; \
+	$(EXEC_DIR)/placement $(EXEC_PLACEMENTS) 1 $(BUILD)/lib/libbnnaccel-rtl.so || status=1; \
 	$(EXEC_DIR)/drm || status=1; \
 	if [ -f $(BUILD)/driver/bnnaccel.ko ]; then \
 		tests/vm/bnn-vm --debug-boot --module $(BUILD)/driver/bnnaccel.ko \

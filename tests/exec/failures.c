@@ -118,11 +118,11 @@ static void run_damaged(unsigned int word, uint32_t value, bool bind, int status
 	dev->ops->alloc(dev, 8192, BNN_DEV_READ, &buffer, &error);
 	if (bind) {
 		job.regions[BNN_PROGRAM_INPUT] =
-			(struct bnn_dev_region){ buffer, BNN_DEV_READ, 4096, 0 };
+			(struct bnn_dev_region){ buffer, BNN_DEV_READ, 0, 4096, 0 };
 		job.regions[BNN_PROGRAM_SCRATCH] =
-			(struct bnn_dev_region){ buffer, BNN_DEV_READ | BNN_DEV_WRITE, 8192, 0 };
+			(struct bnn_dev_region){ buffer, BNN_DEV_READ | BNN_DEV_WRITE, 0, 8192, 0 };
 	}
-	dev->ops->load(dev, list[0], 2, &error);
+	dev->ops->load(dev, list[0], 2, &job.program, &error);
 	ret = dev->ops->submit(dev, &job, &ticket, &error);
 	if (!ret)
 		ret = dev->ops->wait(dev, ticket, &fault, &error);

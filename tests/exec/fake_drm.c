@@ -20,6 +20,7 @@ struct object {
 	bool exists, program;
 	uint64_t offset, size;	       /* in the file */
 	struct bnn_dev_buffer *buffer; /* on the core */
+	uint32_t number;	       /* of a program on the core */
 };
 
 struct queued {
@@ -131,7 +132,7 @@ static uint32_t new_object(uint64_t size, bool program)
 	for (uint32_t i = 1; i < OBJECTS; i++) {
 		if (objects[i].exists)
 			continue;
-		objects[i] = (struct object){ true, program, file_end, size, NULL };
+		objects[i] = (struct object){ true, program, file_end, size, NULL, 0 };
 		if (!program)
 			file_end += size;
 		if (ftruncate(file_fd, (off_t)file_end))
@@ -218,6 +219,7 @@ static void note_fault(uint64_t number, const struct bnn_dev_fault *fault)
 static void run_job(const struct queued *q)
 {
 	struct bnn_dev_job job = {
+		.program = find_object(q->job.program, true)->number,
 		.loop_start = q->job.loop_start,
 		.iterations = q->job.iterations,
 		.budget = q->job.budget ? q->job.budget : 1u << 22,
@@ -234,7 +236,8 @@ static void run_job(const struct queued *q)
 		copy_object(o, true);
 		job.regions[1 + i] =
 			(struct bnn_dev_region){ o->buffer, q->regions[i].access,
-						 q->regions[i].size, q->regions[i].stride };
+						 q->regions[i].offset, q->regions[i].size,
+						 q->regions[i].stride };
 	}
 	ctx.jobs++;
 	fake.jobs++;
@@ -296,12 +299,14 @@ static int program_create(struct drm_bnnaccel_program_create *args)
 {
 	const uint32_t *commands = (const uint32_t *)(uintptr_t)args->data;
 	struct bnn_error error;
+	uint32_t number;
 
 	if (!args->size || args->size % BNN_COMMAND_BYTES || args->flags || args->pad)
 		return misuse();
-	if (get_core()->ops->load(core, commands, args->size / BNN_COMMAND_BYTES, &error))
+	if (get_core()->ops->load(core, commands, args->size / BNN_COMMAND_BYTES, &number, &error))
 		abort();
 	args->handle = new_object(args->size, true);
+	objects[args->handle].number = number;
 	return 0;
 }
 

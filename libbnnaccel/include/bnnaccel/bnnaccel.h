@@ -54,6 +54,9 @@ enum bnnaccel_error {
 	BNNACCEL_ERR_MEMORY = -10,     /**< out of memory */
 	BNNACCEL_ERR_SYSTEM = -11,     /**< another system call failed */
 	BNNACCEL_ERR_NO_BACKEND = -12, /**< unknown backend, or its library is missing */
+	BNNACCEL_ERR_TIMEOUT = -13,    /**< not ready in the time given */
+	BNNACCEL_ERR_CANCELLED = -14,  /**< the request was cancelled */
+	BNNACCEL_ERR_BUSY = -15,       /**< too many requests, or memory that one still uses */
 };
 
 struct bnnaccel;

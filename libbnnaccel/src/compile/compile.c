@@ -12,7 +12,6 @@
 
 /* Bits of a reference's second word: region 5:0, format 10:6, pitch / 16 30:11. */
 #define PITCH_SHIFT 11
-#define PITCH_MAX 0xfffffull
 
 static uint64_t align_up(uint64_t x)
 {
@@ -56,13 +55,6 @@ static int fill_reference(const struct bnn_net *net, const struct bnn_node *node
 		return bnn_fail(error, BNNACCEL_ERR_BAD_MODEL,
 				"value '%s' of node '%s' has a role the compiler does not know",
 				net->values[v].name, node->name);
-	if (ref->pitch / BNN_ROW_ALIGN > PITCH_MAX)
-		return bnn_fail(
-			error, BNNACCEL_ERR_UNSUPPORTED,
-			"node '%s' (%s): a row of value '%s' has %llu bytes, the hardware takes "
-			"at most %llu; make the tensor narrower",
-			node->name, op_name(words), net->values[v].name,
-			(unsigned long long)ref->pitch, PITCH_MAX * BNN_ROW_ALIGN);
 	words[word] = (uint32_t)place->offset;
 	words[word + 1] |= place->region | (uint32_t)(ref->pitch / BNN_ROW_ALIGN) << PITCH_SHIFT;
 	if (!ref->write && place->region == BNN_PROGRAM_OUTPUT)
@@ -79,9 +71,10 @@ static uint32_t *append(struct bnn_program *program, int32_t node)
 }
 
 static int emit_nodes(const struct bnn_net *net, const struct bnn_target *target,
-		      struct bnn_program *program, struct bnn_error *error)
+		      const struct bnn_segment *segment, struct bnn_program *program,
+		      struct bnn_error *error)
 {
-	for (size_t n = 0; n < net->node_count; n++) {
+	for (size_t n = segment->first; n < segment->end; n++) {
 		const struct bnn_node *node = &net->nodes[n];
 		uint32_t *words = append(program, (int32_t)n);
 		struct bnn_ref refs[BNN_SLOTS];
@@ -117,16 +110,17 @@ static void emit_prefetch(const struct bnn_target *target, const struct bnn_cons
 }
 
 static int check_size(const struct bnn_net *net, const struct bnn_target *target,
-		      const struct bnn_program *program, struct bnn_error *error)
+		      const struct bnn_segment *segment, const struct bnn_program *program,
+		      struct bnn_error *error)
 {
-	uint32_t max = target->max_commands;
+	uint32_t max = target->max_commands, nodes = segment->end - segment->first;
 
 	if (!max || max > BNN_COMMANDS_MAX)
 		max = BNN_COMMANDS_MAX;
-	if (net->node_count + 2 > max)
+	if (nodes + 2 > max)
 		return bnn_fail(error, BNNACCEL_ERR_UNSUPPORTED,
-				"network '%s' has %zu nodes, %s takes %u commands", net->name,
-				net->node_count, target->name, max);
+				"network '%s' has %u nodes in a row, %s takes %u commands",
+				net->name, nodes, target->name, max);
 	if (program->input_stride > BNN_SPACE_MAX || program->output_stride > BNN_SPACE_MAX)
 		return bnn_fail(error, BNNACCEL_ERR_UNSUPPORTED,
 				"an image or a result of network '%s' exceeds the %u MiB of device "
@@ -135,49 +129,53 @@ static int check_size(const struct bnn_net *net, const struct bnn_target *target
 	return 0;
 }
 
+uint64_t bnn_target_onchip(const struct bnn_target *target)
+{
+	return 1024ull * ((target->caps_ram & BNN_CAPS_RAM_ACT_KIB) >> BNN_CAPS_RAM_ACT_KIB_SHIFT);
+}
+
 static int compile(const struct bnn_net *net, const struct bnn_target *target,
-		   const struct bnn_compile_options *options, struct bnn_program *program,
+		   const struct bnn_compile_options *options, const struct bnn_plan *plan,
+		   const struct bnn_segment *segment, struct bnn_program *program,
 		   struct bnn_error *error)
 {
-	uint64_t onchip =
-		1024ull * ((target->caps_ram & BNN_CAPS_RAM_ACT_KIB) >> BNN_CAPS_RAM_ACT_KIB_SHIFT);
+	size_t nodes = segment->end - segment->first, values = net->value_count;
 	struct bnn_constants constants;
-	struct bnn_plan plan;
 	int ret;
 
-	ret = bnn_plan_make(net, onchip, &plan, error);
-	if (ret)
-		return ret;
-	program->places = plan.places; /* taken over */
-	program->onchip_bytes = plan.onchip_bytes;
-	program->scratch_bytes = plan.scratch_bytes;
+	program->places = calloc(values + 1, sizeof(*program->places));
+	program->commands = calloc(nodes + 2, BNN_COMMAND_BYTES);
+	program->nodes = calloc(nodes + 2, sizeof(*program->nodes));
+	if (!program->places || !program->commands || !program->nodes)
+		return bnn_fail(error, BNNACCEL_ERR_MEMORY, "no memory to compile network '%s'",
+				net->name);
+	memcpy(program->places, plan->places, values * sizeof(*program->places));
+	program->onchip_bytes = plan->onchip_bytes;
+	program->scratch_bytes = plan->scratch_bytes;
+	program->exchange_bytes = plan->exchange_bytes;
 	place_ends(net, program);
-	ret = check_size(net, target, program, error);
+	ret = check_size(net, target, segment, program, error);
 	if (ret)
 		return ret;
-	ret = bnn_constants_make(net, program->places, &constants, error);
+	ret = bnn_constants_make(net, segment, program->places, &constants, error);
 	if (ret)
 		return ret;
 	program->constants = constants.data;
 	program->constants_bytes = constants.bytes;
 
-	program->commands = calloc(net->node_count + 2, BNN_COMMAND_BYTES);
-	program->nodes = calloc(net->node_count + 2, sizeof(*program->nodes));
-	if (!program->commands || !program->nodes)
-		return bnn_fail(error, BNNACCEL_ERR_MEMORY, "no memory to compile network '%s'",
-				net->name);
 	if (options && options->prefetch)
 		emit_prefetch(target, &constants, program);
-	ret = emit_nodes(net, target, program, error);
+	ret = emit_nodes(net, target, segment, program, error);
 	if (ret)
 		return ret;
 	append(program, -1)[0] = BNN_CMD_END;
 	return 0;
 }
 
-int bnn_compile(const struct bnn_net *net, const struct bnn_target *target,
-		const struct bnn_compile_options *options, struct bnn_program **out,
-		struct bnn_error *error)
+int bnn_compile_segment(const struct bnn_net *net, const struct bnn_target *target,
+			const struct bnn_compile_options *options, const struct bnn_plan *plan,
+			const struct bnn_segment *segment, struct bnn_program **out,
+			struct bnn_error *error)
 {
 	struct bnn_program *program = calloc(1, sizeof(*program));
 	int ret;
@@ -186,11 +184,27 @@ int bnn_compile(const struct bnn_net *net, const struct bnn_target *target,
 	if (!program)
 		return bnn_fail(error, BNNACCEL_ERR_MEMORY, "no memory to compile network '%s'",
 				net->name);
-	ret = compile(net, target, options, program, error);
+	ret = compile(net, target, options, plan, segment, program, error);
 	if (ret)
 		bnn_program_free(program);
 	else
 		*out = program;
+	return ret;
+}
+
+int bnn_compile(const struct bnn_net *net, const struct bnn_target *target,
+		const struct bnn_compile_options *options, struct bnn_program **program,
+		struct bnn_error *error)
+{
+	const struct bnn_segment all = { .end = (uint32_t)net->node_count };
+	struct bnn_plan plan;
+	int ret = bnn_plan_make(net, NULL, bnn_target_onchip(target), &plan, error);
+
+	*program = NULL;
+	if (ret)
+		return ret;
+	ret = bnn_compile_segment(net, target, options, &plan, &all, program, error);
+	bnn_plan_free(&plan);
 	return ret;
 }
 

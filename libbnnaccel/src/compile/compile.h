@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "../net.h"
+#include "placement.h"
 #include "plan.h"
 #include "target.h"
 
@@ -24,6 +25,8 @@ enum bnn_program_region {
 	BNN_PROGRAM_INPUT,
 	BNN_PROGRAM_OUTPUT,
 	BNN_PROGRAM_SCRATCH,
+	BNN_PROGRAM_EXCHANGE, /* values that other segments of the network use, too */
+	BNN_PROGRAM_PROFILE,  /* log of the device; no command names it */
 	BNN_PROGRAM_REGIONS
 };
 
@@ -49,8 +52,9 @@ struct bnn_program {
 	/* Per image; the strides are multiples of 64. */
 	uint64_t input_bytes, input_stride;
 	uint64_t output_bytes, output_stride;
-	bool output_read;	/* a command also reads the output */
-	uint64_t scratch_bytes; /* not per image */
+	bool output_read;	 /* a command also reads the output */
+	uint64_t exchange_bytes; /* also their stride */
+	uint64_t scratch_bytes;	 /* not per image */
 	uint64_t onchip_bytes;
 
 	struct bnn_place *places; /* per value of the net */
@@ -62,10 +66,19 @@ struct bnn_compile_options {
 	bool prefetch;
 };
 
-/* options may be NULL. The program does not refer to the network. */
+/* The whole network. options may be NULL. The program does not refer to the network. */
 int bnn_compile(const struct bnn_net *net, const struct bnn_target *target,
 		const struct bnn_compile_options *options, struct bnn_program **program,
 		struct bnn_error *error);
+
+/* One segment of it, as `plan` lays out the values of all segments. */
+int bnn_compile_segment(const struct bnn_net *net, const struct bnn_target *target,
+			const struct bnn_compile_options *options, const struct bnn_plan *plan,
+			const struct bnn_segment *segment, struct bnn_program **program,
+			struct bnn_error *error);
+/* Bytes of activation memory of a target. */
+uint64_t bnn_target_onchip(const struct bnn_target *target);
+
 void bnn_program_free(struct bnn_program *program);
 
 static inline const uint32_t *bnn_program_command(const struct bnn_program *program, uint32_t index)

@@ -8,9 +8,11 @@
 
 #include "../error.h"
 #include "compile.h"
+#include "placement.h"
 
 struct image {
 	const struct bnn_net *net;
+	const struct bnn_segment *segment;
 	struct bnn_place *places;
 	struct bnn_constants *out;
 	int32_t *table; /* open addressing: value index or -1 */
@@ -61,7 +63,7 @@ static void place(struct image *image, int32_t v)
 
 static void place_slot(struct image *image, bool weights)
 {
-	for (size_t n = 0; n < image->net->node_count; n++) {
+	for (size_t n = image->segment->first; n < image->segment->end; n++) {
 		const struct bnn_node *node = &image->net->nodes[n];
 
 		for (unsigned int s = 0; s < BNN_SLOTS; s++) {
@@ -85,10 +87,13 @@ static void copy_values(struct image *image)
 	}
 }
 
-int bnn_constants_make(const struct bnn_net *net, struct bnn_place *places,
-		       struct bnn_constants *constants, struct bnn_error *error)
+int bnn_constants_make(const struct bnn_net *net, const struct bnn_segment *segment,
+		       struct bnn_place *places, struct bnn_constants *constants,
+		       struct bnn_error *error)
 {
-	struct image image = { .net = net, .places = places, .out = constants, .mask = 15 };
+	struct image image = {
+		.net = net, .segment = segment, .places = places, .out = constants, .mask = 15
+	};
 
 	memset(constants, 0, sizeof(*constants));
 	while (image.mask < 2 * net->value_count)

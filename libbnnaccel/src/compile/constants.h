@@ -11,8 +11,11 @@ struct bnn_constants {
 	uint64_t weight_bytes; /* the weights lie at the front, in program order */
 };
 
-/* Sets places[] of the CONST values that nodes use. */
-int bnn_constants_make(const struct bnn_net *net, struct bnn_place *places,
-		       struct bnn_constants *constants, struct bnn_error *error);
+struct bnn_segment;
+
+/* Sets places[] of the CONST values that the nodes of a segment use. */
+int bnn_constants_make(const struct bnn_net *net, const struct bnn_segment *segment,
+		       struct bnn_place *places, struct bnn_constants *constants,
+		       struct bnn_error *error);
 
 #endif /* BNN_COMPILE_CONSTANTS_H */

@@ -47,8 +47,9 @@ const char *bnn_format_name(unsigned int format)
 
 static const char *region_name(unsigned int region, char buf[16])
 {
-	static const char *const names[BNN_PROGRAM_REGIONS] = { "cmd", "const", "in", "out",
-								"scratch" };
+	static const char *const names[BNN_PROGRAM_REGIONS] = { "cmd",	  "const",   "in",
+								"out",	  "scratch", "exchange",
+								"profile" };
 
 	if (region < BNN_PROGRAM_REGIONS)
 		return names[region];

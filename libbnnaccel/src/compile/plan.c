@@ -9,6 +9,7 @@
 #include "../error.h"
 #include "compile.h"
 #include "liveness.h"
+#include "placement.h"
 
 /*
  * Finding free bytes compares each buffer with all others. Beyond this many the
@@ -128,13 +129,28 @@ static uint64_t place_all(struct buffer *buffers, size_t count, struct buffer **
 	return used;
 }
 
-static size_t collect(const struct bnn_net *net, const struct bnn_life *lives,
+/* Whose memory a buffer needs. */
+enum kind { KIND_DEVICE, KIND_EXCHANGE, KIND_CPU };
+
+static enum kind kind_of(const struct bnn_placement *placement, const uint32_t *segment_of,
+			 const struct bnn_life *life)
+{
+	if (!placement)
+		return KIND_DEVICE;
+	if (segment_of[life->first] != segment_of[life->last])
+		return KIND_EXCHANGE;
+	return placement->segments[segment_of[life->first]].cpu ? KIND_CPU : KIND_DEVICE;
+}
+
+static size_t collect(const struct bnn_net *net, const struct bnn_placement *placement,
+		      const uint32_t *segment_of, const struct bnn_life *lives, enum kind kind,
 		      struct buffer *buffers)
 {
 	size_t count = 0;
 
 	for (size_t v = 0; v < net->value_count; v++)
-		if (lives[v].accesses && lives[v].buffer == (int32_t)v)
+		if (lives[v].accesses && lives[v].buffer == (int32_t)v &&
+		    kind_of(placement, segment_of, &lives[v]) == kind)
 			buffers[count++] = (struct buffer){
 				.value = (int32_t)v,
 				.life = &lives[v],
@@ -143,10 +159,35 @@ static size_t collect(const struct bnn_net *net, const struct bnn_life *lives,
 	return count;
 }
 
-int bnn_plan_make(const struct bnn_net *net, uint64_t onchip, struct bnn_plan *plan,
-		  struct bnn_error *error)
+static int check_placed(const struct bnn_net *net, const struct buffer *buffers, size_t count,
+			struct bnn_error *error)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!buffers[i].placed)
+			return bnn_fail(
+				error, BNNACCEL_ERR_UNSUPPORTED,
+				"the intermediate values of network '%s' exceed the %u MiB of "
+				"device memory a session may use; use backend cpu",
+				net->name, (unsigned int)(BNN_SPACE_MAX >> 20));
+	return 0;
+}
+
+/* The segment of each node; NULL when memory is short. */
+static uint32_t *number_segments(const struct bnn_net *net, const struct bnn_placement *placement)
+{
+	uint32_t *segment_of = calloc(net->node_count + 1, sizeof(*segment_of));
+
+	for (size_t s = 0; segment_of && placement && s < placement->count; s++)
+		for (uint32_t i = placement->segments[s].first; i < placement->segments[s].end; i++)
+			segment_of[i] = (uint32_t)s;
+	return segment_of;
+}
+
+int bnn_plan_make(const struct bnn_net *net, const struct bnn_placement *placement, uint64_t onchip,
+		  struct bnn_plan *plan, struct bnn_error *error)
 {
 	size_t values = net->value_count ? net->value_count : 1, count;
+	uint32_t *segment_of = number_segments(net, placement);
 	struct bnn_life *lives = bnn_liveness(net);
 	struct buffer *buffers = calloc(values, sizeof(*buffers));
 	struct buffer **by_offset = calloc(values, sizeof(*by_offset));
@@ -154,14 +195,14 @@ int bnn_plan_make(const struct bnn_net *net, uint64_t onchip, struct bnn_plan *p
 
 	memset(plan, 0, sizeof(*plan));
 	plan->places = calloc(values, sizeof(*plan->places));
-	if (!lives || !buffers || !by_offset || !plan->places) {
+	if (!segment_of || !lives || !buffers || !by_offset || !plan->places) {
 		ret = bnn_fail(error, BNNACCEL_ERR_MEMORY, "no memory to plan network '%s'",
 			       net->name);
 		goto out;
 	}
 	for (size_t v = 0; v < values; v++)
 		plan->places[v].region = BNN_PLACE_UNUSED;
-	count = collect(net, lives, buffers);
+	count = collect(net, placement, segment_of, lives, KIND_DEVICE, buffers);
 	if (onchip) {
 		qsort(buffers, count, sizeof(*buffers), by_benefit);
 		plan->onchip_bytes = place_all(buffers, count, by_offset, onchip, plan->places,
@@ -170,17 +211,18 @@ int bnn_plan_make(const struct bnn_net *net, uint64_t onchip, struct bnn_plan *p
 	qsort(buffers, count, sizeof(*buffers), by_size);
 	plan->scratch_bytes = place_all(buffers, count, by_offset, BNN_SPACE_MAX, plan->places,
 					BNN_PROGRAM_SCRATCH);
-	for (size_t i = 0; i < count; i++)
-		if (!buffers[i].placed)
-			ret = bnn_fail(
-				error, BNNACCEL_ERR_UNSUPPORTED,
-				"the intermediate values of network '%s' exceed the %u MiB of "
-				"device memory a session may use",
-				net->name, (unsigned int)(BNN_SPACE_MAX >> 20));
+	ret = check_placed(net, buffers, count, error);
+	count = collect(net, placement, segment_of, lives, KIND_EXCHANGE, buffers);
+	qsort(buffers, count, sizeof(*buffers), by_size);
+	plan->exchange_bytes = place_all(buffers, count, by_offset, BNN_SPACE_MAX, plan->places,
+					 BNN_PROGRAM_EXCHANGE);
+	if (!ret)
+		ret = check_placed(net, buffers, count, error);
 	for (size_t v = 0; v < net->value_count; v++)
 		if (lives[v].buffer != (int32_t)v)
 			plan->places[v] = plan->places[lives[v].buffer];
 out:
+	free(segment_of);
 	free(lives);
 	free(buffers);
 	free(by_offset);

@@ -11,6 +11,9 @@
 
 #include "../net.h"
 
+/* Largest row pitch of a reference, in units of BNN_ROW_ALIGN. */
+#define BNN_REF_PITCH_MAX 0xfffffull
+
 struct bnn_ref {
 	enum bnn_slot slot;
 	bool tensor; /* else a vector: plain bytes, two words */

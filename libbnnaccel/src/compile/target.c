@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "target.h"
 
+#include <stdio.h>
+
 #include <bnnaccel/bnnaccel.h>
 
 #include "../error.h"
@@ -100,31 +102,63 @@ static bool needs_multiplier(const uint32_t *words)
 	       (bnn_pipe_get(words, BNN_F_CONV_P2) && !bnn_pipe_get(words, BNN_F_CONV_P2_POW2));
 }
 
+/* Why the registers of a target exclude a command; false if they do not. */
+static bool lacks_feature(const struct bnn_target *target, const uint32_t *words, char *why,
+			  size_t len)
+{
+	uint64_t missing = bnn_command_features(words) & ~target->features;
+
+	for (size_t i = 0; i < sizeof(feature_names) / sizeof(feature_names[0]); i++) {
+		if (!(missing & feature_names[i].bit))
+			continue;
+		snprintf(why, len, "needs feature %s (%s), which %s does not have",
+			 feature_names[i].name, feature_names[i].meaning, target->name);
+		return true;
+	}
+	if (!(target->features & BNN_FEATURES_SHIFT_ONLY) || !needs_multiplier(words))
+		return false;
+	snprintf(why, len,
+		 "multiplies in P1 or P2, but %s has feature SHIFT_ONLY: slopes must be powers of "
+		 "two",
+		 target->name);
+	return true;
+}
+
+/* Rows longer than a reference can say. */
+static bool too_wide(const uint32_t *words, char *why, size_t len)
+{
+	struct bnn_ref refs[BNN_SLOTS];
+	unsigned int count = bnn_command_refs(words, refs);
+
+	for (unsigned int i = 0; i < count; i++) {
+		if (refs[i].pitch / BNN_ROW_ALIGN <= BNN_REF_PITCH_MAX)
+			continue;
+		snprintf(why, len, "has a row of %llu bytes, the hardware takes at most %llu",
+			 (unsigned long long)refs[i].pitch, BNN_REF_PITCH_MAX * BNN_ROW_ALIGN);
+		return true;
+	}
+	return false;
+}
+
+bool bnn_target_runs(const struct bnn_target *target, const uint32_t *words, char *why, size_t len)
+{
+	if (bnn_command_is_host(words)) {
+		snprintf(why, len, "is a command of the CPU engine, no device knows it");
+		return false;
+	}
+	return !lacks_feature(target, words, why, len) && !too_wide(words, why, len);
+}
+
 int bnn_target_check(const struct bnn_target *target, const struct bnn_node *node,
 		     struct bnn_error *error)
 {
-	uint64_t missing = bnn_command_features(node->words) & ~target->features;
 	const struct bnn_command *command = bnn_command_find(node->words);
-	const char *op = command ? command->name : "?";
+	char why[BNN_TARGET_WHY];
 
-	if (bnn_command_is_host(node->words))
-		return bnn_fail(error, BNNACCEL_ERR_UNSUPPORTED,
-				"node '%s' (%s) runs on the host, no device knows it; run the "
-				"network with backend cpu",
-				node->name, op);
-	for (size_t i = 0; i < sizeof(feature_names) / sizeof(feature_names[0]); i++)
-		if (missing & feature_names[i].bit)
-			return bnn_fail(
-				error, BNNACCEL_ERR_UNSUPPORTED,
-				"node '%s' (%s) needs feature %s (%s), which %s does not have; "
-				"run the network with backend model or cpu",
-				node->name, op, feature_names[i].name, feature_names[i].meaning,
-				target->name);
-	if (target->features & BNN_FEATURES_SHIFT_ONLY && needs_multiplier(node->words))
-		return bnn_fail(
-			error, BNNACCEL_ERR_UNSUPPORTED,
-			"node '%s' (%s) multiplies in P1 or P2, but %s has feature SHIFT_ONLY: "
-			"slopes must be powers of two; run the network with backend model or cpu",
-			node->name, op, target->name);
-	return 0;
+	if (bnn_target_runs(target, node->words, why, sizeof(why)))
+		return 0;
+	return bnn_fail(error, BNNACCEL_ERR_UNSUPPORTED,
+			"node '%.100s' (%s) %s; use backend auto, or allow the CPU to help "
+			"(option fallback), or use backend cpu",
+			node->name, command ? command->name : "?", why);
 }

@@ -3,6 +3,8 @@
 #ifndef BNN_COMPILE_TARGET_H
 #define BNN_COMPILE_TARGET_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct bnn_error;
@@ -19,6 +21,15 @@ struct bnn_target {
 
 /* Bits of FEATURES that a command needs. */
 uint64_t bnn_command_features(const uint32_t *words);
+
+/* Room for what bnn_target_runs() has to say. */
+#define BNN_TARGET_WHY 160
+
+/*
+ * Whether the target can execute a command. If not, `why` gets the reason, which
+ * continues a sentence that begins with the node: "needs feature FRAC ...".
+ */
+bool bnn_target_runs(const struct bnn_target *target, const uint32_t *words, char *why, size_t len);
 
 /* Refuses a node that the target can't execute, naming both. */
 int bnn_target_check(const struct bnn_target *target, const struct bnn_node *node,

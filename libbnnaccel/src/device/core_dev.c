@@ -5,6 +5,7 @@
  */
 #include <inttypes.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,8 +18,8 @@
 #define QUEUE 1 /* as jobs of normal priority */
 #define DEPTH BNN_DEPTH_MIN
 #define ASID 1
-/* Device cycles between two looks at the completion count. */
-#define SLICE (1ull << 22)
+/* Device cycles between two looks at the completion count, and at stop(). */
+#define SLICE (1ull << 18)
 #define Q_REG(name) (BNN_REG_Q_##name + QUEUE * BNN_QUEUE_STRIDE)
 
 /* What only the device reads: ring, behind it a region table per entry. */
@@ -37,7 +38,14 @@ struct completions {
 struct core_buffer {
 	struct bnn_dev_buffer base;
 	uint64_t va;
+	unsigned int access;
+	bool in_use;
 	struct core_buffer *next;
+};
+
+struct core_program {
+	uint64_t va;
+	uint32_t count;
 };
 
 struct core_dev {
@@ -49,8 +57,9 @@ struct core_dev {
 	uint64_t ring_bus;
 	struct completions *completions;
 	struct core_buffer *buffers;
-	uint64_t program_va;
+	struct core_program *programs;
 	uint32_t program_count;
+	atomic_bool stop;
 	uint64_t submitted;
 	uint64_t reaped;
 	uint64_t counters[BNN_COUNTERS];
@@ -113,53 +122,95 @@ static void core_close(struct bnn_dev *dev)
 		free(b);
 	}
 	bnn_arena_free(cd->arena);
+	free(cd->programs);
 	free(cd);
+}
+
+/* The arena never unmaps, so a freed buffer waits for an owner of the same kind. */
+static struct core_buffer *reuse(struct core_dev *cd, uint64_t bytes, unsigned int access)
+{
+	struct core_buffer *b = cd->buffers;
+
+	while (b && (b->in_use || b->base.bytes != bytes || b->access != access))
+		b = b->next;
+	if (b)
+		memset(b->base.map, 0, bytes);
+	return b;
+}
+
+static struct core_buffer *map_buffer(struct core_dev *cd, uint64_t bytes, unsigned int access)
+{
+	struct core_buffer *b = calloc(1, sizeof(*b));
+	bool writes = access & (BNN_DEV_WRITE | BNN_DEV_PROFILE);
+
+	if (b)
+		b->base.map = bnn_arena_map(cd->arena, bytes, writes, &b->va);
+	if (!b || !b->base.map) {
+		free(b);
+		return NULL;
+	}
+	b->base.bytes = bytes;
+	b->access = access;
+	b->next = cd->buffers;
+	cd->buffers = b;
+	return b;
 }
 
 static int core_alloc(struct bnn_dev *dev, uint64_t bytes, unsigned int access,
 		      struct bnn_dev_buffer **buffer, struct bnn_error *error)
 {
 	struct core_dev *cd = core_dev(dev);
-	struct core_buffer *b = calloc(1, sizeof(*b));
+	struct core_buffer *b = reuse(cd, bytes, access);
 
-	if (b)
-		b->base.map = bnn_arena_map(cd->arena, bytes, access & BNN_DEV_WRITE, &b->va);
-	if (!b || !b->base.map) {
-		free(b);
+	if (!b)
+		b = map_buffer(cd, bytes, access);
+	if (!b)
 		return bnn_fail(error, BNNACCEL_ERR_MEMORY,
 				"%s: no memory for a buffer of %" PRIu64
 				" bytes; use a smaller batch",
 				dev->target.name, bytes);
-	}
-	b->base.bytes = bytes;
-	b->next = cd->buffers;
-	cd->buffers = b;
+	b->in_use = true;
 	*buffer = &b->base;
 	return 0;
 }
 
+static void core_free(struct bnn_dev *dev, struct bnn_dev_buffer *buffer)
+{
+	(void)dev;
+	((struct core_buffer *)buffer)->in_use = false;
+}
+
 static int core_load_program(struct bnn_dev *dev, const uint32_t *commands, uint32_t count,
-			     struct bnn_error *error)
+			     uint32_t *program, struct bnn_error *error)
 {
 	struct core_dev *cd = core_dev(dev);
-	void *copy = bnn_arena_map(cd->arena, (uint64_t)count * BNN_COMMAND_BYTES, false,
-				   &cd->program_va);
+	struct core_program *more =
+		realloc(cd->programs, (cd->program_count + 1) * sizeof(*cd->programs));
+	uint64_t va = 0;
+	void *copy = NULL;
 
+	if (more) {
+		cd->programs = more;
+		copy = bnn_arena_map(cd->arena, (uint64_t)count * BNN_COMMAND_BYTES, false, &va);
+	}
 	if (!copy)
 		return bnn_fail(error, BNNACCEL_ERR_MEMORY,
 				"%s: no memory for %" PRIu32 " commands", dev->target.name, count);
 	memcpy(copy, commands, (size_t)count * BNN_COMMAND_BYTES);
-	cd->program_count = count;
+	more[cd->program_count] = (struct core_program){ va, count };
+	*program = cd->program_count++;
 	return 0;
 }
 
 static void fill_regions(struct core_dev *cd, const struct bnn_dev_job *job,
 			 struct bnn_region *table)
 {
+	const struct core_program *program = &cd->programs[job->program];
+
 	memset(table, 0, BNN_REGIONS * sizeof(*table));
 	table[0] = (struct bnn_region){
-		.va = cd->program_va,
-		.size = (uint64_t)cd->program_count * BNN_COMMAND_BYTES,
+		.va = program->va,
+		.size = (uint64_t)program->count * BNN_COMMAND_BYTES,
 		.access = BNN_REGION_ACCESS_X,
 	};
 	for (unsigned int i = 1; i < BNN_PROGRAM_REGIONS; i++) {
@@ -168,11 +219,12 @@ static void fill_regions(struct core_dev *cd, const struct bnn_dev_job *job,
 		if (!r->buffer)
 			continue;
 		table[i] = (struct bnn_region){
-			.va = ((const struct core_buffer *)r->buffer)->va,
+			.va = ((const struct core_buffer *)r->buffer)->va + r->offset,
 			.size = r->size,
 			.stride = r->stride,
 			.access = (r->access & BNN_DEV_READ ? BNN_REGION_ACCESS_R : 0) |
-				  (r->access & BNN_DEV_WRITE ? BNN_REGION_ACCESS_W : 0),
+				  (r->access & BNN_DEV_WRITE ? BNN_REGION_ACCESS_W : 0) |
+				  (r->access & BNN_DEV_PROFILE ? BNN_REGION_ACCESS_PROFILE : 0),
 		};
 	}
 }
@@ -182,21 +234,23 @@ static int core_submit(struct bnn_dev *dev, const struct bnn_dev_job *job, uint6
 {
 	struct core_dev *cd = core_dev(dev);
 	uint32_t index = cd->submitted % DEPTH;
+	bool profile = job->regions[BNN_PROGRAM_PROFILE].buffer;
 
 	if (cd->submitted - cd->reaped >= DEPTH)
 		return bnn_fail(error, BNNACCEL_ERR_SYSTEM, "%s: too many jobs at once",
 				dev->target.name);
 	fill_regions(cd, job, cd->ring->regions[index]);
 	cd->ring->jobs[index] = (struct bnn_job){
-		.flags = BNN_JOB_FLAGS_IRQ,
+		.flags = BNN_JOB_FLAGS_IRQ | (profile ? BNN_JOB_FLAGS_PROFILE : 0),
 		.seqno = ++cd->submitted,
 		.directory = bnn_arena_directory(cd->arena),
 		.asid = ASID,
 		.regions = BNN_PROGRAM_REGIONS,
 		.version = 1,
+		.profile_region = profile ? BNN_PROGRAM_PROFILE : 0,
 		.region_table = cd->ring_bus + offsetof(struct ring, regions) +
 				index * sizeof(cd->ring->regions[0]),
-		.cmd_count = cd->program_count,
+		.cmd_count = cd->programs[job->program].count,
 		.loop_start = job->loop_start,
 		.iterations = job->iterations,
 		.budget = job->budget,
@@ -250,8 +304,12 @@ static int core_wait(struct bnn_dev *dev, uint64_t ticket, struct bnn_dev_fault 
 	int ret;
 
 	while (cd->reaped < ticket) {
-		enum bnn_core_state state = cd->ops->run(cd->core, SLICE);
+		enum bnn_core_state state;
 
+		if (atomic_load(&cd->stop))
+			return bnn_fail(error, BNNACCEL_ERR_CANCELLED,
+					"%s: the session is being closed", dev->target.name);
+		state = cd->ops->run(cd->core, SLICE);
 		if (cd->completions->done > cd->submitted)
 			return stopped(cd, error);
 		ret = reap(cd, error);
@@ -266,6 +324,14 @@ static int core_wait(struct bnn_dev *dev, uint64_t ticket, struct bnn_dev_fault 
 	return BNNACCEL_ERR_DEVICE;
 }
 
+static void core_stop(struct bnn_dev *dev)
+{
+	struct core_dev *cd = core_dev(dev);
+
+	atomic_store(&cd->stop, true);
+	cd->ops->request_stop(cd->core);
+}
+
 static void core_counters(struct bnn_dev *dev, uint64_t counters[BNN_COUNTERS])
 {
 	memcpy(counters, core_dev(dev)->counters, sizeof(core_dev(dev)->counters));
@@ -274,8 +340,10 @@ static void core_counters(struct bnn_dev *dev, uint64_t counters[BNN_COUNTERS])
 static const struct bnn_dev_ops core_dev_ops = {
 	.load = core_load_program,
 	.alloc = core_alloc,
+	.free = core_free,
 	.submit = core_submit,
 	.wait = core_wait,
+	.stop = core_stop,
 	.counters = core_counters,
 	.close = core_close,
 };
@@ -301,6 +369,7 @@ static int read_registers(struct core_dev *cd, struct bnn_error *error)
 	dev->target.caps_ram = reg_read(cd, BNN_REG_CAPS_RAM);
 	dev->target.clock_hz = reg_read(cd, BNN_REG_CLOCK_HZ);
 	dev->target.max_commands = BNN_COMMANDS_MAX;
+	dev->profile = dev->target.features & BNN_FEATURES_PROFILE;
 	return 0;
 }
 

@@ -26,15 +26,11 @@ static int open_rtl(const struct bnn_net *net, const struct bnn_exec_options *op
 const struct bnn_exec_ops bnn_exec_model = {
 	.name = "model",
 	.open = open_model,
-	.run = bnn_jobs_run,
-	.stats = bnn_jobs_stats,
-	.close = bnn_jobs_close,
+	BNN_JOBS_OPS,
 };
 
 const struct bnn_exec_ops bnn_exec_rtl = {
 	.name = "rtl",
 	.open = open_rtl,
-	.run = bnn_jobs_run,
-	.stats = bnn_jobs_stats,
-	.close = bnn_jobs_close,
+	BNN_JOBS_OPS,
 };

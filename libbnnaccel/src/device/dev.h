@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What running a compiled program needs of a device: buffers, one program, jobs
- * in order. A core in this process (core_dev.c) and the driver (drm_dev.c) offer
+ * What running compiled programs needs of a device: buffers, programs, jobs in
+ * order. A core in this process (core_dev.c) and the driver (drm_dev.c) offer
  * it; jobs.c uses it and cannot tell the two apart.
  */
 #ifndef BNN_DEVICE_DEV_H
@@ -14,23 +14,28 @@
 #include "../error.h"
 #include "../exec.h"
 
-/* Zeroed memory that both sides see. It ends with the device. */
+/* Zeroed memory that both sides see. It ends with the device at the latest. */
 struct bnn_dev_buffer {
 	uint8_t *map;
 	uint64_t bytes;
 };
 
-enum { BNN_DEV_READ = 1, BNN_DEV_WRITE = 2 };
+enum { BNN_DEV_READ = 1, BNN_DEV_WRITE = 2, BNN_DEV_PROFILE = 4 };
 
 struct bnn_dev_region {
 	const struct bnn_dev_buffer *buffer; /* NULL: not bound */
 	unsigned int access;		     /* BNN_DEV_* */
+	uint64_t offset;		     /* in the buffer; a multiple of 64, as the stride */
 	uint64_t size, stride;
 };
 
 struct bnn_dev_job {
+	uint32_t program; /* number that load() gave */
 	uint32_t loop_start, iterations, budget;
-	/* By region index; entry 0, the program, is the device's business. */
+	/*
+	 * By region index; entry 0, the program, is the device's business. If
+	 * BNN_PROGRAM_PROFILE is bound, the device logs every command there.
+	 */
 	struct bnn_dev_region regions[BNN_PROGRAM_REGIONS];
 };
 
@@ -49,20 +54,26 @@ struct bnn_dev_fault {
 struct bnn_dev;
 
 struct bnn_dev_ops {
+	/* Any number of programs; they stay until close(). */
 	int (*load)(struct bnn_dev *dev, const uint32_t *commands, uint32_t count,
-		    struct bnn_error *error);
+		    uint32_t *program, struct bnn_error *error);
 	/* access: what the device may do with it at most. */
 	int (*alloc)(struct bnn_dev *dev, uint64_t bytes, unsigned int access,
 		     struct bnn_dev_buffer **buffer, struct bnn_error *error);
+	/* No job that uses it may be in flight. */
+	void (*free)(struct bnn_dev *dev, struct bnn_dev_buffer *buffer);
 	/* Jobs run in the order of their submission; tickets count from 1. */
 	int (*submit)(struct bnn_dev *dev, const struct bnn_dev_job *job, uint64_t *ticket,
 		      struct bnn_error *error);
 	/*
 	 * Waits until a job has ended. Returns 0 if it ended well, BNNACCEL_ERR_DEVICE
-	 * with fault->status set (not OK) if not, else another error with its text.
+	 * with fault->status set (not OK) if not, else another error with its text:
+	 * BNNACCEL_ERR_CANCELLED after stop().
 	 */
 	int (*wait)(struct bnn_dev *dev, uint64_t ticket, struct bnn_dev_fault *fault,
 		    struct bnn_error *error);
+	/* Any thread: a wait in progress, and every later one, returns soon. For good. */
+	void (*stop)(struct bnn_dev *dev);
 	void (*counters)(struct bnn_dev *dev, uint64_t counters[BNN_COUNTERS]);
 	/* Ends the jobs still queued, too. */
 	void (*close)(struct bnn_dev *dev);
@@ -75,6 +86,7 @@ struct bnn_dev {
 	struct bnn_compile_options compile; /* how programs for it are made */
 	uint32_t version, build, resets;
 	char path[64]; /* device node, or "" */
+	bool profile;  /* jobs may have a profile log */
 };
 
 /* Jobs that may be queued at the same time. */

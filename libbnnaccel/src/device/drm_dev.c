@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -27,6 +28,10 @@
  * driver that does not; simulated hardware may take a quarter of an hour.
  */
 #define WAIT_SECONDS 3600
+/* How long stop() may go unnoticed. */
+#define LOOK_NS 100000000
+/* Jobs whose end is kept until somebody asks; more than are ever in flight. */
+#define ENDS 16
 
 struct drm_buffer {
 	struct bnn_dev_buffer base;
@@ -38,9 +43,13 @@ struct drm_buffer {
 struct drm_dev {
 	struct bnn_dev base;
 	int fd;
-	uint32_t ctx, program, timeline, perfmon;
+	uint32_t ctx, timeline, perfmon;
+	uint32_t *programs; /* handles */
+	uint32_t program_count;
 	uint64_t submitted;
-	uint32_t faults; /* of the context, already reported */
+	uint32_t faults;		 /* of the context, already noted */
+	struct bnn_dev_fault ends[ENDS]; /* of failed jobs, by ticket; ticket 0: none */
+	atomic_bool stop;
 	struct drm_buffer *buffers;
 };
 
@@ -79,6 +88,14 @@ static int fail_errno(const struct drm_dev *dd, const char *what, struct bnn_err
 	}
 }
 
+static void free_buffer(struct drm_dev *dd, struct drm_buffer *b)
+{
+	if (b->base.map)
+		munmap(b->base.map, b->size);
+	drmCloseBufferHandle(dd->fd, b->handle);
+	free(b);
+}
+
 static void drm_close(struct bnn_dev *dev)
 {
 	struct drm_dev *dd = drm_dev(dev);
@@ -87,16 +104,28 @@ static void drm_close(struct bnn_dev *dev)
 		struct drm_buffer *b = dd->buffers;
 
 		dd->buffers = b->next;
-		if (b->base.map)
-			munmap(b->base.map, b->size);
-		drmCloseBufferHandle(dd->fd, b->handle);
-		free(b);
+		free_buffer(dd, b);
 	}
-	if (dd->program)
-		drmCloseBufferHandle(dd->fd, dd->program);
+	for (uint32_t i = 0; i < dd->program_count; i++)
+		drmCloseBufferHandle(dd->fd, dd->programs[i]);
+	free(dd->programs);
 	if (dd->fd >= 0)
 		close(dd->fd);
 	free(dd);
+}
+
+static void drm_free(struct bnn_dev *dev, struct bnn_dev_buffer *buffer)
+{
+	struct drm_dev *dd = drm_dev(dev);
+	struct drm_buffer **at = &dd->buffers, *b;
+
+	while (*at && &(*at)->base != buffer)
+		at = &(*at)->next;
+	b = *at;
+	if (!b)
+		return;
+	*at = b->next;
+	free_buffer(dd, b);
 }
 
 static int map_buffer(struct drm_dev *dd, struct drm_buffer *b, struct bnn_error *error)
@@ -141,17 +170,22 @@ static int drm_alloc(struct bnn_dev *dev, uint64_t bytes, unsigned int access,
 }
 
 static int drm_load(struct bnn_dev *dev, const uint32_t *commands, uint32_t count,
-		    struct bnn_error *error)
+		    uint32_t *program, struct bnn_error *error)
 {
 	struct drm_dev *dd = drm_dev(dev);
 	struct drm_bnnaccel_program_create args = {
 		.data = (uintptr_t)commands,
 		.size = count * BNN_COMMAND_BYTES,
 	};
+	uint32_t *more = realloc(dd->programs, (dd->program_count + 1) * sizeof(*more));
 
+	if (!more)
+		return bnn_fail(error, BNNACCEL_ERR_MEMORY, "no memory for a program");
+	dd->programs = more;
 	if (drmIoctl(dd->fd, DRM_IOCTL_BNNACCEL_PROGRAM_CREATE, &args))
 		return fail_errno(dd, "loading a program", error);
-	dd->program = args.handle;
+	more[dd->program_count] = args.handle;
+	*program = dd->program_count++;
 	return 0;
 }
 
@@ -169,6 +203,7 @@ static unsigned int fill_regions(const struct bnn_dev_job *job, struct drm_bnnac
 			.handle = ((const struct drm_buffer *)r->buffer)->handle,
 			.access = (r->access & BNN_DEV_READ ? DRM_BNNACCEL_REGION_READ : 0) |
 				  (r->access & BNN_DEV_WRITE ? DRM_BNNACCEL_REGION_WRITE : 0),
+			.offset = r->offset,
 			.size = r->size,
 			.stride = r->stride,
 		};
@@ -187,7 +222,7 @@ static int drm_submit(struct bnn_dev *dev, const struct bnn_dev_job *job, uint64
 		.point = dd->submitted + 1,
 	};
 	struct drm_bnnaccel_job args = {
-		.program = dd->program,
+		.program = dd->programs[job->program],
 		.perfmon = dd->perfmon,
 		.loop_start = job->loop_start,
 		.iterations = job->iterations,
@@ -210,18 +245,22 @@ static int drm_submit(struct bnn_dev *dev, const struct bnn_dev_job *job, uint64
 	return 0;
 }
 
-/* A failed job signals its point like any other; the context knows about it. */
-static int check_faults(struct drm_dev *dd, struct bnn_dev_fault *fault, struct bnn_error *error)
+/*
+ * A failed job signals its point like any other; the context knows how many failed
+ * and how the last of them did. Of the others no more is known than that they are
+ * among those in flight: with two in flight at most, both.
+ */
+static int note_faults(struct drm_dev *dd, struct bnn_error *error)
 {
 	struct drm_bnnaccel_ctx_query query = { .id = dd->ctx };
+	struct bnn_dev_fault fault;
+	uint32_t more;
 
 	if (drmIoctl(dd->fd, DRM_IOCTL_BNNACCEL_CTX_QUERY, &query))
 		return fail_errno(dd, "asking how a job ended", error);
-	if (query.faults == dd->faults)
-		return 0;
+	more = query.faults - dd->faults;
 	dd->faults = query.faults;
-	*fault = (struct bnn_dev_fault){
-		.ticket = query.fault_seqno,
+	fault = (struct bnn_dev_fault){
 		.silent = query.fault_status == UINT32_MAX,
 		.status = query.fault_status,
 		.detail = query.fault_detail,
@@ -231,31 +270,59 @@ static int check_faults(struct drm_dev *dd, struct bnn_dev_fault *fault, struct 
 		.access = query.fault_access,
 		.va = query.fault_va,
 	};
-	return BNNACCEL_ERR_DEVICE;
+	for (uint64_t ticket = query.fault_seqno; more && ticket; more--, ticket--) {
+		fault.ticket = ticket;
+		dd->ends[ticket % ENDS] = fault;
+	}
+	return 0;
+}
+
+static int wait_point(struct drm_dev *dd, uint64_t ticket, struct bnn_error *error)
+{
+	struct timespec now;
+	int64_t t, end;
+	int ret;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	t = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+	end = t + WAIT_SECONDS * 1000000000ll;
+	do {
+		if (atomic_load(&dd->stop))
+			return bnn_fail(error, BNNACCEL_ERR_CANCELLED,
+					"%s: the session is being closed", dd->base.path);
+		t += LOOK_NS;
+		ret = drmSyncobjTimelineWait(dd->fd, &dd->timeline, &ticket, 1, t,
+					     DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL, NULL);
+	} while (ret == -ETIME && t < end);
+	if (ret == -ETIME)
+		return bnn_fail(error, BNNACCEL_ERR_DEVICE,
+				"%s: job %" PRIu64 " did not end in %d s; see the kernel log",
+				dd->base.path, ticket, WAIT_SECONDS);
+	if (ret) {
+		errno = -ret;
+		return fail_errno(dd, "waiting for a job", error);
+	}
+	return 0;
 }
 
 static int drm_wait(struct bnn_dev *dev, uint64_t ticket, struct bnn_dev_fault *fault,
 		    struct bnn_error *error)
 {
 	struct drm_dev *dd = drm_dev(dev);
-	struct timespec now;
-	int64_t until;
-	int ret;
+	struct bnn_dev_fault *end = &dd->ends[ticket % ENDS];
+	int ret = wait_point(dd, ticket, error);
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	until = (int64_t)(now.tv_sec + WAIT_SECONDS) * 1000000000 + now.tv_nsec;
-	ret = drmSyncobjTimelineWait(dd->fd, &dd->timeline, &ticket, 1, until,
-				     DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL, NULL);
-	if (ret) {
-		errno = -ret;
-		if (ret == -ETIME)
-			return bnn_fail(error, BNNACCEL_ERR_DEVICE,
-					"%s: job %" PRIu64
-					" did not end in %d s; see the kernel log",
-					dev->path, ticket, WAIT_SECONDS);
-		return fail_errno(dd, "waiting for a job", error);
-	}
-	return check_faults(dd, fault, error);
+	if (!ret)
+		ret = note_faults(dd, error);
+	if (ret || end->ticket != ticket)
+		return ret;
+	*fault = *end;
+	return BNNACCEL_ERR_DEVICE;
+}
+
+static void drm_stop(struct bnn_dev *dev)
+{
+	atomic_store(&drm_dev(dev)->stop, true);
 }
 
 static void drm_counters(struct bnn_dev *dev, uint64_t counters[BNN_COUNTERS])
@@ -275,8 +342,10 @@ static void drm_counters(struct bnn_dev *dev, uint64_t counters[BNN_COUNTERS])
 static const struct bnn_dev_ops drm_dev_ops = {
 	.load = drm_load,
 	.alloc = drm_alloc,
+	.free = drm_free,
 	.submit = drm_submit,
 	.wait = drm_wait,
+	.stop = drm_stop,
 	.counters = drm_counters,
 	.close = drm_close,
 };

@@ -14,7 +14,5 @@ static int open_device(const struct bnn_net *net, const struct bnn_exec_options 
 const struct bnn_exec_ops bnn_exec_device = {
 	.name = "device",
 	.open = open_device,
-	.run = bnn_jobs_run,
-	.stats = bnn_jobs_stats,
-	.close = bnn_jobs_close,
+	BNN_JOBS_OPS,
 };
