@@ -118,12 +118,16 @@ enum bnnaccel_weights_kind {
 	BNNACCEL_WEIGHTS_INT8,	/**< int8 codes; the smallest format that holds all of them is used
 				 */
 	BNNACCEL_WEIGHTS_FLOAT, /**< float, rounded to 8 bits with one scale per output channel */
+	BNNACCEL_WEIGHTS_ODD,	/**< int16 odd codes of -255 to 255, each a sum of +-1 times 2^i
+				   (arXiv 2106.09886); the smallest format that holds all is used */
+	BNNACCEL_WEIGHTS_CODEBOOK, /**< uint16 indices of kernels, [output][channel of the group],
+				      into a codebook of +-1 kernels (arXiv 2110.09195) */
 };
 
 enum bnnaccel_weights_order {
 	BNNACCEL_OHWI, /**< [output][ky][kx][channel of the group] */
 	BNNACCEL_OIHW, /**< [output][channel of the group][ky][kx], as PyTorch; not for packed bits
-			*/
+			  and indices */
 };
 
 /**
@@ -146,11 +150,24 @@ struct bnnaccel_conv {
 	enum bnnaccel_weights_kind kind;
 	enum bnnaccel_weights_order order;
 	const void *weights;
-	size_t row_bytes;   /**< of BITS; default: the bits of a row, rounded up to bytes */
-	uint32_t tile;	    /**< of TILED: p, how often the tile is repeated */
-	const float *scale; /**< multiplies the result; NULL = 1 */
+	size_t row_bytes; /**< of BITS; default: the bits of a row, rounded up to bytes */
+	/**
+	 * Of TILED: p, how often the tile is repeated. Where it does not consist of whole
+	 * output channels, one scale per tile would change inside a channel: then `scales`
+	 * may be 1, 0 or `outputs` only.
+	 */
+	uint32_t tile;
+	const uint64_t *codebook; /**< of CODEBOOK: 2^index_bits kernels, bit ky*kernel_w + kx */
+	uint32_t index_bits;	  /**< of CODEBOOK: 1 to 9 */
+	const float *scale;	  /**< multiplies the result; NULL = 1 */
 	uint32_t scales; /**< divides outputs: channel r takes scale[r*scales/outputs]; 0 = one per
 			    output */
+	/**
+	 * Of INT8 weights of -1, 0 and 1: the scale of the -1, while `scale` is that of the
+	 * +1 (ternary weights with two scales per layer or channel). Costs a second
+	 * convolution: p*P - n*N = (p + n)/2*(P - N) + (p - n)/2*(P + N). NULL: as `scale`.
+	 */
+	const float *scale_negative;
 	const float *bias;  /**< [outputs], added after the scale; NULL = 0 */
 	const float *gates; /**< [outputs], or NULL: not gated */
 };
@@ -190,7 +207,11 @@ enum bnnaccel_add_flags {
 		2, /**< b has fewer channels: missing ones are 0 (else: b is repeated) */
 };
 
-/** a + b, the shortcut b of c' channels mapped to those of a as @p flags (bits) say. */
+/**
+ * a + b, the shortcut b of c' channels mapped to those of a as @p flags (bits) say. b is
+ * real, or codes of ODD4, UNSIGNED8 or SIGNED8, added as their real values (FracBNN for
+ * ImageNet has shortcuts of 4 bits, arXiv 2012.12206).
+ */
 int bnnaccel_graph_add(struct bnnaccel_graph *graph, int a, int b, unsigned int flags);
 
 enum bnnaccel_pool_mode {
@@ -240,6 +261,71 @@ int bnnaccel_graph_clip(struct bnnaccel_graph *graph, int in, float low, float h
  * of one pixel.
  */
 int bnnaccel_graph_gate(struct bnnaccel_graph *graph, int in, int gate);
+
+/**
+ * Channels of a tensor in another order, or some of them: channel i of the result is
+ * channel channels[i] of the input. Costs a convolution with ternary weights.
+ */
+int bnnaccel_graph_select(struct bnnaccel_graph *graph, int in, const uint32_t *channels,
+			  uint32_t count);
+
+/** Channel shuffle: channel g*n + i becomes i*groups + g (c = groups*n; ShuffleNet). */
+int bnnaccel_graph_shuffle(struct bnnaccel_graph *graph, int in, uint32_t groups);
+
+/** The channels of a, then those of b: two real tensors of the same size. */
+int bnnaccel_graph_concat(struct bnnaccel_graph *graph, int a, int b);
+
+/**
+ * Pixels and channels exchanged: h*w pixels of c channels become c pixels of h*w
+ * channels, in @p rows rows (0 = 1), so that 1x1 convolutions mix pixels (MLP-Mixer).
+ * More than one row only where rows of the result are multiples of 16 bytes.
+ */
+int bnnaccel_graph_transpose(struct bnnaccel_graph *graph, int in, uint32_t rows);
+
+/**
+ * Layer normalisation: scale[c]*(x - mean)/sqrt(variance + epsilon) + offset[c], mean
+ * and variance over the channels of each pixel. NULL means 1 or 0. On the CPU.
+ */
+int bnnaccel_graph_layer_norm(struct bnnaccel_graph *graph, int in, const float *scale,
+			      const float *offset, float epsilon);
+
+/** Functions of one variable, from tables. On the CPU. */
+enum bnnaccel_function {
+	BNNACCEL_GELU, /**< x*Phi(x) */
+	BNNACCEL_SILU, /**< x/(1 + exp(-x)), also called swish */
+	BNNACCEL_SIGMOID,
+	BNNACCEL_TANH,
+};
+int bnnaccel_graph_function(struct bnnaccel_graph *graph, int in, enum bnnaccel_function function);
+
+/** bnnaccel_graph_function() with GELU. */
+int bnnaccel_graph_gelu(struct bnnaccel_graph *graph, int in);
+
+/** exp(x[c]) over their sum, for each pixel. On the CPU. */
+int bnnaccel_graph_softmax(struct bnnaccel_graph *graph, int in);
+
+enum bnnaccel_aggregation {
+	BNNACCEL_AGGREGATE_SUM,
+	BNNACCEL_AGGREGATE_MEAN,
+	BNNACCEL_AGGREGATE_MAX
+};
+
+/** Edges of a fixed graph whose nodes are pixels, row by row; compressed sparse rows. */
+struct bnnaccel_edges {
+	enum bnnaccel_aggregation mode;
+	uint32_t h, w;		 /**< nodes of the result; 0 = as many as there are */
+	const uint32_t *starts;	 /**< [h*w + 1]: edges starts[u] to starts[u + 1] - 1 lead to u */
+	const uint32_t *sources; /**< [edges]: node that an edge comes from */
+	const float *weights; /**< [edges], of SUM, rounded to 16 bits with one scale; NULL = 1 */
+};
+
+/**
+ * Aggregation of a graph network: each node becomes the sum, the mean or the largest of
+ * those that edges bring; 0 without edges. A binary graph layer (arXiv 2012.15823) is a 1x1
+ * convolution, then this. On the CPU.
+ */
+int bnnaccel_graph_aggregate(struct bnnaccel_graph *graph, int in,
+			     const struct bnnaccel_edges *edges);
 
 enum bnnaccel_class_rule {
 	BNNACCEL_CLASS_FIRST_MAX, /**< the first largest value */

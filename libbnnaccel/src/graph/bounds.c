@@ -78,6 +78,80 @@ static void bound_linear(const struct bnn_op *op, const struct interval *in, str
 	}
 }
 
+/* A channel of what is added, which may be codes. */
+static struct interval added(const struct bnn_op *y, const struct interval *real, uint32_t channel)
+{
+	double unit = y->unit.num / y->unit.den;
+	struct interval codes;
+
+	if (real)
+		return real[channel];
+	codes = code_interval(y);
+	return (struct interval){ codes.lo * unit, codes.hi * unit };
+}
+
+static struct interval of_all(const struct interval *in, uint32_t n)
+{
+	struct interval all = in[0];
+
+	for (uint32_t i = 1; i < n; i++) {
+		all.lo = fmin(all.lo, in[i].lo);
+		all.hi = fmax(all.hi, in[i].hi);
+	}
+	return all;
+}
+
+/* One channel may be as far from the mean as all others on the other side allow. */
+static void bound_normalise(const struct bnn_op *op, struct interval *out)
+{
+	double most = sqrt(op->c - 1.0);
+
+	for (uint32_t i = 0; i < op->c; i++) {
+		double reach = fabs(op->lin.a[i]) * most;
+
+		out[i] = (struct interval){ op->lin.b[i] - reach, op->lin.b[i] + reach };
+	}
+}
+
+static struct interval bound_function(enum bnnaccel_function function, struct interval in)
+{
+	/* where it is least; the others rise everywhere */
+	double least = function == BNNACCEL_GELU   ? -0.7517915
+		       : function == BNNACCEL_SILU ? -1.2784645
+						   : -INFINITY;
+	struct interval out = { bnn_function(function, in.lo), bnn_function(function, in.hi) };
+
+	if (out.lo > out.hi)
+		out = (struct interval){ out.hi, out.lo };
+	if (in.lo < least && least < in.hi)
+		out.lo = bnn_function(function, least);
+	return out;
+}
+
+static void bound_aggregate(const struct bnn_op *op, const struct interval *in,
+			    struct interval *out)
+{
+	const struct bnn_edges_op *e = &op->edges;
+	bool sum = e->mode == BNNACCEL_AGGREGATE_SUM;
+
+	for (uint32_t i = 0; i < op->c; i++)
+		out[i] = sum ? (struct interval){ 0, 0 }
+			     : (struct interval){ fmin(in[i].lo, 0), fmax(in[i].hi, 0) };
+	for (uint32_t u = 0; sum && u < op->h * op->w; u++) {
+		double plus = 0, minus = 0;
+
+		for (uint32_t j = e->starts[u]; j < e->starts[u + 1]; j++) {
+			double w = e->weights ? e->weights[j] : 1;
+
+			*(w > 0 ? &plus : &minus) += w;
+		}
+		for (uint32_t i = 0; i < op->c; i++) {
+			out[i].lo = fmin(out[i].lo, plus * in[i].lo + minus * in[i].hi);
+			out[i].hi = fmax(out[i].hi, plus * in[i].hi + minus * in[i].lo);
+		}
+	}
+}
+
 static void bound_op(const struct bnnaccel_graph *g, const struct bnn_op *op,
 		     struct interval *const *all, struct interval *out)
 {
@@ -97,7 +171,7 @@ static void bound_op(const struct bnnaccel_graph *g, const struct bnn_op *op,
 			struct interval b = { 0, 0 };
 
 			if (!(op->add_flags & BNNACCEL_ADD_ZERO) || i < cb)
-				b = all[op->in[1]][i % cb];
+				b = added(&g->ops[op->in[1]], all[op->in[1]], i % cb);
 			out[i] = (struct interval){ in[i].lo + b.lo, in[i].hi + b.hi };
 		}
 		break;
@@ -121,6 +195,25 @@ static void bound_op(const struct bnnaccel_graph *g, const struct bnn_op *op,
 	case BNN_OP_GATE:
 		for (uint32_t i = 0; i < op->c; i++)
 			out[i] = (struct interval){ fmin(in[i].lo, 0), fmax(in[i].hi, 0) };
+		break;
+	case BNN_OP_TRANSPOSE:
+		/* every channel is a pixel of all channels */
+		for (uint32_t i = 0; i < op->c; i++)
+			out[i] = of_all(in, g->ops[op->in[0]].c);
+		break;
+	case BNN_OP_NORMALISE:
+		bound_normalise(op, out);
+		break;
+	case BNN_OP_FUNCTION:
+		for (uint32_t i = 0; i < op->c; i++)
+			out[i] = bound_function(op->function, in[i]);
+		break;
+	case BNN_OP_SOFTMAX:
+		for (uint32_t i = 0; i < op->c; i++)
+			out[i] = (struct interval){ 0, 1 };
+		break;
+	case BNN_OP_AGGREGATE:
+		bound_aggregate(op, in, out);
 		break;
 	default: /* MEAN */
 		for (uint32_t i = 0; i < op->c; i++)

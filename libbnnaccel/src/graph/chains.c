@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "chains.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 /* A new chain; index or -1. Its steps have room for every operator of the graph. */
@@ -22,6 +23,8 @@ static int open_chain(const struct bnnaccel_graph *g, struct bnn_chains *plan, b
 				 .final = final,
 				 .gate = BNN_NONE,
 				 .outp = BNN_NONE,
+				 .outs = BNN_NONE,
+				 .frame = { 1, 1 },
 				 .res = { BNN_NONE, BNN_NONE } };
 	c->steps[0] = malloc((g->count + 1) * sizeof(int));
 	c->steps[1] = malloc((g->count + 1) * sizeof(int));
@@ -111,15 +114,37 @@ static bool plan_gate(const struct bnnaccel_graph *g, struct bnn_chains *plan, i
 	return true;
 }
 
-static bool take_residual(struct bnn_chains *plan, int onto, int op, int b)
+/* What u is counted in where b is added: 1, or the unit of codes that is no power of two. */
+static struct bnn_unit frame_of(const struct bnn_op *b)
 {
+	int e;
+
+	if (b->domain != BNN_DOMAIN_CODES ||
+	    (!(b->unit.den & (b->unit.den - 1)) && frexp(b->unit.num, &e) == 0.5))
+		return (struct bnn_unit){ 1, 1 };
+	return b->unit;
+}
+
+static void put_residual(const struct bnnaccel_graph *g, struct bnn_chains *plan,
+			 struct bnn_chain *c, int op, int b)
+{
+	c->frame = frame_of(&g->ops[b]);
+	c->adds[c->residuals] = op;
+	c->res[c->residuals++] = b;
+	need_stream(plan, b);
+}
+
+static bool take_residual(const struct bnnaccel_graph *g, struct bnn_chains *plan, int onto, int op,
+			  int b)
+{
+	struct bnn_unit frame = frame_of(&g->ops[b]);
 	struct bnn_chain *c = growing(plan, onto);
 
 	if (!c || c->residuals == 2 || c->count[1])
 		return false;
-	c->adds[c->residuals] = op;
-	c->res[c->residuals++] = b;
-	need_stream(plan, b);
+	if (c->residuals && (c->frame.num != frame.num || c->frame.den != frame.den))
+		return false; /* no shift aligns both */
+	put_residual(g, plan, c, op, b);
 	move_end(plan, c, op);
 	return true;
 }
@@ -130,16 +155,15 @@ static bool plan_add(const struct bnnaccel_graph *g, struct bnn_chains *plan, in
 	int a = op->in[0], b = op->in[1];
 	struct bnn_chain *c;
 
-	if (take_residual(plan, a, i, b))
+	if (take_residual(g, plan, a, i, b))
 		return true;
-	if (!op->add_flags && g->ops[a].c == g->ops[b].c && take_residual(plan, b, i, a))
+	if (!op->add_flags && g->ops[a].c == g->ops[b].c && g->ops[b].domain == BNN_DOMAIN_REAL &&
+	    take_residual(g, plan, b, i, a))
 		return true;
 	c = open_ew(g, plan, a, i);
 	if (!c)
 		return false;
-	c->adds[0] = i;
-	c->res[c->residuals++] = b;
-	need_stream(plan, b);
+	put_residual(g, plan, c, i, b);
 	return true;
 }
 
@@ -147,12 +171,23 @@ static bool plan_codes(const struct bnnaccel_graph *g, struct bnn_chains *plan, 
 {
 	int t = g->ops[i].in[0];
 	struct bnn_chain *c = pipe_of(g, plan, t);
+	const struct bnn_op *op = &g->ops[i];
+	int other;
 
-	if (c && c->outp != BNN_NONE)
+	if (!c)
+		return false;
+	/* one output of each kind, and one set of A3, B3, S3 */
+	other = op->packed ? c->outp : c->outs;
+	if ((op->packed ? c->outs : c->outp) != BNN_NONE ||
+	    (other != BNN_NONE && bnn_chains_scaled(&g->ops[other]) && bnn_chains_scaled(op)))
 		c = open_ew(g, plan, t, t);
-	if (c)
+	if (!c)
+		return false;
+	if (op->packed)
+		c->outs = i;
+	else
 		c->outp = i;
-	return c;
+	return true;
 }
 
 static bool plan_op(const struct bnnaccel_graph *g, struct bnn_chains *plan, int i)
@@ -186,6 +221,11 @@ static bool plan_op(const struct bnnaccel_graph *g, struct bnn_chains *plan, int
 	case BNN_OP_ADD:
 		return plan_add(g, plan, i);
 	case BNN_OP_POOL:
+	case BNN_OP_TRANSPOSE:
+	case BNN_OP_NORMALISE:
+	case BNN_OP_FUNCTION:
+	case BNN_OP_SOFTMAX:
+	case BNN_OP_AGGREGATE:
 		if (op->domain == BNN_DOMAIN_REAL)
 			need_stream(plan, op->in[0]);
 		return true;
@@ -206,6 +246,33 @@ static bool plan_op(const struct bnnaccel_graph *g, struct bnn_chains *plan, int
 	default:
 		return true;
 	}
+}
+
+bool bnn_chains_scaled(const struct bnn_op *op)
+{
+	return op->kind == BNN_OP_QUANTISE && op->codes != BNNACCEL_CODES_ODD2;
+}
+
+/* Codes that would share OUTS with the stream get a command of their own, which reads it. */
+static bool part_outputs(const struct bnnaccel_graph *g, struct bnn_chains *plan)
+{
+	for (size_t i = 0, n = plan->count; i < n; i++) {
+		struct bnn_chain *c = &plan->chains[i];
+		int codes = c->outs, part;
+
+		bool reads_it = !c->conv && !c->mean && c->source == c->final;
+
+		if (codes == BNN_NONE || reads_it ||
+		    !(c->stream || c->result || (c->planes && c->outp != BNN_NONE)))
+			continue;
+		c->outs = BNN_NONE;
+		c->stream = true;
+		part = open_chain(g, plan, false, c->final, c->final);
+		if (part < 0)
+			return false;
+		plan->chains[part].outs = codes;
+	}
+	return true;
 }
 
 int bnn_chains_make(const struct bnnaccel_graph *g, struct bnn_chains *plan,
@@ -230,8 +297,11 @@ int bnn_chains_make(const struct bnnaccel_graph *g, struct bnn_chains *plan,
 		if (!plan_op(g, plan, (int)i))
 			goto memory;
 	}
-	if (g->ops[g->result].domain != BNN_DOMAIN_REAL)
+	if (g->ops[g->result].domain != BNN_DOMAIN_REAL) {
+		if (!part_outputs(g, plan))
+			goto memory;
 		return 0;
+	}
 	/* what is read inside as well stays apart from the output */
 	c = pipe_of(g, plan, g->result);
 	if (c && (c->stream || plan->uses[g->result] > 1))
@@ -240,6 +310,8 @@ int bnn_chains_make(const struct bnnaccel_graph *g, struct bnn_chains *plan,
 		goto memory;
 	c->stream = true;
 	c->result = true;
+	if (!part_outputs(g, plan))
+		goto memory;
 	return 0;
 memory:
 	bnn_chains_free(plan);

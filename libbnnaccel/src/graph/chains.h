@@ -21,14 +21,16 @@ struct bnn_chain {
 	int adds[2];  /* ADD operators */
 	int res[2];   /* and the tensor each adds */
 	unsigned int residuals;
-	int gate;    /* tensor whose values P2 is multiplied with, or BNN_NONE */
-	int outp;    /* SIGN or QUANTISE operator made from the result */
-	bool planes; /* result as 16 planes, for a convolution of a real tensor */
-	bool stream; /* result as stream */
-	bool sum;    /* sums over pixels */
-	bool gates;  /* result as gates, and as nothing else */
-	bool mean;   /* EW of a MEAN: reads the sums */
-	bool result; /* stream is the network's output */
+	int gate;	       /* tensor whose values P2 is multiplied with, or BNN_NONE */
+	int outp;	       /* SIGN or QUANTISE operator made from the result */
+	int outs;	       /* QUANTISE operator whose codes are added somewhere */
+	struct bnn_unit frame; /* codes added: u is real / this; else 1 */
+	bool planes;	       /* result as 16 planes, for a convolution of a real tensor */
+	bool stream;	       /* result as stream */
+	bool sum;	       /* sums over pixels */
+	bool gates;	       /* result as gates, and as nothing else */
+	bool mean;	       /* EW of a MEAN: reads the sums */
+	bool result;	       /* stream is the network's output */
 };
 
 struct bnn_chains {
@@ -37,6 +39,9 @@ struct bnn_chains {
 	int *chain_of; /* [ops]: chain whose final is this tensor, or -1 */
 	int *uses;     /* [ops] */
 };
+
+/* Whether codes of this operator need A3, B3, S3, of which a command has one set. */
+bool bnn_chains_scaled(const struct bnn_op *op);
 
 int bnn_chains_make(const struct bnnaccel_graph *g, struct bnn_chains *plan,
 		    struct bnn_error *error);

@@ -1,109 +1,16 @@
 // SPDX-License-Identifier: MIT
-/* The convolution operator: geometry, and weights of every kind as integers. */
+/* The convolution operator. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "exact.h"
 #include "ops.h"
+#include "weights.h"
 
 static uint32_t or1(uint32_t x)
 {
 	return x ? x : 1;
-}
-
-/* Index in the caller's array of weight (output o, tap t, channel i). */
-static size_t source(const struct bnnaccel_conv *conv, const struct bnn_conv_op *c,
-		     uint32_t channels, uint32_t o, uint32_t t, uint32_t i)
-{
-	if (conv->order == BNNACCEL_OIHW)
-		return ((size_t)o * channels + i) * c->kh * c->kw + t;
-	return (size_t)o * c->k + (size_t)t * channels + i;
-}
-
-static bool bit(const void *bits, uint64_t i)
-{
-	return ((const uint8_t *)bits)[i / 8] >> (i % 8) & 1;
-}
-
-/* One scale per output channel, so that the largest weight becomes 127. */
-static void quantise_row(struct bnn_conv_op *c, uint32_t o, const float *w, uint32_t channels,
-			 const struct bnnaccel_conv *conv)
-{
-	uint32_t taps = c->kh * c->kw;
-	double max = 0;
-
-	for (uint32_t j = 0; j < c->k; j++)
-		max = fmax(
-			max,
-			fabs((double)w[source(conv, c, channels, o, j / channels, j % channels)]));
-	for (uint32_t t = 0; t < taps; t++) {
-		for (uint32_t i = 0; i < channels; i++) {
-			double x = (double)w[source(conv, c, channels, o, t, i)];
-
-			c->w[(size_t)o * c->k + t * channels + i] =
-				max > 0 ? (int8_t)floor(x * 127 / max + 0.5) : 0;
-		}
-	}
-	c->scale[o] *= max / 127;
-}
-
-static uint8_t smallest_format(const int8_t *w, size_t n)
-{
-	bool zero = false, more = false, wide = false;
-
-	for (size_t i = 0; i < n; i++) {
-		zero |= !w[i];
-		more |= w[i] < -1 || w[i] > 1;
-		wide |= w[i] < -8 || w[i] > 7;
-	}
-	return wide   ? BNN_WFORMAT_S8
-	       : more ? BNN_WFORMAT_S4
-	       : zero ? BNN_WFORMAT_T
-		      : BNN_WFORMAT_B1;
-}
-
-static int load_weights(struct bnnaccel_graph *g, struct bnn_conv_op *c, uint32_t outputs,
-			uint32_t channels, const struct bnnaccel_conv *conv)
-{
-	const float *f = conv->weights;
-	size_t row = conv->row_bytes ? conv->row_bytes : (c->k + 7) / 8;
-	uint64_t total = (uint64_t)outputs * c->k, tile = c->tile ? total / c->tile : 0;
-
-	for (uint32_t o = 0; o < outputs; o++) {
-		for (uint32_t j = 0; j < c->k; j++) {
-			int8_t *w = &c->w[(size_t)o * c->k + j];
-			size_t from = source(conv, c, channels, o, j / channels, j % channels);
-
-			switch (conv->kind) {
-			case BNNACCEL_WEIGHTS_SIGN:
-			case BNNACCEL_WEIGHTS_FLOAT:
-				if (!isfinite(f[from]))
-					return bnn_graph_fail(
-						g, BNNACCEL_ERR_BAD_MODEL,
-						"graph %s: weight %zu of operator %zu is not "
-						"finite; train it again or repair it",
-						g->name, from, g->count);
-				*w = f[from] >= 0 ? 1 : -1;
-				break;
-			case BNNACCEL_WEIGHTS_BITS:
-				*w = bit(conv->weights, (uint64_t)o * row * 8 + j) ? 1 : -1;
-				break;
-			case BNNACCEL_WEIGHTS_TILED:
-				*w = bit(conv->weights, ((uint64_t)o * c->k + j) % tile) ? 1 : -1;
-				break;
-			case BNNACCEL_WEIGHTS_INT8:
-				*w = ((const int8_t *)conv->weights)[from];
-				break;
-			}
-		}
-		if (conv->kind == BNNACCEL_WEIGHTS_FLOAT)
-			quantise_row(c, o, f, channels, conv);
-	}
-	c->wformat = conv->kind == BNNACCEL_WEIGHTS_FLOAT  ? BNN_WFORMAT_S8
-		     : conv->kind == BNNACCEL_WEIGHTS_INT8 ? smallest_format(c->w, total)
-							   : BNN_WFORMAT_B1;
-	return 0;
 }
 
 static int check_geometry(struct bnnaccel_graph *g, const struct bnn_op *x,
@@ -150,12 +57,20 @@ static int check_geometry(struct bnnaccel_graph *g, const struct bnn_op *x,
 static int check_modes(struct bnnaccel_graph *g, const struct bnn_op *x,
 		       const struct bnnaccel_conv *conv, const struct bnn_conv_op *c)
 {
-	bool packed = conv->kind == BNNACCEL_WEIGHTS_BITS || conv->kind == BNNACCEL_WEIGHTS_TILED;
+	bool packed = conv->kind == BNNACCEL_WEIGHTS_BITS || conv->kind == BNNACCEL_WEIGHTS_TILED ||
+		      conv->kind == BNNACCEL_WEIGHTS_CODEBOOK;
 
 	if (packed && conv->order != BNNACCEL_OHWI)
+		return bnn_graph_fail(
+			g, BNNACCEL_ERR_ARGUMENT,
+			"graph %s: packed weights and indices after %s must be ordered OHWI",
+			g->name, x->name);
+	if ((conv->kind == BNNACCEL_WEIGHTS_CODEBOOK) != (conv->codebook != NULL) ||
+	    (conv->codebook ? conv->index_bits < 1 || conv->index_bits > 9 : conv->index_bits > 0))
 		return bnn_graph_fail(g, BNNACCEL_ERR_ARGUMENT,
-				      "graph %s: packed weights after %s must be ordered OHWI",
-				      g->name, x->name);
+				      "graph %s: weights of kind CODEBOOK after %s, and no others, "
+				      "need a codebook and 1 to 9 index bits, not %u",
+				      g->name, x->name, conv->index_bits);
 	if ((conv->kind == BNNACCEL_WEIGHTS_TILED) != (c->tile > 0) || c->tile > 255 ||
 	    (c->tile && (uint64_t)conv->outputs * c->k % c->tile))
 		return bnn_graph_fail(
@@ -166,9 +81,22 @@ static int check_modes(struct bnnaccel_graph *g, const struct bnn_op *x,
 		return bnn_graph_fail(g, BNNACCEL_ERR_ARGUMENT,
 				      "graph %s: %u scales do not divide %u outputs after %s",
 				      g->name, conv->scales, conv->outputs, x->name);
+	if (conv->scales && !conv->scale)
+		return bnn_graph_fail(
+			g, BNNACCEL_ERR_ARGUMENT,
+			"graph %s: %u scales are announced after %s, but none is given", g->name,
+			conv->scales, x->name);
+	if (c->tile && conv->outputs % c->tile && conv->scales > 1 && conv->scales < conv->outputs)
+		return bnn_graph_fail(
+			g, BNNACCEL_ERR_UNSUPPORTED,
+			"graph %s: a tile repeated %u times ends inside the %u outputs after %s, "
+			"so "
+			"that they cannot have %u scales; give one scale, or one per output",
+			g->name, c->tile, conv->outputs, x->name, conv->scales);
 	if (conv->gates &&
 	    (x->domain != BNN_DOMAIN_CODES || x->codes != BNNACCEL_CODES_ODD2 ||
-	     conv->kind == BNNACCEL_WEIGHTS_FLOAT || conv->kind == BNNACCEL_WEIGHTS_INT8))
+	     conv->kind == BNNACCEL_WEIGHTS_FLOAT || conv->kind == BNNACCEL_WEIGHTS_INT8 ||
+	     conv->kind == BNNACCEL_WEIGHTS_ODD))
 		return bnn_graph_fail(g, BNNACCEL_ERR_ARGUMENT,
 				      "graph %s: a gated convolution needs ODD2 codes and weights "
 				      "of +-1; %s is not such",
@@ -208,7 +136,7 @@ static int convolve(struct bnnaccel_graph *g, int in, const struct bnnaccel_conv
 		rc = check_modes(g, x, conv, &c);
 	if (rc)
 		return rc;
-	c.w = malloc((size_t)n * c.k);
+	c.w = malloc((size_t)n * c.k * sizeof(*c.w));
 	c.scale = bnn_op_floats(g, conv->scale, conv->scales ? conv->scales : n, n, 1, name,
 				"scales of");
 	c.bias = bnn_op_floats(g, conv->bias, n, n, 0, name, "biases of");
@@ -227,7 +155,7 @@ static int convolve(struct bnnaccel_graph *g, int in, const struct bnnaccel_conv
 			goto fail;
 		}
 	}
-	rc = load_weights(g, &c, n, x->c / c.groups, conv);
+	rc = bnn_weights_load(g, &c, n, x->c / c.groups, conv);
 	if (rc)
 		goto fail;
 	op = bnn_op_add(g, BNN_OP_CONV, name, in, BNN_DOMAIN_REAL);
@@ -244,20 +172,69 @@ static int convolve(struct bnnaccel_graph *g, int in, const struct bnnaccel_conv
 	return (int)g->count - 1;
 fail:
 	free(c.w);
+	free(c.codebook);
+	free(c.index);
 	free(c.scale);
 	free(c.bias);
 	free(c.gates);
 	return g->failed ? g->failed : rc;
 }
 
+/*
+ * Ternary weights with two scales: P and N, the sums over the +1 and the -1, are not
+ * there, but P - N is the convolution with the weights, P + N with their magnitudes.
+ */
+static int convolve_ternary(struct bnnaccel_graph *g, int in, const struct bnnaccel_conv *conv,
+			    bool dense)
+{
+	struct bnnaccel_conv first = *conv, second = *conv;
+	int rc = bnn_op_input(g, in, BNN_IN_CODES | BNN_IN_REAL, "conv"), minus, plus;
+	struct bnn_conv_op *c;
+
+	if (rc)
+		return rc;
+	if (conv->kind != BNNACCEL_WEIGHTS_INT8)
+		return bnn_graph_fail(g, BNNACCEL_ERR_ARGUMENT,
+				      "graph %s: two scales after %s need INT8 weights of -1, 0, 1",
+				      g->name, g->ops[in].name);
+	first.bias = NULL;
+	first.scale = conv->scale_negative;
+	plus = convolve(g, in, &first, dense);
+	minus = convolve(g, in, &second, dense);
+	if (plus < 0 || minus < 0)
+		return plus < 0 ? plus : minus;
+	c = &g->ops[plus].conv;
+	for (size_t i = 0; i < (size_t)g->ops[plus].c * c->k; i++) {
+		if (c->w[i] < -1 || c->w[i] > 1)
+			return bnn_graph_fail(
+				g, BNNACCEL_ERR_ARGUMENT,
+				"graph %s: two scales after %s need weights of -1, 0, 1; one is %d",
+				g->name, g->ops[in].name, c->w[i]);
+		c->w[i] = (int16_t)abs(c->w[i]);
+	}
+	/* scales of plus are still n, those of minus p */
+	for (uint32_t i = 0; i < g->ops[plus].c; i++) {
+		double p = g->ops[minus].conv.scale[i], n = c->scale[i];
+
+		g->ops[minus].conv.scale[i] = (p + n) / 2;
+		c->scale[i] = (p - n) / 2;
+	}
+	g->ops[plus].conv.wformat = BNN_WFORMAT_T;
+	g->ops[minus].conv.wformat = BNN_WFORMAT_T;
+	g->ops[plus].parameters = conv->scales ? conv->scales : conv->outputs;
+	return bnnaccel_graph_add(g, minus, plus, 0);
+}
+
 int bnnaccel_graph_conv(struct bnnaccel_graph *g, int in, const struct bnnaccel_conv *conv)
 {
-	return convolve(g, in, conv, false);
+	return conv->scale_negative ? convolve_ternary(g, in, conv, false)
+				    : convolve(g, in, conv, false);
 }
 
 int bnnaccel_graph_dense(struct bnnaccel_graph *g, int in, const struct bnnaccel_conv *conv)
 {
-	return convolve(g, in, conv, true);
+	return conv->scale_negative ? convolve_ternary(g, in, conv, true)
+				    : convolve(g, in, conv, true);
 }
 
 int64_t bnn_gate_first(const struct bnn_op *conv, const struct bnn_unit *unit, uint32_t channel)

@@ -39,14 +39,22 @@ static void free_op(struct bnn_op *op)
 		free(op->conv.scale);
 		free(op->conv.bias);
 		free(op->conv.gates);
+		free(op->conv.codebook);
+		free(op->conv.index);
 		break;
 	case BNN_OP_AFFINE:
 	case BNN_OP_BEND:
+	case BNN_OP_NORMALISE:
 		free(op->lin.a);
 		free(op->lin.b);
 		break;
 	case BNN_OP_SIGN:
 		free(op->threshold);
+		break;
+	case BNN_OP_AGGREGATE:
+		free(op->edges.starts);
+		free(op->edges.sources);
+		free(op->edges.weights);
 		break;
 	default:
 		break;
@@ -119,19 +127,24 @@ int bnnaccel_graph_name(struct bnnaccel_graph *g, int tensor, const char *name)
 }
 
 static const struct {
-	uint8_t format, bits;
+	uint8_t format, packed, bits;
 	int max, abs;
 } codes_info[] = {
-	[BNNACCEL_CODES_SIGN] = { BNN_FORMAT_B1, 1, 1, 1 },
-	[BNNACCEL_CODES_ODD2] = { BNN_FORMAT_O2, 2, 3, 3 },
-	[BNNACCEL_CODES_ODD4] = { BNN_FORMAT_O4, 4, 15, 15 },
-	[BNNACCEL_CODES_ODD8] = { BNN_FORMAT_O8, 8, 255, 255 },
-	[BNNACCEL_CODES_UNSIGNED4] = { BNN_FORMAT_U4, 4, 15, 15 },
-	[BNNACCEL_CODES_UNSIGNED8] = { BNN_FORMAT_U8, 8, 255, 255 },
-	[BNNACCEL_CODES_SIGNED4] = { BNN_FORMAT_S4, 4, 7, 8 },
-	[BNNACCEL_CODES_SIGNED8] = { BNN_FORMAT_S8, 8, 127, 128 },
-	[BNNACCEL_CODES_SIGNED16] = { BNN_FORMAT_S16, 16, 32767, 32768 },
+	[BNNACCEL_CODES_SIGN] = { BNN_FORMAT_B1, 0, 1, 1, 1 },
+	[BNNACCEL_CODES_ODD2] = { BNN_FORMAT_O2, 0, 2, 3, 3 },
+	[BNNACCEL_CODES_ODD4] = { BNN_FORMAT_O4, BNN_FORMAT_E_O4, 4, 15, 15 },
+	[BNNACCEL_CODES_ODD8] = { BNN_FORMAT_O8, 0, 8, 255, 255 },
+	[BNNACCEL_CODES_UNSIGNED4] = { BNN_FORMAT_U4, 0, 4, 15, 15 },
+	[BNNACCEL_CODES_UNSIGNED8] = { BNN_FORMAT_U8, BNN_FORMAT_E_U8, 8, 255, 255 },
+	[BNNACCEL_CODES_SIGNED4] = { BNN_FORMAT_S4, 0, 4, 7, 8 },
+	[BNNACCEL_CODES_SIGNED8] = { BNN_FORMAT_S8, BNN_FORMAT_E_S8, 8, 127, 128 },
+	[BNNACCEL_CODES_SIGNED16] = { BNN_FORMAT_S16, 0, 16, 32767, 32768 },
 };
+
+unsigned int bnn_codes_packed(enum bnnaccel_codes codes)
+{
+	return codes_info[codes].packed;
+}
 
 unsigned int bnn_codes_format(enum bnnaccel_codes codes)
 {

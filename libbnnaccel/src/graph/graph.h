@@ -28,6 +28,11 @@ enum bnn_op_kind {
 	BNN_OP_SIGN,
 	BNN_OP_QUANTISE,
 	BNN_OP_GATE, /* in[0] times in[1], one pixel of 0 to 1 */
+	BNN_OP_TRANSPOSE,
+	BNN_OP_NORMALISE, /* this and the rest run on the host */
+	BNN_OP_FUNCTION,
+	BNN_OP_SOFTMAX,
+	BNN_OP_AGGREGATE,
 };
 
 enum bnn_domain { BNN_DOMAIN_IMAGE, BNN_DOMAIN_CODES, BNN_DOMAIN_REAL };
@@ -40,12 +45,22 @@ struct bnn_unit {
 
 struct bnn_conv_op {
 	uint32_t kh, kw, sh, sw, dh, dw, pad_t, pad_l, pad_b, pad_r, pad_mode, groups;
-	uint32_t k;	      /* weights per output channel */
-	uint32_t tile;	      /* p, or 0 */
-	uint8_t wformat;      /* BNN_WFORMAT_* */
-	int8_t *w;	      /* [outputs][ky][kx][channel], values */
+	uint32_t k;	    /* weights per output channel */
+	uint32_t tile;	    /* p, or 0 */
+	uint8_t wformat;    /* BNN_WFORMAT_* */
+	int16_t *w;	    /* [outputs][ky][kx][channel], values */
+	uint64_t *codebook; /* or NULL; 2^tau kernels, bit ky*kw + kx */
+	uint16_t *index;    /* [outputs][channel], into the codebook */
+	uint32_t tau;
 	double *scale, *bias; /* [outputs]: real = acc*unit*scale + bias */
 	float *gates;	      /* or NULL */
+};
+
+struct bnn_edges_op {
+	enum bnnaccel_aggregation mode;
+	uint32_t count;
+	uint32_t *starts, *sources;
+	double *weights; /* or NULL */
 };
 
 struct bnn_op {
@@ -56,6 +71,7 @@ struct bnn_op {
 	enum bnn_domain domain;
 	enum bnnaccel_codes codes;
 	struct bnn_unit unit; /* of codes */
+	bool packed;	      /* codes that are added somewhere: element-packed */
 	uint64_t parameters;  /* numbers given to the operator: weights as used, scales, ... */
 	union {
 		bool planar; /* IMAGE */
@@ -67,8 +83,12 @@ struct bnn_op {
 		} encode;
 		struct bnn_conv_op conv;
 		struct {
-			double *a, *b; /* AFFINE: scale, offset. BEND: below, above */
+			/* AFFINE, NORMALISE: scale, offset. BEND: below, above */
+			double *a, *b;
+			double epsilon; /* NORMALISE */
 		} lin;
+		enum bnnaccel_function function;
+		struct bnn_edges_op edges;
 		unsigned int add_flags;
 		struct bnnaccel_pool pool;
 		float *threshold; /* SIGN: or NULL */
@@ -95,9 +115,13 @@ int bnn_graph_fail(struct bnnaccel_graph *g, int code, const char *format, ...)
 
 /* Format in planes, number of bits, largest code. */
 unsigned int bnn_codes_format(enum bnnaccel_codes codes);
+unsigned int bnn_codes_packed(enum bnnaccel_codes codes); /* to be added; NONE if it cannot be */
 unsigned int bnn_codes_bits(enum bnnaccel_codes codes);
 int bnn_codes_max(enum bnnaccel_codes codes); /* largest that a range stands for */
 int bnn_codes_abs(enum bnnaccel_codes codes); /* largest magnitude */
+
+/* GELU and so on. */
+double bnn_function(enum bnnaccel_function function, double x);
 
 /* The smallest integer M at which a gate is open. */
 int64_t bnn_gate_first(const struct bnn_op *conv, const struct bnn_unit *unit, uint32_t channel);
@@ -119,6 +143,8 @@ int bnn_graph_bounds(const struct bnnaccel_graph *g, struct bnn_range *ranges,
  */
 int bnn_reference_run(const struct bnnaccel_graph *g, const uint8_t *image, double **values,
 		      struct bnn_error *error);
+void bnn_reference_host(const struct bnnaccel_graph *g, const struct bnn_op *op, const double *in,
+			double *out);
 void bnn_reference_free(const struct bnnaccel_graph *g, double **values);
 
 /*

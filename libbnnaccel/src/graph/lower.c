@@ -61,12 +61,23 @@ int bnn_lower_point(double max, int bits)
 	return f;
 }
 
+bool bnn_lower_keeps_point(const struct bnn_op *op)
+{
+	return op->domain == BNN_DOMAIN_REAL &&
+	       (op->kind == BNN_OP_POOL || op->kind == BNN_OP_TRANSPOSE ||
+		(op->kind == BNN_OP_AGGREGATE && op->edges.mode != BNNACCEL_AGGREGATE_SUM));
+}
+
 /* First choice; a chain may lower that of its result. Pools keep their input's. */
 static void choose_points(struct bnn_lower *lo)
 {
 	for (size_t i = 0; i < lo->g->count; i++) {
 		if (lo->g->ops[i].domain == BNN_DOMAIN_REAL)
 			lo->at[i].f = bnn_lower_point(bnn_range_max(&lo->ranges[i]), 16);
+	}
+	for (size_t i = 0; i < lo->g->count; i++) {
+		if (lo->g->ops[i].kind == BNN_OP_SOFTMAX)
+			lo->at[i].f = BNN_SOFTMAX_POINT;
 	}
 	for (size_t i = 0; i < lo->chains.count; i++) {
 		if (lo->chains.chains[i].gates)
@@ -124,6 +135,10 @@ static int emit(struct bnn_lower *lo)
 			rc = bnn_lower_encode(lo, (int)i);
 		else if (lo->g->ops[i].kind == BNN_OP_POOL)
 			rc = bnn_lower_pool(lo, (int)i);
+		else if (lo->g->ops[i].kind == BNN_OP_TRANSPOSE)
+			rc = bnn_lower_transpose(lo, (int)i);
+		else if (lo->g->ops[i].kind >= BNN_OP_NORMALISE)
+			rc = bnn_lower_host(lo, (int)i);
 		/* everything that a chain reads is older than the tensor it ends in */
 		for (size_t c = 0; c < lo->chains.count && !rc; c++) {
 			if (lo->chains.chains[c].final == (int)i)

@@ -38,12 +38,19 @@ void bnn_lower_init(struct bnn_node *node, unsigned int opcode, const struct bnn
 
 int bnn_lower_encode(struct bnn_lower *lo, int op);
 int bnn_lower_pool(struct bnn_lower *lo, int op);
+int bnn_lower_transpose(struct bnn_lower *lo, int op);
+/* NORMALISE, FUNCTION, SOFTMAX, AGGREGATE */
+int bnn_lower_host(struct bnn_lower *lo, int op);
+/* Whether the result of an operator has the binary point of its input. */
+bool bnn_lower_keeps_point(const struct bnn_op *op);
 /* Lowers the binary points of what a chain adds so far that its sums fit 27 bits. */
 void bnn_lower_limit_residuals(struct bnn_lower *lo, const struct bnn_chain *chain);
 int bnn_lower_chain(struct bnn_lower *lo, const struct bnn_chain *chain);
 
 /* Binary point of gates: 15 would make 1 too large for v16, and count as saturation. */
 #define BNN_GATE_POINT 14
+
+#define BNN_SOFTMAX_POINT 15
 
 /* The binary point with which values up to `max` fill `bits` bits. */
 int bnn_lower_point(double max, int bits);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bytes.h"
 #include "exact.h"
 #include "lower.h"
 #include "pack.h"
@@ -48,13 +49,26 @@ static unsigned int pre_shift(uint64_t bound)
 	return ps;
 }
 
+/* Largest magnitude of a weight format. */
+static uint64_t largest_weight(unsigned int wformat)
+{
+	unsigned int bits = bnn_wformat_bits(wformat);
+
+	if (wformat == BNN_WFORMAT_T)
+		return 1;
+	return wformat == BNN_WFORMAT_S4 || wformat == BNN_WFORMAT_S8 ? 1ull << (bits - 1)
+								      : (1ull << bits) - 1;
+}
+
 static int conv_source(struct bnn_lower *lo, struct pipe *p, uint64_t *bound)
 {
 	const struct bnn_op *op = &lo->g->ops[p->chain->source];
 	const struct bnn_op *x = &lo->g->ops[op->in[0]];
 	const struct bnn_places *from = &lo->at[op->in[0]];
 	bool codes = x->domain == BNN_DOMAIN_CODES;
-	unsigned int format = codes ? bnn_codes_format(x->codes) : BNN_FORMAT_S16;
+	unsigned int format = !codes	  ? BNN_FORMAT_S16
+			      : x->packed ? bnn_codes_packed(x->codes)
+					  : bnn_codes_format(x->codes);
 	uint32_t *words = p->node.words;
 	uint64_t abs = codes ? (uint64_t)bnn_codes_abs(x->codes) : 32768, bytes, wmax;
 	uint8_t *data;
@@ -63,9 +77,7 @@ static int conv_source(struct bnn_lower *lo, struct pipe *p, uint64_t *bound)
 	p->unit = p->input;
 	p->frac = op->conv.gates;
 	*bound = bnn_weights_norm(op) * abs;
-	wmax = op->conv.wformat == BNN_WFORMAT_S8   ? 128
-	       : op->conv.wformat == BNN_WFORMAT_S4 ? 8
-						    : 1;
+	wmax = largest_weight(op->conv.wformat);
 	if (op->conv.k * abs * wmax > INT32_MAX)
 		return unsupported(
 			lo, p, "its sums could exceed 32 bits; quantise its input to fewer bits");
@@ -141,7 +153,10 @@ static struct bnn_stage_in stage_in(const struct bnn_lower *lo, const struct pip
 		.g = lo->g,
 		.steps = p->chain->steps[stage],
 		.count = p->chain->count[stage],
-		.unit = stage ? (struct bnn_unit){ ldexp(1, -p->f_u), 1 } : p->unit,
+		.unit = stage ? (struct bnn_unit){ ldexp(p->chain->frame.num, -p->f_u),
+						   p->chain->frame.den }
+			      : p->unit,
+		.frame = stage ? (struct bnn_unit){ 1, 1 } : p->chain->frame,
 		.lo = stage ? -(1 << 26) : -(1 << 23),
 		.hi = stage ? (1 << 26) - 1 : (1 << 23) - 1,
 		.f = stage ? p->f : p->f_u,
@@ -150,7 +165,21 @@ static struct bnn_stage_in stage_in(const struct bnn_lower *lo, const struct pip
 	};
 }
 
-/* The largest value of u. */
+/* The binary point of what a chain adds: of a stream, or of codes in their frame. */
+static int residual_point(const struct bnn_lower *lo, const struct bnn_chain *chain, unsigned int i)
+{
+	const struct bnn_op *op = &lo->g->ops[chain->res[i]];
+	int e;
+
+	if (op->domain == BNN_DOMAIN_REAL)
+		return lo->at[chain->res[i]].f;
+	if (chain->frame.num == op->unit.num && chain->frame.den == op->unit.den)
+		return 0;
+	frexp(op->unit.num / op->unit.den, &e);
+	return 1 - e;
+}
+
+/* The largest value of u before its binary point is chosen. */
 static double inner_max(const struct bnn_lower *lo, const struct bnn_chain *chain)
 {
 	int first = chain->count[0] ? chain->steps[0][chain->count[0] - 1] : chain->source;
@@ -158,7 +187,7 @@ static double inner_max(const struct bnn_lower *lo, const struct bnn_chain *chai
 
 	for (unsigned int i = 0; i < chain->residuals; i++)
 		max = fmax(max, bnn_range_max(&lo->ranges[chain->adds[i]]));
-	return max;
+	return max * chain->frame.den / chain->frame.num;
 }
 
 void bnn_lower_limit_residuals(struct bnn_lower *lo, const struct bnn_chain *chain)
@@ -184,9 +213,10 @@ void bnn_lower_limit_residuals(struct bnn_lower *lo, const struct bnn_chain *cha
 		int win = lo->g->ops[chain->adds[i]].add_flags & BNNACCEL_ADD_AVG2X2 ? 2 : 0;
 		int t = chain->res[i];
 
-		/* pools have the format of what they read */
-		for (; lo->g->ops[t].kind == BNN_OP_POOL; t = lo->g->ops[t].in[0])
-			;
+		if (lo->g->ops[t].domain == BNN_DOMAIN_CODES)
+			continue;
+		while (bnn_lower_keeps_point(&lo->g->ops[t]))
+			t = lo->g->ops[t].in[0];
 		if (lo->at[t].f > limit - win)
 			lo->at[t].f = limit - win;
 	}
@@ -197,11 +227,15 @@ static int choose_inner_point(struct bnn_lower *lo, struct pipe *p)
 {
 	const struct bnn_chain *chain = p->chain;
 	double max = inner_max(lo, chain);
-	int f = p->f, least = -8, most = 127;
+	int f = p->f, least = -8, most = 127, e;
+
+	/* as fine as the result in any frame */
+	frexp(chain->frame.num / chain->frame.den, &e);
+	f += chain->frame.den == 1 && chain->frame.num == 1 ? 0 : e;
 
 	for (unsigned int i = 0; i < chain->residuals; i++) {
 		int win = lo->g->ops[chain->adds[i]].add_flags & BNNACCEL_ADD_AVG2X2 ? 2 : 0;
-		int f_res = lo->at[chain->res[i]].f;
+		int f_res = residual_point(lo, chain, i);
 
 		f = f_res > f ? f_res : f;
 		least = f_res + win > least ? f_res + win : least;
@@ -272,15 +306,18 @@ static void set_residuals(struct bnn_lower *lo, struct pipe *p)
 		const struct bnn_op *add = &lo->g->ops[p->chain->adds[i]];
 		bool avg = add->add_flags & BNNACCEL_ADD_AVG2X2;
 		int res = p->chain->res[i];
+		bool codes = lo->g->ops[res].domain == BNN_DOMAIN_CODES;
 
 		bnn_field_set(p->node.words, c[i], lo->g->ops[res].c);
 		bnn_field_set(p->node.words, win[i], avg);
 		bnn_field_set(p->node.words, zero[i],
 			      add->add_flags & BNNACCEL_ADD_ZERO && lo->g->ops[res].c < p->c);
 		bnn_field_set(p->node.words, al[i],
-			      (uint32_t)(p->f_u - lo->at[res].f - (avg ? 2 : 0)));
-		bnn_field_set(p->node.words, format[i], BNN_FORMAT_E_S16);
-		p->node.ref[i ? BNN_SLOT_RES2 : BNN_SLOT_RES1] = lo->at[res].stream;
+			      (uint32_t)(p->f_u - residual_point(lo, p->chain, i) - (avg ? 2 : 0)));
+		bnn_field_set(p->node.words, format[i],
+			      codes ? bnn_codes_packed(lo->g->ops[res].codes) : BNN_FORMAT_E_S16);
+		p->node.ref[i ? BNN_SLOT_RES2 : BNN_SLOT_RES1] =
+			codes ? lo->at[res].codes : lo->at[res].stream;
 	}
 }
 
@@ -298,7 +335,8 @@ static int make_stages(struct bnn_lower *lo, struct pipe *p)
 	if (rc)
 		return rc;
 	/* a copy at the same binary point needs no multiplication */
-	p->p1 = chain->count[0] || p->unit.den != 1 || p->unit.num != ldexp(1, -p->f_u);
+	p->p1 = chain->count[0] || p->unit.den != 1 || p->unit.num != ldexp(1, -p->f_u) ||
+		chain->frame.den != 1 || chain->frame.num != 1;
 	rc = yield_points(lo, p);
 	if (rc)
 		return rc;
@@ -337,9 +375,11 @@ static void make_signs(struct bnn_lower *lo, struct pipe *p)
 	struct bnn_stage_in in = stage_in(lo, p, 0);
 
 	if (!p->threshold)
-		in = (struct bnn_stage_in){
-			.g = lo->g, .unit = { ldexp(1, -p->f), 1 }, .lo = INT16_MIN, .hi = INT16_MAX
-		};
+		in = (struct bnn_stage_in){ .g = lo->g,
+					    .unit = { ldexp(1, -p->f), 1 },
+					    .frame = { 1, 1 },
+					    .lo = INT16_MIN,
+					    .hi = INT16_MAX };
 	for (uint32_t c = 0; c < p->c; c++) {
 		bool lost = false;
 		int64_t first;
@@ -457,6 +497,15 @@ static int set_outputs(struct bnn_lower *lo, struct pipe *p)
 					final->c, p->f, NULL, final->name, ".planes");
 		bnn_field_set(words, BNN_F_CONV_OUTP_FORMAT, BNN_FORMAT_S16);
 	}
+	if (chain->outs != BNN_NONE) {
+		const struct bnn_op *op = &lo->g->ops[chain->outs];
+
+		format = bnn_codes_packed(op->codes);
+		rc = rc ? rc : make_quantiser(lo, p, op);
+		p->node.ref[BNN_SLOT_OUTS] = lo->at[chain->outs].codes = bnn_lower_value(
+			lo, BNN_ROLE_TEMP, format, op->h, op->w, op->c, 0, NULL, op->name, "");
+		bnn_field_set(words, BNN_F_CONV_OUTS_FORMAT, format);
+	}
 	/* planes could not be made beside codes: then the stream is read */
 	if (chain->result || ((chain->stream || (chain->planes && at->planes == BNN_NO_VALUE)) &&
 			      at->stream == BNN_NO_VALUE)) {
@@ -483,18 +532,6 @@ static int set_outputs(struct bnn_lower *lo, struct pipe *p)
 	return rc;
 }
 
-static void put16(uint8_t *to, int v)
-{
-	to[0] = (uint8_t)v;
-	to[1] = (uint8_t)(v >> 8);
-}
-
-static void put32(uint8_t *to, int32_t v)
-{
-	put16(to, v);
-	put16(to + 2, v >> 16);
-}
-
 /* Where a stage has its parameters in a record. */
 struct stage_places {
 	unsigned int th, b, a, k, neg;
@@ -503,15 +540,15 @@ struct stage_places {
 static void put_stage(const struct bnn_stage *s, const struct stage_places *at, uint32_t c,
 		      uint8_t *to)
 {
-	put32(to + at->th, s->th[c]);
+	bnn_bytes32(to + at->th, s->th[c]);
 	for (unsigned int i = 0; i < 2; i++) {
-		put32(to + at->b + 4 * i, s->b[2 * c + i]);
+		bnn_bytes32(to + at->b + 4 * i, s->b[2 * c + i]);
 		if (s->pow2) {
 			to[at->k + i] = (uint8_t)s->k[2 * c + i];
 			if (s->a[2 * c + i] < 0)
 				to[BNN_PARAM_FLAGS] |= (uint8_t)(1u << (at->neg + i));
 		} else {
-			put16(to + at->a + 2 * i, s->a[2 * c + i]);
+			bnn_bytes16(to + at->a + 2 * i, s->a[2 * c + i]);
 		}
 	}
 }
@@ -530,12 +567,12 @@ static void put_record(const struct pipe *p, uint32_t c, uint8_t *to)
 	if (p->p2)
 		put_stage(&p->stage[1], &places[1], c, to);
 	if (p->chain->gate != BNN_NONE)
-		put32(to + BNN_PARAM_BBN, p->stage[1].bbn[c]);
-	put32(to + BNN_PARAM_TB, p->tb[c]);
-	put32(to + BNN_PARAM_T, p->t[c]);
+		bnn_bytes32(to + BNN_PARAM_BBN, p->stage[1].bbn[c]);
+	bnn_bytes32(to + BNN_PARAM_TB, p->tb[c]);
+	bnn_bytes32(to + BNN_PARAM_T, p->t[c]);
 	to[BNN_PARAM_FLAGS] |= p->inv[c] ? BNN_PARAM_FLAGS_INV : 0;
 	for (int i = 0; i < 3; i++)
-		put16(to + BNN_PARAM_Q + 2 * i, p->q[i]);
+		bnn_bytes16(to + BNN_PARAM_Q + 2 * i, p->q[i]);
 }
 
 static int set_params(struct bnn_lower *lo, struct pipe *p)
@@ -553,7 +590,7 @@ static int set_params(struct bnn_lower *lo, struct pipe *p)
 				lo->g->name);
 	for (uint32_t c = 0; c < p->c; c++) {
 		if (narrow) {
-			put32(data + c * size + BNN_PARAM_NARROW_TB, p->tb[c]);
+			bnn_bytes32(data + c * size + BNN_PARAM_NARROW_TB, p->tb[c]);
 			data[c * size + BNN_PARAM_NARROW_FLAGS] =
 				p->inv[c] ? BNN_PARAM_FLAGS_INV : 0;
 		} else {
@@ -603,8 +640,9 @@ static int lower(struct bnn_lower *lo, struct pipe *p)
 	p->f_u = p->f;
 	p->notes.f = p->f;
 	p->notes.ps = ps;
-	p->threshold = is_sign(lo, chain->outp) && !chain->stream && !chain->sum &&
-		       !chain->planes && !chain->residuals && !chain->count[1] && !chain->bent[0];
+	p->threshold = is_sign(lo, chain->outp) && chain->outs == BNN_NONE && !chain->stream &&
+		       !chain->sum && !chain->planes && !chain->residuals && !chain->count[1] &&
+		       !chain->bent[0];
 	if (!p->threshold)
 		rc = make_stages(lo, p);
 	if (!rc && p->frac)

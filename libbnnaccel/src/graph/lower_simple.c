@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* ENC and POOL. */
+/* ENC, POOL and TRANSPOSE. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +13,8 @@ int bnn_lower_encode(struct bnn_lower *lo, int i)
 		[BNNACCEL_ENCODE_THERMOMETER] = BNN_ENC_THERMO,
 		[BNNACCEL_ENCODE_BITS] = BNN_ENC_BITS,
 	};
-	unsigned int format = bnn_codes_format(op->codes);
+	unsigned int format =
+		op->packed ? bnn_codes_packed(op->codes) : bnn_codes_format(op->codes);
 	uint32_t bytes = 256 * (op->encode.shared ? 1 : x->c);
 	struct bnn_node node;
 	uint8_t *table = malloc(bytes);
@@ -81,5 +82,25 @@ int bnn_lower_pool(struct bnn_lower *lo, int i)
 		lo->at[i].codes = out;
 	node.ref[BNN_SLOT_IN] = real ? from->stream : from->codes;
 	node.ref[BNN_SLOT_OUTP] = out;
+	return bnn_lower_node(lo, &node);
+}
+
+int bnn_lower_transpose(struct bnn_lower *lo, int i)
+{
+	const struct bnn_op *op = &lo->g->ops[i], *x = &lo->g->ops[op->in[0]];
+	const struct bnn_places *from = &lo->at[op->in[0]];
+	struct bnn_node node;
+
+	lo->at[i].f = from->f;
+	bnn_lower_init(&node, BNN_CMD_TRANSPOSE, op);
+	bnn_field_set(node.words, BNN_F_TRANSPOSE_H, x->h);
+	bnn_field_set(node.words, BNN_F_TRANSPOSE_W, x->w);
+	bnn_field_set(node.words, BNN_F_TRANSPOSE_C, x->c);
+	bnn_field_set(node.words, BNN_F_TRANSPOSE_IN_FORMAT, BNN_FORMAT_E_S16);
+	bnn_field_set(node.words, BNN_F_TRANSPOSE_OUT_FORMAT, BNN_FORMAT_E_S16);
+	node.ref[BNN_SLOT_IN] = from->stream;
+	node.ref[BNN_SLOT_OUTP] = lo->at[i].stream =
+		bnn_lower_value(lo, BNN_ROLE_TEMP, BNN_FORMAT_E_S16, op->h, op->w, op->c,
+				lo->at[i].f, NULL, op->name, "");
 	return bnn_lower_node(lo, &node);
 }

@@ -174,10 +174,12 @@ int bnnaccel_graph_encode(struct bnnaccel_graph *g, int image, const struct bnna
 	return (int)g->count - 1;
 }
 
-static int linear(struct bnnaccel_graph *g, int in, enum bnn_op_kind kind, const float *a,
+int bnn_op_linear(struct bnnaccel_graph *g, int in, enum bnn_op_kind kind, const float *a,
 		  const float *b, double b_otherwise)
 {
-	const char *name = kind == BNN_OP_AFFINE ? "affine" : "bend";
+	const char *name = kind == BNN_OP_AFFINE      ? "affine"
+			   : kind == BNN_OP_NORMALISE ? "layer_norm"
+						      : "bend";
 	int rc = bnn_op_input(g, in, BNN_IN_REAL, name);
 	double *da, *db;
 	struct bnn_op *op;
@@ -187,9 +189,9 @@ static int linear(struct bnnaccel_graph *g, int in, enum bnn_op_kind kind, const
 		return rc;
 	c = g->ops[in].c;
 	da = bnn_op_floats(g, a, c, c, 1, g->ops[in].name,
-			   kind == BNN_OP_AFFINE ? "scales after" : "slopes below 0 after");
+			   kind == BNN_OP_BEND ? "slopes below 0 after" : "scales after");
 	db = da ? bnn_op_floats(g, b, c, c, b_otherwise, g->ops[in].name,
-				kind == BNN_OP_AFFINE ? "offsets after" : "slopes above 0 after")
+				kind == BNN_OP_BEND ? "slopes above 0 after" : "offsets after")
 		: NULL;
 	op = db ? bnn_op_add(g, kind, name, in, BNN_DOMAIN_REAL) : NULL;
 	if (!op) {
@@ -205,12 +207,12 @@ static int linear(struct bnnaccel_graph *g, int in, enum bnn_op_kind kind, const
 
 int bnnaccel_graph_affine(struct bnnaccel_graph *g, int in, const float *scale, const float *offset)
 {
-	return linear(g, in, BNN_OP_AFFINE, scale, offset, 0);
+	return bnn_op_linear(g, in, BNN_OP_AFFINE, scale, offset, 0);
 }
 
 int bnnaccel_graph_bend(struct bnnaccel_graph *g, int in, const float *below, const float *above)
 {
-	return linear(g, in, BNN_OP_BEND, below, above, 1);
+	return bnn_op_linear(g, in, BNN_OP_BEND, below, above, 1);
 }
 
 int bnnaccel_graph_relu(struct bnnaccel_graph *g, int in)
@@ -253,9 +255,15 @@ int bnnaccel_graph_add(struct bnnaccel_graph *g, int a, int b, unsigned int flag
 	struct bnn_op *op;
 
 	if (!rc)
-		rc = bnn_op_input(g, b, BNN_IN_REAL, "add");
+		rc = bnn_op_input(g, b, BNN_IN_REAL | BNN_IN_CODES, "add");
 	if (rc)
 		return rc;
+	if (g->ops[b].domain == BNN_DOMAIN_CODES &&
+	    (!bnn_codes_packed(g->ops[b].codes) || g->ops[b].kind == BNN_OP_POOL))
+		return bnn_graph_fail(g, BNNACCEL_ERR_UNSUPPORTED,
+				      "graph %s: the codes of %s cannot be added; those of 4 bits "
+				      "(ODD4) or 8 (UNSIGNED8, SIGNED8) can",
+				      g->name, g->ops[b].name);
 	if (g->ops[b].h != win * g->ops[a].h || g->ops[b].w != win * g->ops[a].w)
 		return bnn_graph_fail(g, BNNACCEL_ERR_ARGUMENT,
 				      "graph %s: add%s cannot fit %s (%ux%u) to %s (%ux%u)",
@@ -272,6 +280,7 @@ int bnnaccel_graph_add(struct bnnaccel_graph *g, int a, int b, unsigned int flag
 		return BNNACCEL_ERR_MEMORY;
 	op->in[1] = b;
 	op->add_flags = flags;
+	g->ops[b].packed = g->ops[b].domain == BNN_DOMAIN_CODES;
 	return (int)g->count - 1;
 }
 

@@ -25,4 +25,8 @@ int bnn_op_input(struct bnnaccel_graph *g, int in, unsigned int domains, const c
 double *bnn_op_floats(struct bnnaccel_graph *g, const float *from, uint32_t count, uint32_t n,
 		      double otherwise, const char *op, const char *what);
 
+/* An operator with two arrays of parameters; a is 1 where NULL. */
+int bnn_op_linear(struct bnnaccel_graph *g, int in, enum bnn_op_kind kind, const float *a,
+		  const float *b, double b_otherwise);
+
 #endif /* BNN_OPS_H */

@@ -3,31 +3,18 @@
 
 #include <stdlib.h>
 
-static unsigned int code_bits(unsigned int wformat)
-{
-	switch (wformat) {
-	case BNN_WFORMAT_B1:
-		return 1;
-	case BNN_WFORMAT_T:
-		return 2;
-	case BNN_WFORMAT_S4:
-		return 4;
-	default:
-		return 8;
-	}
-}
-
 static unsigned int code_of(unsigned int wformat, int w)
 {
+	int max = (1 << bnn_wformat_bits(wformat)) - 1;
+
 	switch (wformat) {
-	case BNN_WFORMAT_B1:
-		return w > 0;
 	case BNN_WFORMAT_T: /* bit 0: not zero, bit 1: negative */
 		return (w != 0) | (w < 0) << 1;
 	case BNN_WFORMAT_S4:
-		return w & 15;
-	default:
-		return w & 255;
+	case BNN_WFORMAT_S8:
+		return w & max;
+	default: /* odd */
+		return (unsigned int)(w + max) / 2;
 	}
 }
 
@@ -37,10 +24,33 @@ static void put(uint8_t *data, uint64_t bit, unsigned int code)
 	data[bit / 8] |= (uint8_t)(code << (bit % 8));
 }
 
+/* Entries of 8 bytes, then the indices. */
+static uint8_t *pack_codebook(const struct bnn_op *op, uint32_t *words, uint64_t *bytes)
+{
+	const struct bnn_conv_op *c = &op->conv;
+	uint64_t kernels = (uint64_t)op->c * (c->k / (c->kh * c->kw)), at;
+	uint8_t *data;
+
+	bnn_field_set(words, BNN_F_CONV_WMODE, BNN_WMODE_CODEBOOK);
+	bnn_field_set(words, BNN_F_CONV_TAU, c->tau);
+	at = bnn_weight_codebook_indices(words);
+	*bytes = bnn_weight_bytes(words);
+	data = calloc(1, *bytes);
+	if (!data)
+		return NULL;
+	for (uint32_t i = 0; i < 1u << c->tau; i++) {
+		for (uint32_t t = 0; t < c->kh * c->kw; t++)
+			put(data, 64ull * i + t, c->codebook[i] >> t & 1);
+	}
+	for (uint64_t i = 0; i < kernels * c->tau; i++)
+		put(data, 8 * at + i, c->index[i / c->tau] >> (i % c->tau) & 1);
+	return data;
+}
+
 uint8_t *bnn_weights_pack(const struct bnn_op *op, uint32_t *words, uint64_t *bytes)
 {
 	const struct bnn_conv_op *c = &op->conv;
-	unsigned int n = code_bits(c->wformat);
+	unsigned int n = bnn_wformat_bits(c->wformat);
 	uint64_t total = (uint64_t)op->c * c->k;
 	uint32_t taps = c->kh * c->kw, channels = c->k / taps;
 	uint64_t tap = ((uint64_t)channels * n + 15) / 16 * 16;
@@ -53,6 +63,8 @@ uint8_t *bnn_weights_pack(const struct bnn_op *op, uint32_t *words, uint64_t *by
 
 	bnn_field_set(words, BNN_F_CONV_GROUPS, c->groups);
 	bnn_field_set(words, BNN_F_CONV_WFORMAT, c->wformat);
+	if (c->codebook)
+		return pack_codebook(op, words, bytes);
 	bnn_field_set(words, BNN_F_CONV_WMODE,
 		      rows    ? BNN_WMODE_TILED
 		      : tiled ? BNN_WMODE_TILED_FLAT

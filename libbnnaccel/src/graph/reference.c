@@ -157,7 +157,7 @@ static void conv_real(const struct bnnaccel_graph *g, const struct bnn_op *op, c
 
 	for (size_t p = 0; p < (size_t)op->h * op->w; p++) {
 		for (uint32_t o = 0; o < op->c; o++) {
-			const int8_t *w = c->w + (size_t)o * c->k;
+			const int16_t *w = c->w + (size_t)o * c->k;
 			uint32_t base = o / (op->c / c->groups) * channels;
 			double acc = 0;
 
@@ -186,6 +186,7 @@ static void add(const struct bnnaccel_graph *g, const struct bnn_op *op, const d
 {
 	const struct bnn_op *y = &g->ops[op->in[1]];
 	bool win = op->add_flags & BNNACCEL_ADD_AVG2X2;
+	double unit = y->domain == BNN_DOMAIN_CODES ? y->unit.num / y->unit.den : 1;
 
 	for (size_t p = 0; p < (size_t)op->h * op->w; p++) {
 		size_t row = p / op->w << win, column = p % op->w << win;
@@ -200,7 +201,7 @@ static void add(const struct bnnaccel_graph *g, const struct bnn_op *op, const d
 
 			if (op->add_flags & BNNACCEL_ADD_ZERO && i >= y->c)
 				r = 0;
-			out[p * op->c + i] = a[p * op->c + i] + r;
+			out[p * op->c + i] = a[p * op->c + i] + r * unit;
 		}
 	}
 }
@@ -312,8 +313,11 @@ static int run_op(const struct bnnaccel_graph *g, const struct bnn_op *op, doubl
 		for (size_t i = 0; i < n; i++)
 			out[i] = in[i] * values[op->in[1]][i % op->c];
 		return 0;
-	default:
+	case BNN_OP_QUANTISE:
 		quantise(op, in, out, n);
+		return 0;
+	default:
+		bnn_reference_host(g, op, in, out);
 		return 0;
 	}
 }

@@ -69,9 +69,9 @@ static struct piece whole(const struct bnn_stage_in *in, uint32_t channel, bool 
 		p.offset = p.offset * s.scale + (gated ? 0 : s.offset);
 		p.after = p.after * s.scale + (gated ? s.offset : 0);
 	}
-	p.scale = ldexp(p.scale, in->f);
-	p.offset = ldexp(p.offset, in->f);
-	p.after = ldexp(p.after, in->f);
+	p.scale = ldexp(p.scale * in->frame.den / in->frame.num, in->f);
+	p.offset = ldexp(p.offset * in->frame.den / in->frame.num, in->f);
+	p.after = ldexp(p.after * in->frame.den / in->frame.num, in->f);
 	return p;
 }
 

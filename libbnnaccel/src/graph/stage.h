@@ -29,9 +29,10 @@ struct bnn_stage_in {
 	size_t count;
 	struct bnn_unit unit; /* real value of x = 1 */
 	int64_t lo, hi;	      /* range of x */
-	int f;		      /* result = real * 2^f */
-	const char *name;     /* for errors */
-	bool gated;	      /* has a GATE */
+	int f;		      /* result = real * 2^f / frame */
+	struct bnn_unit frame;
+	const char *name; /* for errors */
+	bool gated;	  /* has a GATE */
 };
 
 /* By how much f must fall so that the slopes and offsets fit their fields; 0 if they do. */
