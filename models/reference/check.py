@@ -30,7 +30,11 @@ def differences(path, seen):
 
     for node in net.nodes:
         seen.add(node)
-    done = network.Run(net, take(net.values[net.input].size))
+    try:
+        done = network.Run(net, take(net.values[net.input].size))
+    except bnnfile.FormatError as e:
+        yield str(e)
+        return
     for i, value in enumerate(net.values):
         if value.role in (bnnfile.TEMPORARY, bnnfile.OUTPUT):
             wrong = np.argwhere(take(value.size) != done.raw[i])

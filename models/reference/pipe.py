@@ -69,7 +69,7 @@ def _slope_pow2(counters, record, stage, piece, x):
     s = np.where(flag(record, "NEG" + stage, piece), -x, x)
     left = counters.sat(40, s << np.maximum(k, 0))
     right = s
-    for shift in range(1, 32):
+    for shift in np.unique(-k[k < 0]):
         right = np.where(k == -shift, rnd(s, shift), right)
     return np.where(k >= 0, left, right)
 

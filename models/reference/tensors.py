@@ -6,6 +6,8 @@ Bytes are uint8 [n, size], n images side by side; integers are int64 [n, H, W, C
 
 import numpy as np
 
+WHOLE = (8, 16, 32)  # bits of codes that NumPy has integers for
+
 
 def align(x, n):
     return -(-x // n) * n
@@ -32,6 +34,9 @@ def code_of(values, fmt):
 
 def unpack_bits(data, bits, count):
     """`count` codes of `bits` bits each, from bit 0 of the first byte of the last axis on."""
+    if bits in WHOLE:
+        used = np.ascontiguousarray(data[..., : count * bits // 8])
+        return used.view("<u%d" % (bits // 8)).astype(np.int64)
     single = np.unpackbits(np.ascontiguousarray(data), axis=-1, bitorder="little", count=count * bits)
     single = single.reshape(data.shape[:-1] + (count, bits))
     codes = np.zeros(single.shape[:-1], np.int64)
@@ -42,9 +47,11 @@ def unpack_bits(data, bits, count):
 
 def pack_bits(codes, bits, size):
     """The inverse: `size` bytes, 0 behind the last code."""
-    single = np.stack([(codes >> i) & 1 for i in range(bits)], axis=-1).astype(np.uint8)
-    single = single.reshape(codes.shape[:-1] + (-1,))
-    packed = np.packbits(single, axis=-1, bitorder="little")
+    if bits in WHOLE:
+        packed = np.ascontiguousarray(codes.astype("<u%d" % (bits // 8))).view(np.uint8)
+    else:
+        single = np.stack([((codes >> i) & 1).astype(np.uint8) for i in range(bits)], axis=-1)
+        packed = np.packbits(single.reshape(codes.shape[:-1] + (-1,)), axis=-1, bitorder="little")
     padding = [(0, 0)] * (packed.ndim - 1) + [(0, size - packed.shape[-1])]
     return np.pad(packed, padding)
 
