@@ -79,3 +79,12 @@ train-digits-bnn: $(BUILD)/models/digits
 .PHONY: test-models
 test-models:
 	@/usr/bin/python3 models/check.py
+
+include models/large/large.mk
+
+# make -s network-table [IMAGES=N] [JSON=1]: every network, everywhere, in one
+# table (docs/networks.md, Measured); also in $(BUILD)/network-table.json.
+.PHONY: network-table
+network-table:
+	@$(MAKE) --no-print-directory all networks >&2
+	@/usr/bin/python3 models/network_table.py --build $(BUILD) $(if $(IMAGES),--images $(IMAGES)) $(if $(JSON),--json)
