@@ -5,12 +5,15 @@
 import argparse
 import sys
 
+import numpy as np
+
 import bnnfile
 import images
 import network
 
 INTEGERS, BITS, REAL = range(3)
-BATCH = 20  # images at once
+BATCH = 20  # images at once, if they are small
+BATCH_BYTES = 1 << 17
 
 
 def header(net):
@@ -38,19 +41,20 @@ def shown(net, outputs):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", metavar="MODEL.bnn")
-    parser.add_argument("images", metavar="IMAGES", help="CIFAR-10 binary batch, MNIST idx file, binary PGM or PPM")
+    parser.add_argument("images", metavar="IMAGES", nargs="+", help="CIFAR-10 binary batch, MNIST idx file, binary PGM or PPM")
     parser.add_argument("--images", dest="limit", metavar="N", type=int, help="stop after N images")
     parser.add_argument("--csv", metavar="FILE", default="-", help="where results go (default: standard output)")
     args = parser.parse_args()
 
     net = bnnfile.read(args.model)
-    pixels, labels = images.read(args.images, net)
+    pixels, labels = map(np.concatenate, zip(*(images.read(path, net) for path in args.images)))
     pixels = pixels[: args.limit]
     right = saturated = 0
     with sys.stdout if args.csv == "-" else open(args.csv, "w", encoding="ascii") as out:
         print(",".join(header(net)), file=out)
-        for first in range(0, len(pixels), BATCH):
-            done = network.Run(net, pixels[first : first + BATCH])
+        batch = max(1, min(BATCH, BATCH_BYTES // pixels.shape[1]))
+        for first in range(0, len(pixels), batch):
+            done = network.Run(net, pixels[first : first + batch])
             saturated += done.counters.totals["SATURATED"]
             codes = done.codes(net.output)
             for i, row in enumerate(codes.reshape(len(codes), -1)[:, : net.classes].tolist(), first):
