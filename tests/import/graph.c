@@ -10,242 +10,7 @@
 #include <string.h>
 
 #include "common.h"
-
-static uint64_t state;
-
-static uint32_t draw(uint32_t n)
-{
-	state ^= state << 13;
-	state ^= state >> 7;
-	state ^= state << 17;
-	return (uint32_t)(state >> 20) % n;
-}
-
-static float real(double lo, double hi)
-{
-	return (float)(lo + (hi - lo) * draw(1 << 24) / (1 << 24));
-}
-
-static float *reals(uint32_t n, double lo, double hi)
-{
-	float *v = malloc(n * sizeof(*v));
-
-	for (uint32_t i = 0; i < n; i++)
-		v[i] = real(lo, hi);
-	return v;
-}
-
-/* Scales and slopes are rounded to powers of two: nothing is multiplied then (POW2). */
-static bool powers;
-
-static void to_powers(float *v, uint32_t n)
-{
-	for (uint32_t i = 0; powers && i < n; i++) {
-		if (v[i] != 0)
-			v[i] = copysignf(ldexpf(1, (int)lround(log2(fabs((double)v[i])))), v[i]);
-	}
-}
-
-struct builder {
-	struct bnnaccel_graph *g;
-	int codes; /* encoded image */
-	char story[512];
-};
-
-static void tell(struct builder *b, const char *what)
-{
-	size_t n = strlen(b->story);
-
-	snprintf(b->story + n, sizeof(b->story) - n, " %s", what);
-}
-
-static const struct bnn_op *shape(const struct builder *b, int t)
-{
-	return &b->g->ops[t];
-}
-
-static void encode(struct builder *b)
-{
-	static const char *const names[] = {
-		"sign", "odd2", "odd4", "odd8", "u4", "u8", "s4", "s8"
-	};
-	uint32_t colours = draw(3) + 1, n = draw(3);
-	uint8_t table[3 * 256];
-	struct bnnaccel_encoding e = { .table = table, .tables = n ? colours : 1 };
-	int x = bnnaccel_graph_image(b->g, 2 * draw(4) + 4, 2 * draw(4) + 4, colours, (int)draw(2));
-
-	for (int i = 0; i < 3 * 256; i++)
-		table[i] = (uint8_t)draw(256);
-	e.mode = draw(4)   ? BNNACCEL_ENCODE_VALUE
-		 : draw(2) ? BNNACCEL_ENCODE_THERMOMETER
-			   : BNNACCEL_ENCODE_BITS;
-	e.levels = e.mode == BNNACCEL_ENCODE_THERMOMETER ? draw(20) + 1 : 0;
-	e.codes = (enum bnnaccel_codes)draw(8);
-	tell(b, e.mode == BNNACCEL_ENCODE_VALUE ? names[e.codes] : "bits");
-	b->codes = bnnaccel_graph_encode(b->g, x, &e);
-}
-
-/* A convolution of codes or of a real tensor with random weights of a random kind. */
-static int conv(struct builder *b, int x, uint32_t outputs, uint32_t kernel, uint32_t stride)
-{
-	const struct bnn_op *in = shape(b, x);
-	uint32_t groups = draw(4) || in->c % 2 || outputs % 2 ? 1 : 2;
-	uint32_t k = kernel * kernel * in->c / groups;
-	size_t row = (k + 7) / 8 + draw(3);
-	struct bnnaccel_conv c = { .outputs = outputs,
-				   .kernel_h = kernel,
-				   .kernel_w = kernel,
-				   .stride_h = stride,
-				   .stride_w = stride,
-				   .groups = groups,
-				   .pad_top = kernel / 2,
-				   .pad_left = kernel / 2,
-				   .pad_bottom = kernel / 2,
-				   .pad_right = kernel / 2,
-				   .row_bytes = row };
-	bool codes = in->domain == BNN_DOMAIN_CODES;
-	int max[] = { 1, 7, 127 };
-	float *scale, *bias = reals(outputs, -1, 1), *gates = NULL, *floats;
-	void *weights;
-	int id;
-
-	c.kind = (enum bnnaccel_weights_kind)draw(5);
-	c.order = c.kind == BNNACCEL_WEIGHTS_BITS || c.kind == BNNACCEL_WEIGHTS_TILED
-			  ? BNNACCEL_OHWI
-			  : (enum bnnaccel_weights_order)draw(2);
-	if (codes && draw(3) == 0)
-		c.pad_value = (int)draw(3) - 1;
-	floats = reals(outputs * k, -1, 1);
-	weights = malloc(outputs * row + outputs * k);
-	for (size_t i = 0; i < outputs * row + outputs * k; i++)
-		((uint8_t *)weights)[i] = (uint8_t)draw(256);
-	if (c.kind == BNNACCEL_WEIGHTS_INT8) {
-		int m = max[draw(3)];
-
-		for (uint32_t i = 0; i < outputs * k; i++)
-			((int8_t *)weights)[i] = (int8_t)((int)draw((uint32_t)(2 * m + 1)) - m);
-	}
-	c.weights = c.kind == BNNACCEL_WEIGHTS_SIGN || c.kind == BNNACCEL_WEIGHTS_FLOAT
-			    ? (void *)floats
-			    : weights;
-	if (c.kind == BNNACCEL_WEIGHTS_TILED) {
-		c.tile = draw(4) + 1;
-		while (outputs * k % c.tile)
-			c.tile--;
-	}
-	if (codes && in->codes == BNNACCEL_CODES_ODD2 && c.kind <= BNNACCEL_WEIGHTS_TILED &&
-	    draw(2))
-		c.gates = gates = reals(outputs, -4, 8);
-	/* keep values near 1 */
-	c.scales = draw(2) ? 1 : outputs;
-	scale = reals(outputs, -2.0 / k, 2.0 / k);
-	if (codes) {
-		for (uint32_t i = 0; i < outputs; i++)
-			scale[i] /= (float)bnn_codes_max(in->codes);
-	}
-	to_powers(scale, outputs);
-	c.scale = scale;
-	c.bias = bias;
-	tell(b, gates ? "gated" : c.kind == BNNACCEL_WEIGHTS_TILED ? "tiled" : "conv");
-	id = bnnaccel_graph_conv(b->g, x, &c);
-	free(scale);
-	free(bias);
-	free(gates);
-	free(floats);
-	free(weights);
-	return id;
-}
-
-/* Something to add to x: itself, a tensor of its shape, of twice its size, of fewer channels. */
-static int residual(struct builder *b, int x, unsigned int *flags)
-{
-	const struct bnn_op *a = shape(b, x), *codes = shape(b, b->codes);
-	uint32_t c = a->c, fewer;
-
-	*flags = 0;
-	if (draw(6) == 0 || codes->h % a->h || codes->w % a->w)
-		return x;
-	fewer = draw(2) && c % 2 == 0 ? c / 2 : c;
-	if (fewer < c && draw(2))
-		*flags = BNNACCEL_ADD_ZERO;
-	if (codes->h == 2 * a->h && codes->w == 2 * a->w && draw(2)) {
-		*flags |= BNNACCEL_ADD_AVG2X2;
-		return conv(b, b->codes, fewer, 3, 1);
-	}
-	if (codes->h / a->h != codes->w / a->w || codes->h / a->h > 4) {
-		*flags = 0;
-		return x;
-	}
-	return conv(b, b->codes, fewer, 1, codes->h / a->h);
-}
-
-static int step(struct builder *b, int x)
-{
-	uint32_t c = shape(b, x)->c;
-	float *p = reals(c, -1, 1), *q = reals(c, -1.5, 1.5), *r = reals(c, -1, 1),
-	      *s = reals(c, -1, 1);
-	unsigned int flags;
-	int y;
-
-	to_powers(q, c);
-	to_powers(r, c);
-	switch (draw(10)) {
-	case 0:
-		tell(b, "affine");
-		if (draw(4) == 0)
-			q[0] = 0;
-		x = bnnaccel_graph_affine(b->g, x, q, p);
-		break;
-	case 1:
-		tell(b, "rprelu");
-		x = bnnaccel_graph_rprelu(b->g, x, p, q, r);
-		break;
-	case 2:
-		tell(b, "dprelu");
-		x = bnnaccel_graph_dprelu(b->g, x, p, q, r, s);
-		break;
-	case 3:
-		tell(b, "relu");
-		x = bnnaccel_graph_relu(b->g, x);
-		break;
-	case 4:
-	case 5:
-		y = residual(b, x, &flags);
-		tell(b, flags ? "add'" : "add");
-		x = bnnaccel_graph_add(b->g, x, y, flags);
-		break;
-	case 6: {
-		struct bnnaccel_pool pool = { .mode = (enum bnnaccel_pool_mode)draw(3),
-					      .kernel_h = 2,
-					      .kernel_w = 2,
-					      .pad_top = draw(2),
-					      .pad_left = draw(2),
-					      .group = c % 2 == 0 && draw(2) ? 2 : 1 };
-
-		if (shape(b, x)->h < 2 || shape(b, x)->w < 2)
-			break;
-		tell(b, "pool");
-		x = bnnaccel_graph_pool(b->g, x, &pool);
-		break;
-	}
-	case 7:
-		tell(b, "clip");
-		x = bnnaccel_graph_clip(b->g, x, p[0] - 1, p[0] + 2);
-		break;
-	case 8:
-		tell(b, "gate");
-		y = conv(b, bnnaccel_graph_mean(b->g, x), c, 1, 1);
-		x = bnnaccel_graph_gate(b->g, x, bnnaccel_graph_affine(b->g, y, q, p));
-		break;
-	default:
-		x = conv(b, x, draw(8) + 1, shape(b, x)->h > 1 ? 3 : 1, 1);
-	}
-	free(p);
-	free(q);
-	free(r);
-	free(s);
-	return x;
-}
+#include "random_graph.h"
 
 /* Largest difference from the reference, relative to the largest value; negative: failed. */
 static double difference(struct bnnaccel_graph *g, const struct bnn_net *net, const uint8_t *image,
@@ -276,7 +41,8 @@ static double difference(struct bnnaccel_graph *g, const struct bnn_net *net, co
 	return worst;
 }
 
-static double try_graph(uint64_t seed, bool calibrate, struct builder *b, struct bnn_error *error)
+static double try_graph(uint64_t seed, bool calibrate, struct random_graph *b,
+			struct bnn_error *error)
 {
 	struct bnnaccel_build_options options = { .size = sizeof(options) };
 	struct bnnaccel_output output = { .kind = BNNACCEL_OUTPUT_FLOAT, .bits = 32 };
@@ -285,19 +51,12 @@ static double try_graph(uint64_t seed, bool calibrate, struct builder *b, struct
 	double result = -1;
 	int x;
 
-	state = seed * 0x9e3779b97f4a7c15ull + 1;
+	random_seed(seed * 0x9e3779b97f4a7c15ull + 1);
 	memset(b, 0, sizeof(*b));
 	bnnaccel_graph_new("random", &b->g);
-	encode(b);
-	x = conv(b, b->codes, 2 * draw(5) + 2, draw(2) ? 3 : 1, draw(2) + 1);
-	for (uint32_t i = draw(7); i && x >= 0; i--)
-		x = step(b, x);
-	if (x >= 0)
-		x = bnnaccel_graph_mean(b->g, x);
-	if (x >= 0 && draw(2))
-		x = conv(b, x, draw(8) + 1, 1, 1);
+	x = random_body(b);
 	for (size_t i = 0; i < sizeof(image); i++)
-		image[i] = (uint8_t)draw(256);
+		image[i] = (uint8_t)random_draw(256);
 	if (calibrate) {
 		options.images = image;
 		options.image_count = 1;
@@ -311,6 +70,141 @@ static double try_graph(uint64_t seed, bool calibrate, struct builder *b, struct
 	return result;
 }
 
+/* The compiled bytes on the functional core, nodes of the host between them, and the CPU engine. */
+static bool same_bytes(const struct bnn_net *net, const uint8_t *images, size_t stride,
+		       struct bnn_error *error)
+{
+	enum { COUNT = 2 };
+	const struct bnn_exec_options options = { .fallback = BNN_FALLBACK_NEEDED };
+	const struct bnn_exec_ops *ops[] = { &bnn_exec_cpu, &bnn_exec_model };
+	size_t bytes = net->values[net->output.value].bytes;
+	uint8_t *outputs[2] = { calloc(COUNT, bytes), calloc(COUNT, bytes) };
+	bool good = true;
+
+	for (int i = 0; i < 2 && good; i++) {
+		struct bnn_exec *exec;
+
+		good = !ops[i]->open(net, &options, &exec, error);
+		if (!good)
+			break;
+		good = !ops[i]->run(exec, images, stride, outputs[i], COUNT, error);
+		ops[i]->close(exec);
+	}
+	if (good && memcmp(outputs[0], outputs[1], COUNT * bytes)) {
+		snprintf(error->text, sizeof(error->text), "cpu and model differ");
+		good = false;
+	}
+	free(outputs[0]);
+	free(outputs[1]);
+	return good;
+}
+
+/* What occurred, so that a test of nothing is noticed. */
+struct seen {
+	unsigned int opcodes[256], wformats[8], wmodes[4], in[32], res[32], outp[32];
+	unsigned int frac, groups, dilation, pads[3], win, zero, pow2, host;
+};
+
+static void see(struct seen *seen, const struct bnn_net *net)
+{
+#define GET(field) bnn_field_get(words, BNN_F_CONV_##field)
+	bool host = false;
+
+	for (size_t i = 0; i < net->node_count; i++) {
+		const uint32_t *words = net->nodes[i].words;
+		unsigned int op = words[0] & 0xff;
+
+		host |= bnn_command_is_host(words);
+		seen->opcodes[op]++;
+		if (op != BNN_CMD_CONV && op != BNN_CMD_EW)
+			continue;
+		seen->res[GET(RES1_FORMAT)]++;
+		seen->outp[GET(OUTP_FORMAT)]++;
+		seen->win += GET(RES1_WIN);
+		seen->zero += GET(RES1_ZERO);
+		seen->pow2 += GET(P1_POW2) + GET(P2_POW2);
+		if (op == BNN_CMD_EW)
+			continue;
+		seen->in[GET(IN_FORMAT)]++;
+		seen->wformats[GET(WFORMAT)]++;
+		seen->wmodes[GET(WMODE)]++;
+		seen->frac += GET(FRAC);
+		seen->groups += GET(GROUPS) > 1;
+		seen->dilation += GET(DH) > 1 || GET(DW) > 1;
+		seen->pads[GET(PAD_MODE)]++;
+	}
+	seen->host += host;
+#undef GET
+}
+
+static bool all_seen(const unsigned int *counts, size_t n, uint32_t wanted)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (wanted >> i & 1 && !counts[i])
+			return false;
+	}
+	return true;
+}
+
+static void check_seen(const struct seen *s)
+{
+	static const uint8_t opcodes[] = { BNN_CMD_ENC,	      BNN_CMD_GATEFOLD, BNN_CMD_CONV,
+					   BNN_CMD_EW,	      BNN_CMD_POOL,	BNN_CMD_TRANSPOSE,
+					   BNN_CMD_NORMALISE, BNN_CMD_TABLE,	BNN_CMD_SOFTMAX,
+					   BNN_CMD_AGGREGATE };
+	bool all = true;
+
+	for (size_t i = 0; i < sizeof(opcodes); i++)
+		all &= s->opcodes[opcodes[i]] > 0;
+	ok(all, "graphs of every command");
+	ok(all_seen(s->wformats, 8, 0x7f) && all_seen(s->wmodes, 4, 0xf), "every kind of weights");
+	ok(all_seen(s->in, 32, 0x5903fe) && all_seen(s->outp, 32, 0x3ff) &&
+		   all_seen(s->res, 32, 0x590001),
+	   "every format of inputs, codes and residuals");
+	ok(s->frac && s->groups && s->dilation && all_seen(s->pads, 3, 7) && s->win && s->zero &&
+		   s->pow2,
+	   "gates, groups, dilation, padding values, residuals of every shape, powers of two");
+}
+
+/* Graphs of everything: the same bytes from the CPU engine and the functional core. */
+static void executors(int count)
+{
+	struct seen seen = { .host = 0 };
+	int failed = 0;
+
+	for (int i = 0; i < count; i++) {
+		struct bnnaccel_build_options options = { .size = sizeof(options) };
+		struct bnnaccel_output output = { .kind = BNNACCEL_OUTPUT_FLOAT };
+		struct random_graph b = { .wild = true, .host = i % 4 == 0 };
+		struct bnn_error error = { .text = "" };
+		struct bnn_net *net = NULL;
+		uint8_t images[2 * 16 * 16 * 3];
+		bool good = false;
+
+		random_seed((uint64_t)(i + 1) * 0x9e3779b97f4a7c15ull);
+		random_powers = i % 5 == 0;
+		bnnaccel_graph_new("executors", &b.g);
+		bnnaccel_graph_output(b.g, random_body(&b), &output);
+		for (size_t j = 0; j < sizeof(images); j++)
+			images[j] = (uint8_t)random_draw(256);
+		options.images = images;
+		options.image_count = random_draw(2) * 2;
+		if (!bnn_graph_lower(b.g, &options, &net, &error)) {
+			see(&seen, net);
+			good = same_bytes(net, images, net->values[net->input.value].bytes, &error);
+		}
+		if (!good && ++failed < 10)
+			note("graph %d: %s:%s", i, error.text, b.story);
+		bnn_net_free(net);
+		bnnaccel_graph_free(b.g);
+	}
+	random_powers = false;
+	ok(!failed && seen.host,
+	   "%d random graphs, %u with nodes of the host: cpu = model, every byte", count,
+	   seen.host);
+	check_seen(&seen);
+}
+
 static void random_graphs(bool calibrate, int count, double tolerance)
 {
 	double worst = 0;
@@ -318,7 +212,7 @@ static void random_graphs(bool calibrate, int count, double tolerance)
 
 	for (int i = 0; i < count; i++) {
 		struct bnn_error error = { .text = "" };
-		struct builder b;
+		struct random_graph b;
 		double d = try_graph((uint64_t)i, calibrate, &b, &error);
 
 		worst = fmax(worst, d);
@@ -330,7 +224,7 @@ static void random_graphs(bool calibrate, int count, double tolerance)
 	}
 	ok(!failed,
 	   "%d random graphs%s %s differ from floating point by at most %.2g of the largest value",
-	   count, powers ? " of powers of two" : "",
+	   count, random_powers ? " of powers of two" : "",
 	   calibrate ? "calibrated" : "with formats from bounds", worst);
 }
 
@@ -341,7 +235,7 @@ static void signs(void)
 
 	for (uint64_t seed = 1; seed <= 200; seed++) {
 		struct bnnaccel_output output = { .kind = BNNACCEL_OUTPUT_BITS };
-		struct builder b = { .story = "" };
+		struct random_graph b = { .story = "" };
 		struct bnn_error error;
 		struct bnn_net *net;
 		double **values;
@@ -350,20 +244,20 @@ static void signs(void)
 		uint32_t c;
 		int x;
 
-		state = seed * 0x9e3779b97f4a7c15ull;
+		random_seed(seed * 0x9e3779b97f4a7c15ull);
 		bnnaccel_graph_new("signs", &b.g);
-		encode(&b);
-		x = conv(&b, b.codes, 16, 1, 1);
+		random_encode(&b);
+		x = random_conv(&b, b.codes, 16, 1, 1);
 		c = 16;
-		scale = reals(c, -2, 2);
-		offset = reals(c, -1, 1);
-		threshold = reals(c, -1, 1);
+		scale = random_reals(c, -2, 2);
+		offset = random_reals(c, -1, 1);
+		threshold = random_reals(c, -1, 1);
 		scale[3] = 0;
 		/* a threshold that is met exactly */
 		offset[4] = 0;
 		threshold[4] = 0;
 		x = bnnaccel_graph_affine(b.g, x, scale, offset);
-		x = bnnaccel_graph_sign(b.g, x, draw(4) ? threshold : NULL);
+		x = bnnaccel_graph_sign(b.g, x, random_draw(4) ? threshold : NULL);
 		{
 			struct bnnaccel_pool pool = { .mode = BNNACCEL_POOL_MAX,
 						      .kernel_h = b.g->ops[x].h,
@@ -382,7 +276,7 @@ static void signs(void)
 			continue;
 		}
 		for (size_t i = 0; i < sizeof(image); i++)
-			image[i] = (uint8_t)draw(256);
+			image[i] = (uint8_t)random_draw(256);
 		values = calloc(b.g->count, sizeof(*values));
 		out = calloc(1, net->values[net->output.value].bytes);
 		if (bnn_cpu_run_tapped(net, image, out, NULL, NULL, &error) ||
@@ -410,7 +304,7 @@ static void quantisers(void)
 		for (uint64_t seed = 1; seed <= 40; seed++) {
 			struct bnnaccel_output output = { .kind = BNNACCEL_OUTPUT_FLOAT,
 							  .bits = 32 };
-			struct builder b = { .story = "" };
+			struct random_graph b = { .story = "" };
 			struct bnn_error error;
 			struct bnn_net *net;
 			uint8_t image[16 * 16 * 3];
@@ -425,16 +319,16 @@ static void quantisers(void)
 			uint8_t *out;
 			int x;
 
-			state = seed * 0x9e3779b97f4a7c15ull;
+			random_seed(seed * 0x9e3779b97f4a7c15ull);
 			bnnaccel_graph_new("codes", &b.g);
-			encode(&b);
-			x = conv(&b, b.codes, 8, 1, 1);
+			random_encode(&b);
+			x = random_conv(&b, b.codes, 8, 1, 1);
 			x = bnnaccel_graph_mean(b.g, x);
 			x = bnnaccel_graph_quantise(b.g, x, (enum bnnaccel_codes)codes, 1);
 			x = bnnaccel_graph_conv(b.g, x, &pick);
 			bnnaccel_graph_output(b.g, x, &output);
 			for (size_t i = 0; i < sizeof(image); i++)
-				image[i] = (uint8_t)draw(256);
+				image[i] = (uint8_t)random_draw(256);
 			values = calloc(b.g->count, sizeof(*values));
 			if (bnn_graph_lower(b.g, NULL, &net, &error)) {
 				note("%s", error.text);
@@ -530,12 +424,13 @@ static void exponents(void)
 
 int main(void)
 {
+	executors(4000);
 	random_graphs(true, 2000, 0.02);
 	random_graphs(false, 2000, 0.25);
-	powers = true;
+	random_powers = true;
 	random_graphs(true, 1000, 0.02);
 	random_graphs(false, 1000, 0.25);
-	powers = false;
+	random_powers = false;
 	exponents();
 	signs();
 	quantisers();

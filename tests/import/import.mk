@@ -6,7 +6,8 @@ IMPORT_DIR := $(BUILD)/tests/import
 IMPORT_NAMES := exact graph errors networks teacher abbnn pokebnn
 IMPORT_TESTS := $(IMPORT_NAMES:%=$(IMPORT_DIR)/%)
 
-$(IMPORT_DIR)/%: tests/import/%.c tests/import/common.c tests/import/common.h $(LIB_A)
+$(IMPORT_DIR)/graph: tests/import/random_graph.c
+$(IMPORT_DIR)/%: tests/import/%.c tests/import/common.c $(wildcard tests/import/*.h) $(LIB_A)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LIB_CFLAGS) -o $@ $(filter %.c,$^) $(LIB_A) $(LIB_LIBS)
 
