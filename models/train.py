@@ -12,26 +12,27 @@ import torch.nn.functional as F
 
 from bnnmodels import PAPER, SMALL, records, shapes
 
-EPOCHS = {"fracbnn": 12, "pokebnn": 12, "abbnn": 12, "abbnn-pow2": 12, "tbn": 8}
-RATE = {"fracbnn": 4e-3, "pokebnn": 4e-3, "abbnn": 4e-3, "abbnn-pow2": 4e-3, "tbn": 3e-3}
+EPOCHS = {"fracbnn": 6, "pokebnn": 6, "abbnn": 12, "abbnn-pow2": 3, "tbn": 8}
+RATE = {"fracbnn": 4e-3, "pokebnn": 4e-3, "abbnn": 4e-3, "abbnn-pow2": 1e-3, "tbn": 3e-3}
 
 
 def options():
     parser = argparse.ArgumentParser(
-        description="Trains a network; the best is written as OUT/NET.pt, for models/export.py.",
-        epilog="Without --data, images are drawn (bnnmodels/shapes.py), seeds 1 and 2. "
-        "CIFAR-10: --data data_batch_*.bin --test test_batch.bin --paper --epochs 200 --flip")
-    parser.add_argument("--net", required=True, choices=sorted(SMALL))
+        usage="train.py --net NET [OPTION]...",
+        description="Trains a network of bnnmodels and writes OUT/NET.pt, for models/export.py.",
+        epilog="CIFAR-10: --data data_batch_*.bin --test test_batch.bin --paper --epochs 200 --flip")
+    parser.add_argument("--net", required=True, choices=sorted(SMALL), help=", ".join(sorted(SMALL)),
+                        metavar="NET")
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("build/models"))
-    parser.add_argument("--data", nargs="+", help="CIFAR-10 records to train on")
+    parser.add_argument("--data", nargs="+", help="CIFAR-10 records to train on (else: drawn ones)")
     parser.add_argument("--test", nargs="+", help="CIFAR-10 records to test on")
-    parser.add_argument("--images", type=int, default=5000, help="images to draw (default 5000)")
+    parser.add_argument("--images", type=int, default=4000, help="how many to draw (4000)")
     parser.add_argument("--paper", action="store_true", help="the paper's size for 32x32 pixels")
     parser.add_argument("--start", type=pathlib.Path, help="checkpoint to start from")
     parser.add_argument("--epochs", type=int)
     parser.add_argument("--batch", type=int, default=32)
-    parser.add_argument("--rate", type=float, help="largest learning rate; ends at 0")
-    parser.add_argument("--flip", action="store_true", help="also mirrored images")
+    parser.add_argument("--rate", type=float, help="largest learning rate; it ends at 0")
+    parser.add_argument("--flip", action="store_true", help="mirrored images as well")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1, help="1 gives the same bits every time")
     return parser.parse_args()

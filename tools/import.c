@@ -18,6 +18,7 @@ static void help(void)
 	       "  --calibrate FILE   images to choose fixed-point formats with\n"
 	       "  --images N         use the first N of them (default 100)\n"
 	       "  --headroom X       room over the largest value seen (default 1.25)\n"
+	       "  --pow2             round scales of binary convolutions to powers of two\n"
 	       "  --report           show the formats chosen and what they lose\n\n"
 	       "Folders that are known, by the files in them:\n");
 	for (unsigned int i = 0; (kind = bnnaccel_import_kind(i)); i++)
@@ -28,19 +29,20 @@ struct options {
 	const char *output, *calibrate;
 	uint64_t images;
 	double headroom;
-	bool report;
+	bool report, pow2;
 };
 
 /* Returns 0, an exit code, or -1 after --help. */
 static int parse(int argc, char **argv, struct options *o)
 {
-	enum { CALIBRATE = 256, IMAGES, HEADROOM, REPORT };
+	enum { CALIBRATE = 256, IMAGES, HEADROOM, REPORT, POW2 };
 	static const struct option longs[] = {
 		{ "output", required_argument, NULL, 'o' },
 		{ "calibrate", required_argument, NULL, CALIBRATE },
 		{ "images", required_argument, NULL, IMAGES },
 		{ "headroom", required_argument, NULL, HEADROOM },
 		{ "report", no_argument, NULL, REPORT },
+		{ "pow2", no_argument, NULL, POW2 },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
@@ -74,6 +76,9 @@ static int parse(int argc, char **argv, struct options *o)
 		case REPORT:
 			o->report = true;
 			break;
+		case POW2:
+			o->pow2 = true;
+			break;
 		case 'h':
 			help();
 			return -1;
@@ -102,6 +107,7 @@ int verb_import(int argc, char **argv)
 	if (code)
 		return code < 0 ? 0 : code;
 	build.headroom = options.headroom;
+	build.pow2_scales = options.pow2;
 	build.report = options.report ? &report : NULL;
 	if (options.calibrate) {
 		err = images_load(&images, options.calibrate, NULL, error, sizeof(error));

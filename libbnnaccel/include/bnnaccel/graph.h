@@ -361,6 +361,12 @@ struct bnnaccel_build_options {
 	unsigned int guard; /**< bits below a stream's last one while adding, default 6 */
 	/** If not NULL: receives a text about formats and losses; free() it. */
 	char **report;
+	/**
+	 * Not 0: scales of convolutions whose weights are +1 and -1 are rounded to powers of
+	 * two (nearest in the logarithm). Where no other factor joins them, as in A&B BNN,
+	 * hidden layers then add and shift only.
+	 */
+	int pow2_scales;
 };
 
 /**

@@ -37,6 +37,7 @@ int bnnaccel_graph_build(struct bnnaccel *ctx, struct bnnaccel_graph *graph,
 {
 	struct bnn_error *error = bnn_api_error(ctx);
 	struct bnnaccel_build_options options;
+	double **scales = NULL;
 	struct bnn_net *net;
 	int rc;
 
@@ -44,8 +45,11 @@ int bnnaccel_graph_build(struct bnnaccel *ctx, struct bnnaccel_graph *graph,
 		return bnn_fail(error, BNNACCEL_ERR_ARGUMENT,
 				"graph_build needs a context, a graph and a model");
 	rc = bnn_build_options(given, &options, error);
+	if (!rc && options.pow2_scales)
+		rc = bnn_pow2_begin(graph, &scales, error);
 	if (!rc)
 		rc = bnn_graph_lower(graph, &options, &net, error);
+	bnn_pow2_end(graph, scales);
 	if (rc)
 		return rc;
 	rc = bnn_api_adopt(ctx, net, model);

@@ -153,6 +153,13 @@ void bnn_reference_free(const struct bnnaccel_graph *g, double **values);
 int bnn_graph_lower(const struct bnnaccel_graph *g, const struct bnnaccel_build_options *options,
 		    struct bnn_net **net, struct bnn_error *error);
 
+/*
+ * Rounds the scales of convolutions of signs to powers of two; the end gives the graph
+ * its own back, which begin puts aside in `saved`.
+ */
+int bnn_pow2_begin(struct bnnaccel_graph *g, double ***saved, struct bnn_error *error);
+void bnn_pow2_end(struct bnnaccel_graph *g, double **saved);
+
 /* Checks and completes a caller's options. */
 int bnn_build_options(const struct bnnaccel_build_options *given,
 		      struct bnnaccel_build_options *options, struct bnn_error *error);
