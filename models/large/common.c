@@ -19,6 +19,8 @@ const struct large_network large_networks[] = {
 	  8 },
 	{ "tbn-resnet18-untiled", "Binary weights, ResNet-18, for comparison with tbn-resnet18",
 	  large_resnet, 1, 8 },
+	{ "tbn-mlpmixer", "Tiled bit network, MLP-Mixer B/16, p = 4 (arXiv 2407.12075)",
+	  large_mixer, 4, 8 },
 	{ 0 },
 };
 
@@ -85,6 +87,21 @@ struct bnnaccel_conv large_binary(struct large *l, uint32_t inputs, uint32_t out
 	};
 }
 
+/* Smaller layers are not tiled, as for ImageNet in the paper's code. */
+#define TILED_FROM 150000
+
+void large_tile(struct large *l, struct bnnaccel_conv *conv, uint32_t fan_in, uint32_t p)
+{
+	double scale = 1 / sqrt(fan_in);
+
+	if (p > 1 && (uint64_t)conv->outputs * fan_in >= TILED_FROM / l->shrink / l->shrink) {
+		conv->kind = BNNACCEL_WEIGHTS_TILED;
+		conv->tile = p;
+	}
+	conv->scales = conv->tile ? p : 1;
+	conv->scale = large_uniforms(l, conv->scales, 0.8 * scale, 1.2 * scale);
+}
+
 int large_normalised(struct large *l, int image)
 {
 	static const double mean[] = { 0.485, 0.456, 0.406 }, deviation[] = { 0.229, 0.224, 0.225 };
@@ -118,6 +135,19 @@ void large_classify(struct large *l, struct large_tensor x)
 	x.id = bnnaccel_graph_clip(l->g, x.id, -range, range);
 	x.id = bnnaccel_graph_quantise(l->g, x.id, BNNACCEL_CODES_SIGNED8, range);
 	x.id = bnnaccel_graph_name(l->g, x.id, "logits.codes");
+	x.id = bnnaccel_graph_name(l->g, bnnaccel_graph_dense(l->g, x.id, &dense), "logits");
+	bnnaccel_graph_output(l->g, x.id, &output);
+}
+
+void large_classify_tiled(struct large *l, struct large_tensor x, uint32_t p)
+{
+	struct bnnaccel_conv dense = large_binary(l, x.channels, l->classes, 1, 1);
+	struct bnnaccel_output output = { .kind = BNNACCEL_OUTPUT_FLOAT, .column = "logit" };
+
+	dense.pad_top = dense.pad_left = dense.pad_bottom = dense.pad_right = 0;
+	dense.bias = large_normals(l, l->classes, 0, 0.1);
+	large_tile(l, &dense, x.channels, p);
+	x.id = bnnaccel_graph_name(l->g, bnnaccel_graph_mean(l->g, x.id), "mean");
 	x.id = bnnaccel_graph_name(l->g, bnnaccel_graph_dense(l->g, x.id, &dense), "logits");
 	bnnaccel_graph_output(l->g, x.id, &output);
 }

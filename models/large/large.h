@@ -76,10 +76,17 @@ int large_named(struct large *l, int x, const char *prefix, const char *what);
 /* A convolution with random bits, padded to keep the size (divided by the stride). */
 struct bnnaccel_conv large_binary(struct large *l, uint32_t inputs, uint32_t outputs,
 				  uint32_t kernel, uint32_t stride);
+/*
+ * Makes random bits a tile that is repeated p times with a scale each, unless the
+ * layer is small: then it has one scale. Sums of +-1 get a deviation of about 1.
+ */
+void large_tile(struct large *l, struct bnnaccel_conv *conv, uint32_t fan_in, uint32_t p);
 /* Colours normalised by ImageNet's mean and deviation, as codes of 8 bits. */
 int large_normalised(struct large *l, int image);
 /* Mean over the pixels as codes of 8 bits, a dense layer of rounded real weights, the result. */
 void large_classify(struct large *l, struct large_tensor x);
+/* The same with tiled binary weights, which read 16 bits. */
+void large_classify_tiled(struct large *l, struct large_tensor x, uint32_t p);
 
 void large_fracbnn(struct large *l, int variant);
 void large_pokebnn(struct large *l, int sixteenths); /* width */

@@ -10,7 +10,6 @@
 
 #include "large.h"
 
-#define TILED_FROM 150000
 #define RANGE 4	 /* of activations */
 #define MEAN 0.5 /* of activations, about */
 
@@ -30,19 +29,6 @@ static int weight_sum(const struct bnnaccel_conv *conv, uint32_t fan_in, uint32_
 	return sum;
 }
 
-/* Scales of a tile, or one of the layer; where p is 1 there is no tile. */
-static void tile(struct large *l, struct bnnaccel_conv *conv, uint32_t fan_in, uint32_t p)
-{
-	double scale = 1 / sqrt(fan_in);
-
-	if (p > 1 && (uint64_t)conv->outputs * fan_in >= TILED_FROM / l->shrink / l->shrink) {
-		conv->kind = BNNACCEL_WEIGHTS_TILED;
-		conv->tile = p;
-	}
-	conv->scales = conv->tile ? p : 1;
-	conv->scale = large_uniforms(l, conv->scales, 0.8 * scale, 1.2 * scale);
-}
-
 /* BN(conv(x)); the batch norm takes out what the activations' mean makes of each output. */
 static struct large_tensor convolve(struct large *l, struct large_tensor x, const char *name,
 				    uint32_t outputs, uint32_t kernel, uint32_t stride, uint32_t p)
@@ -53,7 +39,7 @@ static struct large_tensor convolve(struct large *l, struct large_tensor x, cons
 	float *offset = large_array(l, outputs * sizeof(*offset));
 	int y;
 
-	tile(l, &conv, fan_in, p);
+	large_tile(l, &conv, fan_in, p);
 	for (uint32_t o = 0; offset && !l->failed && o < outputs; o++) {
 		double alpha = (double)conv.scale[(size_t)o * conv.scales / outputs];
 		double mean = x.channels == 3 ? 0 : MEAN;
@@ -98,19 +84,6 @@ static struct large_tensor basic_block(struct large *l, struct large_tensor x, c
 	return y;
 }
 
-static void classify(struct large *l, struct large_tensor x, uint32_t p)
-{
-	struct bnnaccel_conv dense = large_binary(l, x.channels, l->classes, 1, 1);
-	struct bnnaccel_output output = { .kind = BNNACCEL_OUTPUT_FLOAT, .column = "logit" };
-
-	dense.pad_top = dense.pad_left = dense.pad_bottom = dense.pad_right = 0;
-	dense.bias = large_normals(l, l->classes, 0, 0.1);
-	tile(l, &dense, x.channels, p);
-	x.id = bnnaccel_graph_name(l->g, bnnaccel_graph_mean(l->g, x.id), "mean");
-	x.id = bnnaccel_graph_name(l->g, bnnaccel_graph_dense(l->g, x.id, &dense), "logits");
-	bnnaccel_graph_output(l->g, x.id, &output);
-}
-
 void large_resnet(struct large *l, int p)
 {
 	struct bnnaccel_pool pool = { .mode = BNNACCEL_POOL_MAX,
@@ -135,5 +108,5 @@ void large_resnet(struct large *l, int p)
 		x = basic_block(l, x, name, (64u << i / 2) / l->shrink, i && i % 2 == 0 ? 2 : 1,
 				(uint32_t)p);
 	}
-	classify(l, x, (uint32_t)p);
+	large_classify_tiled(l, x, (uint32_t)p);
 }

@@ -6,6 +6,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A constant that already is in the network: tables of functions are alike. */
+static int find_constant(const struct bnn_net *net, const uint8_t *data, uint64_t bytes)
+{
+	for (size_t i = 0; i < net->value_count; i++) {
+		const struct bnn_value *v = &net->values[i];
+
+		if (v->role == BNN_ROLE_CONST && v->format == BNN_FORMAT_NONE &&
+		    v->bytes == bytes && !memcmp(v->data, data, bytes))
+			return (int)i;
+	}
+	return BNN_NO_VALUE;
+}
+
 int32_t bnn_lower_value(struct bnn_lower *lo, enum bnn_role role, unsigned int format, uint32_t h,
 			uint32_t w, uint32_t c, int f, uint8_t *data, const char *name,
 			const char *suffix)
@@ -16,6 +29,13 @@ int32_t bnn_lower_value(struct bnn_lower *lo, enum bnn_role role, unsigned int f
 	};
 	int index;
 
+	if (role == BNN_ROLE_CONST && !format && data) {
+		index = find_constant(lo->net, data, c);
+		if (index != BNN_NO_VALUE) {
+			free(data);
+			return index;
+		}
+	}
 	snprintf(text, sizeof(text), "%.200s%s", name, suffix);
 	if (format) {
 		value.h = h;
