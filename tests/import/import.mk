@@ -4,9 +4,11 @@
 
 IMPORT_DIR := $(BUILD)/tests/import
 IMPORT_NAMES := exact graph errors networks teacher abbnn pokebnn
+IMPORT_NAMES += operators shortcuts relatives
 IMPORT_TESTS := $(IMPORT_NAMES:%=$(IMPORT_DIR)/%)
 
-$(IMPORT_DIR)/graph: tests/import/random_graph.c
+$(addprefix $(IMPORT_DIR)/,graph operators shortcuts relatives): tests/import/random_graph.c
+$(addprefix $(IMPORT_DIR)/,operators shortcuts relatives): tests/import/bench.c
 $(IMPORT_DIR)/%: tests/import/%.c tests/import/common.c $(wildcard tests/import/*.h) $(LIB_A)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LIB_CFLAGS) -o $@ $(filter %.c,$^) $(LIB_A) $(LIB_LIBS)
