@@ -38,7 +38,8 @@ def convolve(c, a, w):
     Products are summed in float64, which is exact: section 3 bounds every partial sum by 2^31.
     """
     rows, columns = output_size(c, c.DH, c.DW)
-    a, w = a.astype(np.float64), w.astype(np.float64)
+    a = a.astype(np.float64)
+    w = np.ascontiguousarray(w.transpose(1, 2, 3, 0), np.float64)  # [KH, KW, CIN/GROUPS, COUT]
     cin, cout = c.CIN // c.GROUPS, c.COUT // c.GROUPS
     acc = np.zeros((len(a), rows, columns, c.COUT))
     for ky in range(c.KH):
@@ -48,11 +49,11 @@ def convolve(c, a, w):
             for g in range(c.GROUPS):
                 outs = slice(g * cout, (g + 1) * cout)
                 taps = a[:, in_y, in_x, g * cin : (g + 1) * cin]
-                acc[:, out_y, out_x, outs] += taps @ w[outs, ky, kx].T
+                acc[:, out_y, out_x, outs] += taps @ w[ky, kx, :, outs]
             if c.PAD_MODE:
                 absent = np.ones((rows, columns, 1))
                 absent[out_y, out_x] = 0
-                sums = w[:, ky, kx].sum(axis=1)
+                sums = w[ky, kx].sum(axis=0)
                 acc += absent * (sums if c.PAD_MODE == 1 else -sums)
     return acc.astype(np.int64)
 
