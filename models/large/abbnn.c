@@ -53,7 +53,7 @@ static struct large_tensor convolve(struct large *l, struct large_tensor x, cons
 
 static int qrprelu(struct large *l, int x, const char *name, uint32_t c)
 {
-	const float *m1 = large_normals(l, c, 0, 0.1), *m2 = large_normals(l, c, -0.3, 0.1);
+	const float *m1 = large_normals(l, c, 0, 0.1), *m2 = large_normals(l, c, -0.15, 0.1);
 
 	x = bnnaccel_graph_rprelu(l->g, x, m1, large_powers(l, c, -6, 0), m2);
 	return large_named(l, x, name, "out");

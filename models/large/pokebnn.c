@@ -19,7 +19,7 @@ static const struct stage {
 static int dprelu(struct large *l, int x, uint32_t c)
 {
 	const float *bx = large_normals(l, c, 0, 0.1), *neg = large_uniforms(l, c, 0.1, 0.4);
-	const float *pos = large_uniforms(l, c, 0.8, 1.2), *by = large_normals(l, c, 0.2, 0.1);
+	const float *pos = large_uniforms(l, c, 0.8, 1.2), *by = large_normals(l, c, 0.13, 0.1);
 
 	return bnnaccel_graph_dprelu(l->g, x, bx, neg, pos, by);
 }
@@ -147,7 +147,7 @@ static struct large_tensor pokeconv(struct large *l, struct large_tensor x,
 	y.id = bnnaccel_graph_gate(l->g, dprelu(l, y.id, outputs), gate);
 	/* a gate is 1/2 on average; the way of x has a gain below 1, so depth does no harm */
 	y.id = bnnaccel_graph_affine(l->g, y.id, large_uniforms(l, outputs, 1.6, 2.4),
-				     large_normals(l, outputs, -0.1, 0.2));
+				     large_normals(l, outputs, -0.04, 0.2));
 	y.id = large_named(l, y.id, name, "out");
 	return y;
 }

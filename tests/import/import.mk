@@ -3,7 +3,7 @@
 # skipped where BNNACCEL_DATA has none.
 
 IMPORT_DIR := $(BUILD)/tests/import
-IMPORT_NAMES := exact graph errors networks teacher abbnn pokebnn
+IMPORT_NAMES := exact graph errors networks teacher abbnn pokebnn large
 IMPORT_NAMES += operators shortcuts relatives
 IMPORT_TESTS := $(IMPORT_NAMES:%=$(IMPORT_DIR)/%)
 
@@ -12,6 +12,9 @@ $(addprefix $(IMPORT_DIR)/,operators shortcuts relatives): tests/import/bench.c
 $(IMPORT_DIR)/%: tests/import/%.c tests/import/common.c $(wildcard tests/import/*.h) $(LIB_A)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LIB_CFLAGS) -o $@ $(filter %.c,$^) $(LIB_A) $(LIB_LIBS)
+
+# As the generator is built, but for its main().
+$(IMPORT_DIR)/large: $(filter-out %/main.c,$(LARGE_SOURCES)) models/large/large.h
 
 .PHONY: import-tests test-import
 import-tests: $(IMPORT_TESTS)
