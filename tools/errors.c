@@ -13,12 +13,15 @@ static const struct {
 	  "give images of the size and kind that 'bnnaccel inspect' names" },
 	{ BNNACCEL_ERR_NO_DEVICE, "load the driver ('modprobe bnnaccel'), or use --backend cpu" },
 	{ BNNACCEL_ERR_PERMISSION, "join the group 'render', or install the udev rule" },
-	{ BNNACCEL_ERR_UNSUPPORTED, "use another backend: cpu and model run every network" },
+	{ BNNACCEL_ERR_UNSUPPORTED, "let the CPU help (--backend auto, --fallback needed)" },
 	{ BNNACCEL_ERR_DEVICE, "see the kernel log; a larger --budget helps against TIMEOUT" },
 	{ BNNACCEL_ERR_MEMORY, "run fewer images at once (--limit, --batch)" },
 	{ BNNACCEL_ERR_SYSTEM, "the text names the call that failed" },
 	{ BNNACCEL_ERR_NO_BACKEND,
 	  "'bnnaccel list' shows the backends; 'make rtl' builds the RTL" },
+	{ BNNACCEL_ERR_TIMEOUT, "wait longer, or collect the request later" },
+	{ BNNACCEL_ERR_CANCELLED, "submit it again" },
+	{ BNNACCEL_ERR_BUSY, "collect requests that have ended" },
 };
 
 int verb_errors(int argc, char **argv)

@@ -98,7 +98,7 @@ int verb_import(int argc, char **argv)
 	struct options options = { .images = 100, .headroom = 1.25 };
 	struct bnnaccel_build_options build = { .size = sizeof(build) };
 	struct images images = { 0 };
-	struct bnnaccel_model_info info;
+	struct bnnaccel_model_info info = { .size = sizeof(info) };
 	struct bnnaccel_model *model;
 	struct bnnaccel *ctx = NULL;
 	char *report = NULL, error[512];

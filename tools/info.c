@@ -143,7 +143,7 @@ int verb_info(int argc, char **argv)
 				    "  --json\n";
 	struct bnnaccel_session_options options = { .backend = "device" };
 	struct json json = { .out = stdout };
-	struct bnnaccel_device_info info;
+	struct bnnaccel_device_info info = { .size = sizeof(info) };
 	struct bnnaccel *ctx;
 	bool as_json = false;
 	int code = parse(argc, argv, usage, &options, &as_json), err;
@@ -174,7 +174,7 @@ int verb_list(int argc, char **argv)
 	static const char *const backends[] = { "device", "model", "rtl", "cpu" };
 	struct bnnaccel_session_options options = { 0 };
 	struct json json = { .out = stdout };
-	struct bnnaccel_device_info info;
+	struct bnnaccel_device_info info = { .size = sizeof(info) };
 	struct bnnaccel *ctx;
 	bool as_json = false;
 	int code = parse(argc, argv, usage, &options, &as_json), err;

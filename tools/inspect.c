@@ -285,7 +285,10 @@ enum shown { TEXT, JSON, COMMANDS };
 static int inspect(struct bnnaccel *ctx, const char *path, enum shown shown)
 {
 	struct bnnaccel_model *model;
-	struct model m = { NULL };
+	struct model m = {
+		.info.size = sizeof(m.info),
+		.figures.size = sizeof(m.figures),
+	};
 	struct stat st;
 	int err = cli_load_model(ctx, path, &model);
 

@@ -15,32 +15,37 @@
 #include "draw.h"
 #include "images.h"
 #include "json.h"
+#include "nodes.h"
 
 static const char usage[] =
 	"usage: bnnaccel run [OPTIONS] MODEL IMAGES...\n\n"
 	"MODEL is a .bnn file, or a folder of trained weights that 'bnnaccel import' knows.\n"
 	"IMAGES are CIFAR-10 binary batches, MNIST idx files (labels are found beside them),\n"
 	"binary PGM or PPM.\n\n"
-	"  --backend NAME    device, model, rtl, cpu, or auto: device if there is one, else cpu\n"
+	"  --backend NAME    device, model, rtl, cpu, or auto: device if there is one\n"
 	"  --device PATH     device node (default: the first bnnaccel device)\n"
 	"  --core FILE       core library for model or rtl\n"
 	"  --core-options S  options of the core, e.g. latency=60,bytes=16\n"
 	"  --batch N         images per job at most\n"
 	"  --budget N        limit per job in units of 1024 device cycles\n"
+	"  --fallback WHEN   never, needed, cost: which nodes the CPU runs for the backend\n"
+	"  --cpu-nodes LIST  nodes the CPU runs anyway, e.g. 3,7-9\n"
+	"  --isa NAME        largest instruction set of the CPU engine, e.g. portable\n"
 	"  --limit N         stop after N images\n"
 	"  --labels FILE     idx labels of the images\n"
 	"  --draw N          draw the first N images (default: 4 in a terminal, else 0)\n"
 	"  --color WHEN      auto, always, never\n"
 	"  --csv FILE        write index, label, pred and every output; - is standard output\n"
 	"  --json            print the results as JSON\n"
-	"  --profile         show the counters of the jobs, per image (device, model, rtl)\n"
+	"  --profile         measure every node, and show it and the counters, per image\n"
+	"  --placement       show where every node runs, and why\n"
 	"  --quiet           no progress, no summary\n";
 
 struct options {
 	struct bnnaccel_session_options session;
 	const char *model, *labels, *csv;
 	uint64_t limit, draw;
-	bool draw_given, color, json, quiet, profile;
+	bool draw_given, color, json, quiet, profile, placement;
 };
 
 struct run {
@@ -70,6 +75,19 @@ static double now(void)
 	return t.tv_sec + t.tv_nsec * 1e-9;
 }
 
+static bool parse_fallback(const char *text, enum bnnaccel_fallback *fallback)
+{
+	static const char *const names[] = { "default", "never", "needed", "cost" };
+
+	for (int i = 0; i < 4; i++) {
+		if (strcmp(text, names[i]))
+			continue;
+		*fallback = (enum bnnaccel_fallback)i;
+		return true;
+	}
+	return false;
+}
+
 /* Returns 0, or an exit code; -1 when --help was asked for. */
 static int parse(int argc, char **argv, struct options *o)
 {
@@ -87,6 +105,10 @@ static int parse(int argc, char **argv, struct options *o)
 		CSV,
 		JSON,
 		PROFILE,
+		PLACEMENT,
+		FALLBACK,
+		CPU_NODES,
+		ISA,
 		QUIET
 	};
 	static const struct option longs[] = {
@@ -103,6 +125,10 @@ static int parse(int argc, char **argv, struct options *o)
 		{ "csv", required_argument, NULL, CSV },
 		{ "json", no_argument, NULL, JSON },
 		{ "profile", no_argument, NULL, PROFILE },
+		{ "placement", no_argument, NULL, PLACEMENT },
+		{ "fallback", required_argument, NULL, FALLBACK },
+		{ "cpu-nodes", required_argument, NULL, CPU_NODES },
+		{ "isa", required_argument, NULL, ISA },
 		{ "quiet", no_argument, NULL, QUIET },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
@@ -161,6 +187,26 @@ static int parse(int argc, char **argv, struct options *o)
 			break;
 		case PROFILE:
 			o->profile = true;
+			o->session.profile = 1;
+			break;
+		case PLACEMENT:
+			o->placement = true;
+			break;
+		case FALLBACK:
+			if (!parse_fallback(optarg, &o->session.fallback))
+				return cli_fail("run", BNNACCEL_ERR_ARGUMENT,
+						"--fallback is never, needed or cost, not '%s'",
+						optarg);
+			break;
+		case CPU_NODES:
+			free((void *)o->session.cpu_nodes);
+			if (!nodes_parse(optarg, &o->session))
+				return cli_fail("run", BNNACCEL_ERR_ARGUMENT,
+						"'%s' is no list of nodes; write one as 3,7-9",
+						optarg);
+			break;
+		case ISA:
+			o->session.isa = optarg;
 			break;
 		case QUIET:
 			o->quiet = true;
@@ -199,6 +245,7 @@ static int load(struct run *run, char **paths)
 	err = cli_load_model(run->ctx, o->model, &run->model);
 	if (err)
 		return cli_fail_ctx("run", err, run->ctx);
+	run->info.size = sizeof(run->info);
 	bnnaccel_model_get_info(run->model, &run->info);
 	for (; *paths; paths++) {
 		err = images_load(&run->images, *paths, o->labels, error, sizeof(error));
@@ -358,9 +405,10 @@ static const char *const counter_names[BNN_COUNTERS] = BNN_COUNTER_NAMES;
 /* Counters that stayed 0 are left out. */
 static void print_profile(const struct run *run)
 {
-	struct bnnaccel_stats stats;
+	struct bnnaccel_stats stats = { .size = sizeof(stats) };
 
 	bnnaccel_session_get_stats(run->session, &stats);
+	nodes_print_profile(run->session, run->info.nodes);
 	printf("\n%" PRIu64 " jobs; per image:\n", stats.jobs);
 	for (size_t i = 0; i < BNN_COUNTERS; i++)
 		if (stats.counters[i])
@@ -370,7 +418,7 @@ static void print_profile(const struct run *run)
 
 static void json_profile(struct json *json, const struct run *run)
 {
-	struct bnnaccel_stats stats;
+	struct bnnaccel_stats stats = { .size = sizeof(stats) };
 
 	bnnaccel_session_get_stats(run->session, &stats);
 	json_open(json, "profile", '{');
@@ -393,8 +441,11 @@ static void print_json(const struct run *run)
 	json_int(&json, "labelled", (int64_t)labelled);
 	json_int(&json, "right", (int64_t)right);
 	json_real(&json, "seconds", run->seconds);
+	json_int(&json, "nodes_on_cpu", nodes_on_cpu(run->session, run->info.nodes));
 	if (run->options.profile)
 		json_profile(&json, run);
+	if (run->options.profile || run->options.placement)
+		nodes_json(&json, run->session, run->info.nodes);
 	json_open(&json, "results", '[');
 	for (size_t i = 0; i < run->images.count; i++) {
 		json_open(&json, NULL, '{');
@@ -421,11 +472,14 @@ static void print_json(const struct run *run)
 static void summary(const struct run *run)
 {
 	FILE *out = run->options.csv && !strcmp(run->options.csv, "-") ? stderr : stdout;
+	uint32_t helped = nodes_on_cpu(run->session, run->info.nodes);
 	size_t labelled, right;
 
 	count(run, &labelled, &right);
-	fprintf(out, "%s on %s: %zu images in %.2f s, %.1f per second", run->info.name,
-		bnnaccel_session_backend(run->session), run->images.count, run->seconds,
+	fprintf(out, "%s on %s", run->info.name, bnnaccel_session_backend(run->session));
+	if (strcmp(bnnaccel_session_backend(run->session), "cpu") && helped)
+		fprintf(out, " and cpu (%u of %u nodes)", helped, run->info.nodes);
+	fprintf(out, ": %zu images in %.2f s, %.1f per second", run->images.count, run->seconds,
 		run->seconds > 0 ? run->images.count / run->seconds : 0.0);
 	if (labelled)
 		fprintf(out, "; %zu of %zu right (%.1f %%)", right, labelled,
@@ -438,8 +492,10 @@ int verb_run(int argc, char **argv)
 	struct run run = { 0 };
 	int code = parse(argc, argv, &run.options), err;
 
-	if (code)
+	if (code) {
+		free((void *)run.options.session.cpu_nodes);
 		return code < 0 ? 0 : code;
+	}
 	err = bnnaccel_open(&run.ctx);
 	if (err)
 		return cli_fail("run", err, "out of memory");
@@ -454,12 +510,15 @@ int verb_run(int argc, char **argv)
 			print_json(&run);
 		else if (!run.options.quiet)
 			summary(&run);
+		if (run.options.placement && !run.options.json)
+			nodes_print_placement(run.session, run.info.nodes);
 		if (run.options.profile && !run.options.json && run.images.count)
 			print_profile(&run);
 		if (interrupted && !code)
 			code = 130;
 	}
 	free(run.outputs);
+	free((void *)run.options.session.cpu_nodes);
 	images_free(&run.images);
 	bnnaccel_close(run.ctx);
 	return code;

@@ -66,6 +66,17 @@ const char *bnnaccel_error_name(int code)
 	return "unknown error";
 }
 
+void bnn_api_give(void *to, const void *from, size_t known)
+{
+	size_t size;
+
+	memcpy(&size, to, sizeof(size));
+	memset((char *)to + sizeof(size), 0, size - sizeof(size));
+	if (known > size)
+		known = size;
+	memcpy((char *)to + sizeof(size), (const char *)from + sizeof(size), known - sizeof(size));
+}
+
 struct bnn_error *bnn_api_error(struct bnnaccel *ctx)
 {
 	if (!ctx)

@@ -8,6 +8,7 @@
 #define BNN_API_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #include "bnnaccel/bnnaccel.h"
 #include "error.h"
@@ -21,11 +22,16 @@ struct bnnaccel_model {
 	uint64_t weight_bits, macs;
 };
 
+struct bnn_queue;
+
 struct bnnaccel_session {
 	struct bnnaccel *ctx;
 	struct bnnaccel_model *model;
 	const struct bnn_exec_ops *ops;
 	struct bnn_exec *exec;
+	struct bnn_queue *queue;	 /* api_queue.c; NULL until something is submitted */
+	struct bnnaccel_buffer *buffers; /* api_buffer.c */
+	uint32_t batch;			 /* as the caller asked */
 	struct bnnaccel_session *next;
 };
 
@@ -40,6 +46,15 @@ struct bnnaccel {
 	struct bnnaccel_session *sessions;
 };
 
+/* Whether the size that a caller has set can be that of a struct. */
+static inline bool bnn_api_size_ok(size_t size)
+{
+	return size >= sizeof(size_t);
+}
+
+/* Copies what the caller's version of a struct has room for; its size stays. */
+void bnn_api_give(void *to, const void *from, size_t known);
+
 /* Where the text of bnnaccel_last_error() goes; cleared. NULL if ctx is. */
 struct bnn_error *bnn_api_error(struct bnnaccel *ctx);
 
@@ -51,10 +66,6 @@ int bnn_api_adopt(struct bnnaccel *ctx, struct bnn_net *net, struct bnnaccel_mod
 
 void bnn_api_model_ref(struct bnnaccel_model *model);
 void bnn_api_model_unref(struct bnnaccel_model *model);
-
-/* The caller's options, completed; checks size and names. */
-int bnn_api_options(struct bnnaccel *ctx, const struct bnnaccel_session_options *given,
-		    struct bnnaccel_session_options *options);
 
 /* Code and integer of an element of a result. */
 int64_t bnn_api_element(const struct bnn_net *net, const uint8_t *output, uint32_t i);

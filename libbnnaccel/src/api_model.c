@@ -8,30 +8,30 @@
 #include "api.h"
 #include "compile/disasm.h"
 
-void bnnaccel_model_get_info(const struct bnnaccel_model *model, struct bnnaccel_model_info *info)
+int bnnaccel_model_get_info(const struct bnnaccel_model *model, struct bnnaccel_model_info *info)
 {
+	struct bnnaccel_model_info all = { 0 };
 	const struct bnn_net *net;
 
-	if (!info)
-		return;
-	memset(info, 0, sizeof(*info));
-	if (!model)
-		return;
+	if (!model || !info || !bnn_api_size_ok(info->size))
+		return BNNACCEL_ERR_ARGUMENT;
 	net = model->net;
-	info->name = net->name;
-	info->description = net->description;
-	info->input_h = net->input.h;
-	info->input_w = net->input.w;
-	info->input_c = net->input.c;
-	info->input_planar = net->input.order == BNN_IMAGE_PLANAR;
-	info->input_bytes = net->values[net->input.value].bytes;
-	info->output_bytes = net->values[net->output.value].bytes;
-	info->classes = net->output.count;
-	info->output_kind = (enum bnnaccel_output_kind)net->output.kind;
-	info->output_column = net->output.column;
-	info->nodes = (uint32_t)net->node_count;
-	info->weight_bits = model->weight_bits;
-	info->macs = model->macs;
+	all.name = net->name;
+	all.description = net->description;
+	all.input_h = net->input.h;
+	all.input_w = net->input.w;
+	all.input_c = net->input.c;
+	all.input_planar = net->input.order == BNN_IMAGE_PLANAR;
+	all.input_bytes = net->values[net->input.value].bytes;
+	all.output_bytes = net->values[net->output.value].bytes;
+	all.classes = net->output.count;
+	all.output_kind = (enum bnnaccel_output_kind)net->output.kind;
+	all.output_column = net->output.column;
+	all.nodes = (uint32_t)net->node_count;
+	all.weight_bits = model->weight_bits;
+	all.macs = model->macs;
+	bnn_api_give(info, &all, sizeof(all));
+	return 0;
 }
 
 const char *bnnaccel_model_label(const struct bnnaccel_model *model, uint32_t i)

@@ -4,60 +4,11 @@
 #include <string.h>
 
 #include "api.h"
+#include "api_buffer.h"
+#include "api_options.h"
+#include "api_queue.h"
+#include "compile/refs.h"
 #include "device/dev.h"
-
-static const struct bnn_exec_ops *const backends[] = {
-	&bnn_exec_device,
-	&bnn_exec_model,
-	&bnn_exec_rtl,
-	&bnn_exec_cpu,
-};
-
-/* The backend of that name; "auto" is not one. */
-static const struct bnn_exec_ops *find_backend(const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof(backends) / sizeof(backends[0]); i++) {
-		if (!strcmp(backends[i]->name, name))
-			return backends[i];
-	}
-	return NULL;
-}
-
-int bnn_api_options(struct bnnaccel *ctx, const struct bnnaccel_session_options *given,
-		    struct bnnaccel_session_options *options)
-{
-	const unsigned char *bytes = (const unsigned char *)given;
-	size_t i;
-
-	memset(options, 0, sizeof(*options));
-	if (given) {
-		if (given->size < sizeof(given->size))
-			return bnn_fail(&ctx->error, BNNACCEL_ERR_ARGUMENT,
-					"session options: set size to sizeof(struct "
-					"bnnaccel_session_options), not %zu",
-					given->size);
-		/* A caller built with a later header may only leave what is new at 0. */
-		for (i = sizeof(*options); i < given->size; i++) {
-			if (bytes[i])
-				return bnn_fail(&ctx->error, BNNACCEL_ERR_ARGUMENT,
-						"session options: this libbnnaccel is older than "
-						"an option that is set (size %zu, known %zu)",
-						given->size, sizeof(*options));
-		}
-		memcpy(options, given,
-		       given->size < sizeof(*options) ? given->size : sizeof(*options));
-	}
-	if (!options->backend)
-		options->backend = "auto";
-	if (strcmp(options->backend, "auto") && !find_backend(options->backend))
-		return bnn_fail(
-			&ctx->error, BNNACCEL_ERR_NO_BACKEND,
-			"there is no backend \"%.32s\"; use auto, device, model, rtl or cpu",
-			options->backend);
-	return 0;
-}
 
 static void link_session(struct bnnaccel *ctx, struct bnnaccel_session *session)
 {
@@ -73,11 +24,11 @@ static int open_exec(struct bnnaccel_session *session, const char *backend,
 	bool choose = !strcmp(backend, "auto");
 	int rc;
 
-	session->ops = choose ? &bnn_exec_device : find_backend(backend);
+	session->ops = choose ? &bnn_exec_device : bnn_api_backend(backend);
 	rc = session->ops->open(session->model->net, options, &session->exec, error);
 	/*
-	 * Other failures are told: a device that may not be opened, or that cannot
-	 * run this network, would otherwise just look slow.
+	 * Other failures are told: a device that may not be opened would otherwise
+	 * just look slow.
 	 */
 	if (choose && rc == BNNACCEL_ERR_NO_DEVICE && !options->device) {
 		session->ops = &bnn_exec_cpu;
@@ -104,21 +55,20 @@ int bnnaccel_session_open(struct bnnaccel *ctx, const struct bnnaccel_model *mod
 		return bnn_fail(error, BNNACCEL_ERR_ARGUMENT,
 				"bnnaccel_session_open: context, model or session is NULL");
 	rc = bnn_api_options(ctx, given, &options);
+	if (!rc)
+		rc = bnn_api_exec_options(&options, model->net, &exec_options, error);
 	if (rc)
 		return rc;
 	session = calloc(1, sizeof(*session));
-	if (!session)
+	if (!session) {
+		bnn_api_exec_options_free(&exec_options);
 		return bnn_fail(error, BNNACCEL_ERR_MEMORY, "out of memory opening a session");
+	}
 	/* Only the count of users changes, never what a model is. */
 	session->model = (struct bnnaccel_model *)model;
-	exec_options = (struct bnn_exec_options){
-		.batch = options.batch,
-		.device = options.device,
-		.core = options.core,
-		.core_options = options.core_options,
-		.budget = options.budget,
-	};
+	session->batch = options.batch;
 	rc = open_exec(session, options.backend, &exec_options, error);
+	bnn_api_exec_options_free(&exec_options);
 	if (rc) {
 		free(session);
 		return rc;
@@ -139,6 +89,8 @@ void bnnaccel_session_close(struct bnnaccel_session *session)
 		;
 	if (*at)
 		*at = session->next;
+	bnn_queue_end(session);
+	bnn_buffers_end(session);
 	session->ops->close(session->exec);
 	bnn_api_model_unref(session->model);
 	free(session);
@@ -152,9 +104,17 @@ const char *bnnaccel_session_backend(const struct bnnaccel_session *session)
 int bnnaccel_run(struct bnnaccel_session *session, const void *inputs, size_t input_stride,
 		 void *outputs, size_t count)
 {
+	struct bnnaccel_request request = {
+		.size = sizeof(request),
+		.inputs = inputs,
+		.input_stride = input_stride,
+		.outputs = outputs,
+		.count = count,
+	};
 	const struct bnn_net *net;
 	struct bnn_error *error;
-	uint64_t bytes;
+	uint64_t ticket, bytes;
+	int rc;
 
 	if (!session)
 		return BNNACCEL_ERR_ARGUMENT;
@@ -174,23 +134,59 @@ int bnnaccel_run(struct bnnaccel_session *session, const void *inputs, size_t in
 	if (count > 1 && count > SIZE_MAX / (input_stride ? input_stride : 1))
 		return bnn_fail(error, BNNACCEL_ERR_ARGUMENT,
 				"bnnaccel_run: %zu images cannot lie in memory", count);
-	return session->ops->run(session->exec, inputs, input_stride, outputs, count, error);
+	if (!session->queue)
+		return session->ops->run(session->exec, inputs, input_stride, outputs, count,
+					 error);
+	/* Behind the requests that are in flight. */
+	if (count == 1)
+		request.input_stride = 0;
+	rc = bnnaccel_submit(session, &request, &ticket);
+	return rc ? rc : bnnaccel_wait(session, ticket, -1);
 }
 
-void bnnaccel_session_get_stats(const struct bnnaccel_session *session,
-				struct bnnaccel_stats *stats)
+int bnnaccel_session_get_stats(struct bnnaccel_session *session, struct bnnaccel_stats *stats)
 {
-	struct bnn_exec_stats sum = { 0 };
+	struct bnnaccel_stats all = { 0 };
+	struct bnn_exec_stats sum;
 
-	_Static_assert(sizeof(stats->counters) == sizeof(sum.counters), "counters");
-	if (!stats)
-		return;
-	memset(stats, 0, sizeof(*stats));
-	if (!session)
-		return;
+	_Static_assert(sizeof(all.counters) == sizeof(sum.counters), "counters");
+	if (!session || !stats || !bnn_api_size_ok(stats->size))
+		return BNNACCEL_ERR_ARGUMENT;
+	bnn_queue_enter(session);
 	session->ops->stats(session->exec, &sum);
-	stats->jobs = sum.jobs;
-	memcpy(stats->counters, sum.counters, sizeof(stats->counters));
+	bnn_queue_leave(session);
+	all.jobs = sum.jobs;
+	all.copied = sum.copied;
+	memcpy(all.counters, sum.counters, sizeof(all.counters));
+	bnn_api_give(stats, &all, sizeof(all));
+	return 0;
+}
+
+int bnnaccel_session_get_node(struct bnnaccel_session *session, uint32_t i,
+			      struct bnnaccel_node_info *info)
+{
+	struct bnnaccel_node_info all = { 0 };
+	const struct bnn_command *command;
+	const struct bnn_node *node;
+	struct bnn_exec_node measured;
+
+	if (!session || !info || !bnn_api_size_ok(info->size) ||
+	    i >= session->model->net->node_count)
+		return BNNACCEL_ERR_ARGUMENT;
+	node = &session->model->net->nodes[i];
+	command = bnn_command_find(node->words);
+	bnn_queue_enter(session);
+	session->ops->node(session->exec, i, &measured);
+	bnn_queue_leave(session);
+	all.name = node->name;
+	all.command = command ? command->name : "?";
+	all.on_cpu = measured.cpu;
+	all.reason = measured.reason ? measured.reason : "";
+	all.runs = measured.runs;
+	all.cycles = measured.cycles;
+	all.ns = measured.ns;
+	bnn_api_give(info, &all, sizeof(all));
+	return 0;
 }
 
 /* Opens the device or core of a backend without a network. */
@@ -202,21 +198,35 @@ static int open_dev(const char *backend, const struct bnn_exec_options *options,
 	return bnn_drm_dev_open(options, dev, error);
 }
 
+static void describe_dev(const struct bnn_dev *dev, struct bnnaccel_device_info *info)
+{
+	memcpy(info->path, dev->path, sizeof(info->path));
+	info->path[sizeof(info->path) - 1] = 0;
+	info->version = dev->version;
+	info->build = dev->build;
+	info->resets = dev->resets;
+	info->features = dev->target.features;
+	info->caps_array = dev->target.caps_array;
+	info->caps_ram = dev->target.caps_ram;
+	info->clock_hz = dev->target.clock_hz;
+}
+
 int bnnaccel_device_get_info(struct bnnaccel *ctx, const struct bnnaccel_session_options *given,
 			     struct bnnaccel_device_info *info)
 {
 	struct bnnaccel_session_options options;
 	struct bnn_error *error = bnn_api_error(ctx);
+	struct bnnaccel_device_info all = { 0 };
 	struct bnn_exec_options exec_options;
 	struct bnn_dev *dev = NULL;
 	const char *backend;
 	int rc;
 
-	if (info)
-		memset(info, 0, sizeof(*info));
-	if (!ctx || !info)
+	if (!ctx || !info || !bnn_api_size_ok(info->size))
 		return bnn_fail(error, BNNACCEL_ERR_ARGUMENT,
-				"bnnaccel_device_get_info: context or info is NULL");
+				"bnnaccel_device_get_info: context or info is NULL, or its size is "
+				"not set");
+	bnn_api_give(info, &all, sizeof(all));
 	rc = bnn_api_options(ctx, given, &options);
 	if (rc)
 		return rc;
@@ -239,18 +249,11 @@ int bnnaccel_device_get_info(struct bnnaccel *ctx, const struct bnnaccel_session
 	}
 	if (rc)
 		return rc;
-	strncpy(info->backend, backend, sizeof(info->backend) - 1);
-	if (!dev)
-		return 0;
-	memcpy(info->path, dev->path, sizeof(info->path));
-	info->path[sizeof(info->path) - 1] = 0;
-	info->version = dev->version;
-	info->build = dev->build;
-	info->resets = dev->resets;
-	info->features = dev->target.features;
-	info->caps_array = dev->target.caps_array;
-	info->caps_ram = dev->target.caps_ram;
-	info->clock_hz = dev->target.clock_hz;
-	dev->ops->close(dev);
+	strncpy(all.backend, backend, sizeof(all.backend) - 1);
+	if (dev) {
+		describe_dev(dev, &all);
+		dev->ops->close(dev);
+	}
+	bnn_api_give(info, &all, sizeof(all));
 	return 0;
 }

@@ -27,6 +27,7 @@ struct bnn_exec_options {
 	enum bnn_fallback fallback;
 	const bool *cpu_nodes; /* per node: run it on the CPU engine; NULL: none */
 	bool profile;	       /* measure each node */
+	int isa;	       /* enum bnn_cpu_isa: the most the CPU engine may use; 0: all */
 };
 
 /* Some images on their way through an executor. */

@@ -207,11 +207,14 @@ int bnnaccel_model_get_figures(struct bnnaccel *ctx, const struct bnnaccel_model
 			       struct bnnaccel_figures *figures)
 {
 	struct bnn_error *error = bnn_api_error(ctx);
+	struct bnnaccel_figures all;
 
-	if (!ctx || !model || !figures)
+	if (!ctx || !model || !figures || !bnn_api_size_ok(figures->size))
 		return bnn_fail(error, BNNACCEL_ERR_ARGUMENT,
-				"bnnaccel_model_get_figures: context, model or figures is NULL");
-	if (bnn_net_figures(model->net, figures))
+				"bnnaccel_model_get_figures: context, model or figures is NULL, or "
+				"its size is not set");
+	if (bnn_net_figures(model->net, &all))
 		return bnn_fail(error, BNNACCEL_ERR_MEMORY, "out of memory for the figures");
+	bnn_api_give(figures, &all, sizeof(all));
 	return 0;
 }

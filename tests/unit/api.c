@@ -33,10 +33,10 @@ static void test_run(struct bnnaccel *ctx)
 {
 	struct bnnaccel_session_options options = { .size = sizeof(options), .backend = "cpu" };
 	struct bnn_net *net = some_net(1);
-	struct bnnaccel_model_info info;
+	struct bnnaccel_model_info info = { .size = sizeof(info) };
 	struct bnnaccel_model *model;
 	struct bnnaccel_session *session;
-	struct bnnaccel_stats stats;
+	struct bnnaccel_stats stats = { .size = sizeof(stats) };
 	uint8_t *in, *out, *want, *data;
 	char line[300], tiny[8];
 	bool same = true;
@@ -107,8 +107,8 @@ static void test_misuse(struct bnnaccel *ctx)
 		int more;
 	} later = { .known = { .size = sizeof(later), .backend = "cpu" } };
 	struct bnnaccel_session *session = (void *)1;
-	struct bnnaccel_device_info device;
-	struct bnnaccel_model_info info;
+	struct bnnaccel_device_info device = { .size = sizeof(device) };
+	struct bnnaccel_model_info info = { .size = sizeof(info) };
 	struct bnnaccel_model *model = (void *)1;
 	uint8_t byte = 0;
 
@@ -161,13 +161,22 @@ static void test_misuse(struct bnnaccel *ctx)
 	bnnaccel_model_free(NULL, model);
 	bnnaccel_session_close(NULL);
 	bnnaccel_close(NULL);
-	bnnaccel_model_get_info(NULL, &info);
+	tap_ok(bnnaccel_model_get_info(NULL, &info) == BNNACCEL_ERR_ARGUMENT,
+	       "no model has no description");
+	info.size = 0;
+	tap_ok(bnnaccel_model_get_info(model, &info) == BNNACCEL_ERR_ARGUMENT,
+	       "a size that is not set is told");
+	info.size = offsetof(struct bnnaccel_model_info, description);
+	info.description = "mine";
+	tap_ok(!bnnaccel_model_get_info(model, &info) && info.name &&
+		       !strcmp(info.description, "mine"),
+	       "a shorter struct of an older header gets what it has room for");
 	bnnaccel_session_get_stats(NULL, NULL);
 	bnnaccel_output_class(NULL, NULL);
 	tap_ok(bnnaccel_open(NULL) == BNNACCEL_ERR_ARGUMENT &&
 		       bnnaccel_model_load(NULL, "x", &model) == BNNACCEL_ERR_ARGUMENT &&
 		       bnnaccel_run(NULL, NULL, 0, NULL, 0) == BNNACCEL_ERR_ARGUMENT &&
-		       !*bnnaccel_last_error(NULL) && info.nodes == 0,
+		       !*bnnaccel_last_error(NULL),
 	       "NULL is told, not followed");
 	/* The session and the model are left to bnnaccel_close(). */
 }
@@ -179,7 +188,7 @@ static void *run_thread(void *result)
 {
 	struct bnnaccel_session_options options = { .size = sizeof(options), .backend = "cpu" };
 	struct bnnaccel_session *session;
-	struct bnnaccel_model_info info;
+	struct bnnaccel_model_info info = { .size = sizeof(info) };
 	struct bnnaccel *ctx;
 	uint8_t *in;
 	int i;
@@ -200,7 +209,7 @@ static void *run_thread(void *result)
 
 static void test_threads(struct bnnaccel *ctx)
 {
-	struct bnnaccel_model_info info;
+	struct bnnaccel_model_info info = { .size = sizeof(info) };
 	pthread_t threads[4];
 	uint8_t *results[4];
 	bool same = true;

@@ -47,6 +47,8 @@ static void free_buffers(const struct bnn_net *net, uint8_t **buffers)
 /* Runs a network on the engine and on the oracle. What differs is told. */
 static bool same(const struct bnn_net *net, uint64_t seed, int fill, enum bnn_cpu_path path)
 {
+	/* Each instruction set in turn. */
+	enum bnn_cpu_isa most = seed % BNN_CPU_ISAS;
 	uint64_t got[BNN_COUNTERS] = { 0 }, want[BNN_COUNTERS] = { 0 };
 	uint8_t **a = new_buffers(net, seed, fill), **b = new_buffers(net, seed, fill);
 	struct bnn_error error = { "" };
@@ -55,7 +57,7 @@ static bool same(const struct bnn_net *net, uint64_t seed, int fill, enum bnn_cp
 	size_t node, i;
 
 	for (node = 0; ok && node < net->node_count; node++) {
-		if (bnn_cpu_plan_new(net, node, path, &plan, &error) ||
+		if (bnn_cpu_plan_new(net, node, path, most, &plan, &error) ||
 		    bnn_cpu_plan_run(plan, a, got, &error)) {
 			printf("# seed %llu node %zu: %s\n", (unsigned long long)seed, node,
 			       error.text);

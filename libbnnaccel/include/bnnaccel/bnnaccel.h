@@ -16,12 +16,18 @@
  *     bnnaccel_run(session, images, info.input_bytes, outputs, n);
  *     bnnaccel_close(ctx);
  *
+ * (docs/library.md goes through the rest: requests in the background, the CPU
+ * helping a device, memory without copies, times per node.)
+ *
  * Functions return 0 or a negative enum bnnaccel_error; bnnaccel_last_error()
  * then gives a sentence that names the place and the remedy.
  *
+ * Structures with a member `size` grow at their end. Set it to sizeof before every
+ * call that takes one; else the call fails with BNNACCEL_ERR_ARGUMENT.
+ *
  * Threads: a model is immutable and may be shared by any number of sessions and
- * threads. A context and a session belong to one thread at a time. There is no
- * global state.
+ * threads. A context, its sessions and their buffers belong to one thread at a time.
+ * There is no global state.
  */
 #ifndef BNNACCEL_H
 #define BNNACCEL_H
@@ -62,6 +68,7 @@ enum bnnaccel_error {
 struct bnnaccel;
 struct bnnaccel_model;
 struct bnnaccel_session;
+struct bnnaccel_buffer;
 
 /** Opens a context. @param ctx receives it; close it with bnnaccel_close(). */
 int bnnaccel_open(struct bnnaccel **ctx);
@@ -97,6 +104,7 @@ enum bnnaccel_output_kind {
 
 /** What a model is; strings belong to the model. */
 struct bnnaccel_model_info {
+	size_t size; /**< sizeof this structure */
 	const char *name;
 	const char *description;
 	uint32_t input_h, input_w, input_c; /**< image: rows, columns, bytes per pixel */
@@ -111,15 +119,24 @@ struct bnnaccel_model_info {
 	uint64_t macs;		   /**< binary multiply-accumulates per image (dense) */
 };
 
-/** Fills @p info. */
-void bnnaccel_model_get_info(const struct bnnaccel_model *model, struct bnnaccel_model_info *info);
+/** Fills @p info. BNNACCEL_ERR_ARGUMENT if one is NULL or `size` not set. */
+int bnnaccel_model_get_info(const struct bnnaccel_model *model, struct bnnaccel_model_info *info);
 
 /** Name of class @p i, or NULL. */
 const char *bnnaccel_model_label(const struct bnnaccel_model *model, uint32_t i);
 
-/** Options of a session; zero means the default. Set @p size to sizeof. */
+/** What becomes of a node that the backend can't run. The bits do not depend on it. */
+enum bnnaccel_fallback {
+	BNNACCEL_FALLBACK_DEFAULT, /**< BY_COST for backend "auto", NEVER for the others */
+	BNNACCEL_FALLBACK_NEVER,   /**< BNNACCEL_ERR_UNSUPPORTED, which names node and reason */
+	BNNACCEL_FALLBACK_NEEDED,  /**< the CPU runs it */
+	BNNACCEL_FALLBACK_BY_COST, /**< and what lies between such nodes and isn't worth its
+				      transfers; a network that can run whole, does */
+};
+
+/** Options of a session; zero means the default. */
 struct bnnaccel_session_options {
-	size_t size;
+	size_t size; /**< sizeof this structure */
 	/** "auto" (device if there is one, else cpu), "device", "model", "rtl" or "cpu". */
 	const char *backend;
 	const char *device;	  /**< path of the device node; default: the first bnnaccel */
@@ -127,6 +144,15 @@ struct bnnaccel_session_options {
 	const char *core_options; /**< "key=value,..." for the core, e.g. "latency=60" */
 	uint32_t batch;		  /**< images per job at most */
 	uint32_t budget;	  /**< limit per job in units of 1,024 device cycles */
+	enum bnnaccel_fallback fallback;
+	const uint32_t *cpu_nodes; /**< nodes that the CPU runs whatever the backend; copied */
+	uint32_t cpu_node_count;
+	int profile; /**< 1: measure every node; see bnnaccel_session_get_node() */
+	/**
+	 * The largest instruction set that the CPU engine uses: "portable" or "popcnt".
+	 * Default: the environment's BNNACCEL_ISA, else what the processor has.
+	 */
+	const char *isa;
 };
 
 /** Opens a session of a model on a backend. @p options may be NULL. */
@@ -134,7 +160,11 @@ int bnnaccel_session_open(struct bnnaccel *ctx, const struct bnnaccel_model *mod
 			  const struct bnnaccel_session_options *options,
 			  struct bnnaccel_session **session);
 
-/** Closes a session. */
+/**
+ * Closes a session with its buffers. Requests in flight are given up: what is queued
+ * never starts, what runs is left within a fraction of a second (on the CPU: after
+ * the node that runs). Memory given to them is not touched any more afterwards.
+ */
 void bnnaccel_session_close(struct bnnaccel_session *session);
 
 /** Name of the backend that the session uses: "device", "model", "rtl" or "cpu". */
@@ -150,6 +180,74 @@ const char *bnnaccel_session_backend(const struct bnnaccel_session *session);
 int bnnaccel_run(struct bnnaccel_session *session, const void *inputs, size_t input_stride,
 		 void *outputs, size_t count);
 
+/** Images for bnnaccel_submit(). */
+struct bnnaccel_request {
+	size_t size;	      /**< sizeof this structure */
+	const void *inputs;   /**< image i starts at inputs + i * input_stride */
+	size_t input_stride;  /**< at least input_bytes; 0 = input_bytes */
+	void *outputs;	      /**< result i starts at outputs + i * output_stride */
+	size_t output_stride; /**< at least output_bytes; 0 = output_bytes */
+	size_t count;	      /**< images, at least 1 */
+};
+
+/** Requests that a session keeps, finished ones that were not collected included. */
+#define BNNACCEL_REQUESTS_MAX 1024
+
+/**
+ * Starts a request and returns at once. Requests of a session run and end in the
+ * order they were submitted; several are in flight at the same time, so that a
+ * device always has the next one. The memory stays the caller's and must stay as it
+ * is until the request was collected.
+ * @param ticket receives its number, which counts from 1
+ * @return BNNACCEL_ERR_BUSY with BNNACCEL_REQUESTS_MAX requests not collected
+ */
+int bnnaccel_submit(struct bnnaccel_session *session, const struct bnnaccel_request *request,
+		    uint64_t *ticket);
+
+/**
+ * Waits for a request and collects it: the ticket is then used up.
+ * @param timeout_ms -1: as long as it takes; 0: do not wait
+ * @return how the request ended: 0, BNNACCEL_ERR_CANCELLED, or what went wrong. Or
+ *         BNNACCEL_ERR_TIMEOUT, and it goes on; BNNACCEL_ERR_ARGUMENT for a ticket
+ *         that was not given or already collected.
+ */
+int bnnaccel_wait(struct bnnaccel_session *session, uint64_t ticket, int timeout_ms);
+
+/**
+ * As bnnaccel_wait() for the oldest request that was not collected.
+ * @param ticket receives its number; 0 if none was collected
+ * @return BNNACCEL_ERR_ARGUMENT if there is none
+ */
+int bnnaccel_next(struct bnnaccel_session *session, uint64_t *ticket, int timeout_ms);
+
+/**
+ * Gives a request up; it must still be collected. Images not yet started are not
+ * run, those under way are. A request that has ended stays as it is.
+ */
+int bnnaccel_cancel(struct bnnaccel_session *session, uint64_t ticket);
+
+/**
+ * A file descriptor for poll(): readable while a request has ended that was not
+ * collected. It belongs to the session: do not read or close it.
+ * @return the descriptor, or a negative error
+ */
+int bnnaccel_session_fd(struct bnnaccel_session *session);
+
+/**
+ * Memory that the backend reads images from and writes results to without a copy,
+ * where the first item lies at a multiple of 64 bytes from its start and, with several
+ * items, so does their distance. Elsewhere in it data is copied as usual. It is zero
+ * at first, and is freed with the session at the latest.
+ */
+int bnnaccel_buffer_alloc(struct bnnaccel_session *session, size_t bytes,
+			  struct bnnaccel_buffer **buffer);
+
+/** Its first byte, aligned to 64. */
+void *bnnaccel_buffer_data(const struct bnnaccel_buffer *buffer);
+
+/** Frees it. NULL is allowed. BNNACCEL_ERR_BUSY while a request that has not ended uses it. */
+int bnnaccel_buffer_free(struct bnnaccel_buffer *buffer);
+
 /** Predicted class of one result. */
 uint32_t bnnaccel_output_class(const struct bnnaccel_model *model, const void *output);
 
@@ -161,6 +259,7 @@ double bnnaccel_output_value(const struct bnnaccel_model *model, const void *out
 
 /** A backend as bnnaccel_device_get_info() sees it. Strings are inside. */
 struct bnnaccel_device_info {
+	size_t size;	     /**< sizeof this structure */
 	char backend[16];    /**< "device", "model", "rtl", "cpu" */
 	char path[64];	     /**< device node, or "" */
 	uint32_t version;    /**< register VERSION */
@@ -205,6 +304,7 @@ struct bnnaccel_format {
 
 /** What a network costs: docs/networks.md, "Figures". All counts are per image. */
 struct bnnaccel_figures {
+	size_t size;	      /**< sizeof this structure */
 	uint64_t parameters;  /**< numbers of the trained network, 0 where the file does not say */
 	uint64_t weights;     /**< weights of convolutions and dense layers, as used */
 	uint64_t stored_bits; /**< what these take in the file, with a scale per output channel */
@@ -234,15 +334,43 @@ int bnnaccel_model_get_figures(struct bnnaccel *ctx, const struct bnnaccel_model
 int bnnaccel_model_list_commands(struct bnnaccel *ctx, const struct bnnaccel_model *model,
 				 char **text);
 
-/** Counters summed over the jobs of a session; order of hw/spec, see docs/hardware.md. */
+/** Counters summed over a session; order of hw/spec, see docs/hardware.md. */
 struct bnnaccel_stats {
-	uint64_t jobs;
+	size_t size;   /**< sizeof this structure */
+	uint64_t jobs; /**< on the cpu: images */
 	uint64_t counters[24];
+	uint64_t copied; /**< bytes of images and results copied to and from the device's memory */
 };
 
-/** Fills @p stats; zeros for the cpu backend where it has no such counter. */
-void bnnaccel_session_get_stats(const struct bnnaccel_session *session,
-				struct bnnaccel_stats *stats);
+/**
+ * Fills @p stats; zeros for what the backend does not count. It may have to wait for
+ * a job that runs. BNNACCEL_ERR_ARGUMENT if one is NULL or `size` not set.
+ */
+int bnnaccel_session_get_stats(struct bnnaccel_session *session, struct bnnaccel_stats *stats);
+
+/** A node of a session: where it runs, why, and what it takes. Strings belong to the session. */
+struct bnnaccel_node_info {
+	size_t size; /**< sizeof this structure */
+	const char *name;
+	const char *command; /**< such as "CONV" */
+	int on_cpu;	     /**< 0: the device or core of the backend runs it */
+	/**
+	 * Why it is on the CPU, continuing "node NAME ...", or "". Of nodes of the backend
+	 * "cpu", and of those of a device, there is nothing to say.
+	 */
+	const char *reason;
+	uint64_t runs;	 /**< images measured; 0 without option profile */
+	uint64_t cycles; /**< of the device for all of them */
+	uint64_t ns;	 /**< of the CPU for all of them */
+};
+
+/**
+ * Fills @p info for node @p i. Cycles come from the log of the device; where it keeps
+ * none, nodes run as a job each and the cycles are those of the job, its start
+ * included. May have to wait for a job that runs.
+ */
+int bnnaccel_session_get_node(struct bnnaccel_session *session, uint32_t i,
+			      struct bnnaccel_node_info *info);
 
 #ifdef __GNUC__
 #pragma GCC visibility pop

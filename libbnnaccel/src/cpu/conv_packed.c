@@ -74,7 +74,7 @@ static void weight_parts(struct bnn_cpu_packed *p, uint32_t wformat)
 			   p->wplanes, p->w);
 }
 
-struct bnn_cpu_packed *bnn_cpu_packed_new(const uint32_t *words)
+struct bnn_cpu_packed *bnn_cpu_packed_new(const uint32_t *words, enum bnn_cpu_isa most)
 {
 	struct bnn_cpu_packed *p = calloc(1, sizeof(*p));
 	uint32_t format = bnn_field_get(words, BNN_F_CONV_IN_FORMAT);
@@ -83,7 +83,7 @@ struct bnn_cpu_packed *bnn_cpu_packed_new(const uint32_t *words)
 		return NULL;
 	p->words = words;
 	bnn_cpu_windows(&p->n, words);
-	p->match = bnn_cpu_match();
+	p->match = bnn_cpu_match(most);
 	p->frac = bnn_field_get(words, BNN_F_CONV_FRAC);
 	p->planes = bnn_format_width(format);
 	p->a0 = code_parts(bnn_format_kind(format), p->planes, p->a);

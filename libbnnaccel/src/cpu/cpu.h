@@ -101,10 +101,22 @@ void bnn_cpu_weight_row(const uint32_t *words, const uint8_t *data, uint32_t row
 /* Rows that differ; output channel r uses row r mod this. */
 uint32_t bnn_cpu_weight_rows(const uint32_t *words);
 
+/* Instruction sets, the later the larger; what a processor lacks is never used. */
+enum bnn_cpu_isa {
+	BNN_CPU_ISA_BEST, /* no limit */
+	BNN_CPU_ISA_PORTABLE,
+	BNN_CPU_ISA_POPCNT,
+	BNN_CPU_ISAS
+};
+/* By name; -1 if there is none. */
+int bnn_cpu_isa_find(const char *name);
+/* Name of an instruction set but BEST, or NULL behind the last. */
+const char *bnn_cpu_isa_name(int isa);
+
 /* out[r] = number of bits set in both, for rows of n 64-bit words. */
 typedef void (*bnn_cpu_match_fn)(const uint64_t *window, const uint64_t *rows, size_t count,
 				 size_t n, uint32_t *out);
-bnn_cpu_match_fn bnn_cpu_match(void);
+bnn_cpu_match_fn bnn_cpu_match(enum bnn_cpu_isa most);
 
 /* Which of the two convolutions a plan uses. Tests ask for each. */
 enum bnn_cpu_path {
@@ -126,7 +138,7 @@ uint32_t bnn_cpu_present(uint32_t out, uint32_t stride, uint32_t dilation, uint3
 			 uint32_t pad, uint32_t size);
 
 struct bnn_cpu_packed;
-struct bnn_cpu_packed *bnn_cpu_packed_new(const uint32_t *words);
+struct bnn_cpu_packed *bnn_cpu_packed_new(const uint32_t *words, enum bnn_cpu_isa most);
 void bnn_cpu_packed_free(struct bnn_cpu_packed *conv);
 void bnn_cpu_packed_weights(struct bnn_cpu_packed *conv, const uint8_t *data);
 void bnn_cpu_packed_run(struct bnn_cpu_packed *conv, uint8_t *in, struct bnn_cpu_pipe *pipe,
@@ -153,7 +165,7 @@ int bnn_cpu_host(const uint32_t *words, uint8_t *const *slots, uint64_t *counter
 /* A node, ready to run. Constant weights are prepared at once, others in each run. */
 struct bnn_cpu_plan;
 int bnn_cpu_plan_new(const struct bnn_net *net, size_t node, enum bnn_cpu_path path,
-		     struct bnn_cpu_plan **plan, struct bnn_error *error);
+		     enum bnn_cpu_isa most, struct bnn_cpu_plan **plan, struct bnn_error *error);
 void bnn_cpu_plan_free(struct bnn_cpu_plan *plan);
 /* `buffers` by value index; NULL means the data of a constant. */
 int bnn_cpu_plan_run(struct bnn_cpu_plan *plan, uint8_t *const *buffers, uint64_t *counters,

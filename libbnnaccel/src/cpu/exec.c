@@ -2,8 +2,10 @@
 /* The CPU engine as an executor. Every value has its own buffer. */
 #include "exec.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "bnnaccel/bnnaccel.h"
 #include "cpu.h"
@@ -14,6 +16,8 @@ struct cpu_exec {
 	uint8_t **buffers; /* by value; constants use their own data */
 	uint64_t counters[BNN_COUNTERS];
 	uint64_t images;
+	uint64_t *node_ns; /* per node; NULL: no profile */
+	atomic_bool stop;
 	bnn_tap_fn tap;
 	void *opaque;
 };
@@ -31,6 +35,7 @@ static void cpu_close(struct bnn_exec *exec)
 		free(cpu->buffers[i]);
 	free(cpu->plans);
 	free(cpu->buffers);
+	free(cpu->node_ns);
 	free(cpu);
 }
 
@@ -41,14 +46,15 @@ static int cpu_open(const struct bnn_net *net, const struct bnn_exec_options *op
 	size_t i;
 	int rc = 0;
 
-	(void)options;
 	*exec = NULL;
 	if (cpu) {
 		cpu->net = net;
+		if (options && options->profile)
+			cpu->node_ns = calloc(net->node_count + 1, sizeof(*cpu->node_ns));
 		cpu->plans = calloc(net->node_count + 1, sizeof(*cpu->plans));
 		cpu->buffers = calloc(net->value_count + 1, sizeof(*cpu->buffers));
 	}
-	if (!cpu || !cpu->plans || !cpu->buffers)
+	if (!cpu || !cpu->plans || !cpu->buffers || (options && options->profile && !cpu->node_ns))
 		rc = bnn_fail(error, BNNACCEL_ERR_MEMORY, "out of memory opening the CPU engine");
 	for (i = 0; !rc && i < net->value_count; i++) {
 		if (net->values[i].role == BNN_ROLE_CONST)
@@ -62,7 +68,8 @@ static int cpu_open(const struct bnn_net *net, const struct bnn_exec_options *op
 				      net->values[i].name);
 	}
 	for (i = 0; !rc && i < net->node_count; i++)
-		rc = bnn_cpu_plan_new(net, i, BNN_CPU_AUTO, &cpu->plans[i], error);
+		rc = bnn_cpu_plan_new(net, i, BNN_CPU_AUTO, options ? options->isa : 0,
+				      &cpu->plans[i], error);
 	if (rc) {
 		cpu_close((struct bnn_exec *)cpu);
 		return rc;
@@ -86,6 +93,14 @@ static void tap_node(const struct cpu_exec *cpu, const struct bnn_node *node)
 	}
 }
 
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
 static int run_image(struct cpu_exec *cpu, const uint8_t *input, uint8_t *output,
 		     struct bnn_error *error)
 {
@@ -95,9 +110,16 @@ static int run_image(struct cpu_exec *cpu, const uint8_t *input, uint8_t *output
 
 	memcpy(cpu->buffers[net->input.value], input, net->values[net->input.value].bytes);
 	for (i = 0; i < net->node_count; i++) {
+		uint64_t start = cpu->node_ns ? now_ns() : 0;
+
+		if (atomic_load_explicit(&cpu->stop, memory_order_relaxed))
+			return bnn_fail(error, BNNACCEL_ERR_CANCELLED,
+					"cpu: the session is being closed");
 		rc = bnn_cpu_plan_run(cpu->plans[i], cpu->buffers, cpu->counters, error);
 		if (rc)
 			return rc;
+		if (cpu->node_ns)
+			cpu->node_ns[i] += now_ns() - start;
 		if (cpu->tap)
 			tap_node(cpu, &net->nodes[i]);
 	}
@@ -123,8 +145,25 @@ static void cpu_stats(const struct bnn_exec *exec, struct bnn_exec_stats *stats)
 {
 	const struct cpu_exec *cpu = (const struct cpu_exec *)exec;
 
+	memset(stats, 0, sizeof(*stats));
 	stats->jobs = cpu->images;
 	memcpy(stats->counters, cpu->counters, sizeof(stats->counters));
+}
+
+static void cpu_node(const struct bnn_exec *exec, size_t node, struct bnn_exec_node *info)
+{
+	const struct cpu_exec *cpu = (const struct cpu_exec *)exec;
+
+	*info = (struct bnn_exec_node){ .cpu = true };
+	if (cpu->node_ns) {
+		info->runs = cpu->images;
+		info->ns = cpu->node_ns[node];
+	}
+}
+
+static void cpu_stop(struct bnn_exec *exec)
+{
+	atomic_store(&((struct cpu_exec *)exec)->stop, true);
 }
 
 const struct bnn_exec_ops bnn_exec_cpu = {
@@ -132,6 +171,8 @@ const struct bnn_exec_ops bnn_exec_cpu = {
 	.open = cpu_open,
 	.run = cpu_run,
 	.stats = cpu_stats,
+	.node = cpu_node,
+	.stop = cpu_stop,
 	.close = cpu_close,
 };
 
@@ -160,7 +201,7 @@ int bnn_cpu_run_node(const struct bnn_net *net, size_t node, uint8_t *const *buf
 	struct bnn_cpu_plan *plan;
 	int rc;
 
-	rc = bnn_cpu_plan_new(net, node, BNN_CPU_AUTO, &plan, error);
+	rc = bnn_cpu_plan_new(net, node, BNN_CPU_AUTO, BNN_CPU_ISA_BEST, &plan, error);
 	if (rc)
 		return rc;
 	rc = bnn_cpu_plan_run(plan, buffers, counters ? counters : unused, error);

@@ -40,13 +40,16 @@ match_popcnt(const uint64_t *window, const uint64_t *rows, size_t count, size_t 
 	match(window, rows, count, n, out, true);
 }
 
-bnn_cpu_match_fn bnn_cpu_match(void)
+bnn_cpu_match_fn bnn_cpu_match(enum bnn_cpu_isa most)
 {
+	if (most == BNN_CPU_ISA_PORTABLE)
+		return match_portable;
 	return __builtin_cpu_supports("popcnt") ? match_popcnt : match_portable;
 }
 #else
-bnn_cpu_match_fn bnn_cpu_match(void)
+bnn_cpu_match_fn bnn_cpu_match(enum bnn_cpu_isa most)
 {
+	(void)most;
 	return match_portable;
 }
 #endif

@@ -34,13 +34,13 @@ static void set_weights(struct bnn_cpu_plan *plan, const uint8_t *data)
 		bnn_cpu_integer_weights(plan->integer, data);
 }
 
-static bool plan_conv(struct bnn_cpu_plan *plan, enum bnn_cpu_path path)
+static bool plan_conv(struct bnn_cpu_plan *plan, enum bnn_cpu_path path, enum bnn_cpu_isa most)
 {
 	const uint32_t *words = plan->node->words;
 	const struct bnn_value *weights = &plan->net->values[plan->node->ref[BNN_SLOT_WEIGHT]];
 
 	if (use_packed(words, path))
-		plan->packed = bnn_cpu_packed_new(words);
+		plan->packed = bnn_cpu_packed_new(words, most);
 	else
 		plan->integer = bnn_cpu_integer_new(words);
 	if (!plan->packed && !plan->integer)
@@ -52,7 +52,7 @@ static bool plan_conv(struct bnn_cpu_plan *plan, enum bnn_cpu_path path)
 }
 
 int bnn_cpu_plan_new(const struct bnn_net *net, size_t node, enum bnn_cpu_path path,
-		     struct bnn_cpu_plan **result, struct bnn_error *error)
+		     enum bnn_cpu_isa most, struct bnn_cpu_plan **result, struct bnn_error *error)
 {
 	struct bnn_cpu_plan *plan = calloc(1, sizeof(*plan));
 	bool ok = plan;
@@ -65,7 +65,7 @@ int bnn_cpu_plan_new(const struct bnn_net *net, size_t node, enum bnn_cpu_path p
 		plan->node = &net->nodes[node];
 		switch (words[0] & 0xff) {
 		case BNN_CMD_CONV:
-			ok = plan_conv(plan, path);
+			ok = plan_conv(plan, path, most);
 			plan->pipe = bnn_cpu_pipe_new(words);
 			ok &= plan->pipe != NULL;
 			break;

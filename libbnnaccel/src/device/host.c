@@ -54,7 +54,8 @@ static int make_values(struct bnn_host *host, const struct bnn_node *node, struc
 }
 
 int bnn_host_new(const struct bnn_net *net, const struct bnn_placement *placement,
-		 const struct bnn_plan *plan, struct bnn_host **out, struct bnn_error *error)
+		 const struct bnn_plan *plan, int isa, struct bnn_host **out,
+		 struct bnn_error *error)
 {
 	struct bnn_host *host = calloc(1, sizeof(*host));
 	int ret = 0;
@@ -77,7 +78,7 @@ int bnn_host_new(const struct bnn_net *net, const struct bnn_placement *placemen
 			continue;
 		ret = make_values(host, &net->nodes[i], error);
 		if (!ret)
-			ret = bnn_cpu_plan_new(net, i, BNN_CPU_AUTO, &host->plans[i], error);
+			ret = bnn_cpu_plan_new(net, i, BNN_CPU_AUTO, isa, &host->plans[i], error);
 	}
 	if (ret)
 		bnn_host_free(host);

@@ -11,9 +11,10 @@
 
 struct bnn_host;
 
-/* Prepares the nodes of the segments on the CPU. The plan is copied. */
+/* Prepares the nodes of the segments on the CPU; isa as in exec.h. The plan is copied. */
 int bnn_host_new(const struct bnn_net *net, const struct bnn_placement *placement,
-		 const struct bnn_plan *plan, struct bnn_host **host, struct bnn_error *error);
+		 const struct bnn_plan *plan, int isa, struct bnn_host **host,
+		 struct bnn_error *error);
 void bnn_host_free(struct bnn_host *host);
 
 /* Memory of one image. */

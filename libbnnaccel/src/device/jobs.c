@@ -108,7 +108,8 @@ static int prepare(struct bnn_exec *exec, const struct bnn_plan *plan,
 		stage->segment = exec->placement.segments[i];
 		ret = prepare_stage(exec, plan, stage, error);
 		if (stage->segment.cpu && !exec->host && !ret)
-			ret = bnn_host_new(net, &exec->placement, plan, &exec->host, error);
+			ret = bnn_host_new(net, &exec->placement, plan, options ? options->isa : 0,
+					   &exec->host, error);
 	}
 	exec->batch = choose_batch(exec, options ? options->batch : 0);
 	exec->budget = options ? options->budget : 0;
