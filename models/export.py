@@ -67,8 +67,9 @@ def main():
     args.out.mkdir(parents=True, exist_ok=True)
     model = to_onnx.convert(net, name, (3, 32, 32), len(labels), labels, ABOUT[args.net],
                             args.standard)
-    onnx.save(model, str(args.out / f"{name}.onnx"))
-    print(f"{args.out / name}.onnx: {model.ByteSize()} bytes, {len(model.graph.node)} nodes")
+    path = args.out / f"{name}.onnx"
+    onnx.save(model, str(path))
+    print(f"{path}: {model.ByteSize()} bytes, {len(model.graph.node)} nodes")
     if args.images:
         expected(net, *records.read(*args.images), args.out / "expected_float.csv")
 
