@@ -128,6 +128,127 @@ static void builder(void)
 	bnnaccel_graph_free(g);
 }
 
+/* An operator's mistake that ends a graph. */
+#define REFUSED(part, ...) \
+	do { \
+		struct bnnaccel_graph *g; \
+		int codes, x; \
+\
+		g = start(&codes); \
+		x = plain_conv(g, codes, 4); \
+		__VA_ARGS__; \
+		expect_text(bnnaccel_graph_error(g), part, "graph"); \
+		ok(x < 0, "its tensor is an error"); \
+		bnnaccel_graph_free(g); \
+	} while (0)
+
+static void weights(void)
+{
+	static const int16_t even[4 * 1] = { 1, 3, 4, 5 };
+	static const uint16_t index[4] = { 0, 1, 2, 1 };
+	static const uint64_t book[4] = { 0 };
+	static const int8_t two[4] = { 1, 2, 0, 1 };
+	float nan[4] = { 0, 1, 2, NAN };
+	struct bnnaccel_conv c = { .outputs = 4, .kernel_h = 1, .kernel_w = 1, .weights = ones };
+
+	REFUSED("4 scales are announced", c.scales = 4; x = bnnaccel_graph_conv(g, codes, &c));
+	c.scales = 0;
+	REFUSED("needs a kind and an order", c.kind = (enum bnnaccel_weights_kind)77;
+		x = bnnaccel_graph_conv(g, codes, &c));
+	REFUSED("weight 2 of operator 3 is 4, not an odd code", c.kind = BNNACCEL_WEIGHTS_ODD;
+		c.weights = even; x = bnnaccel_graph_conv(g, codes, &c));
+	c.kind = BNNACCEL_WEIGHTS_CODEBOOK;
+	c.weights = index;
+	REFUSED("need a codebook", x = bnnaccel_graph_conv(g, codes, &c));
+	c.codebook = book;
+	REFUSED("1 to 9 index bits, not 10", c.index_bits = 10;
+		x = bnnaccel_graph_conv(g, codes, &c));
+	REFUSED("index 2 of operator 3 is 2, but the codebook has 2 kernels", c.index_bits = 1;
+		x = bnnaccel_graph_conv(g, codes, &c));
+	c = (struct bnnaccel_conv){ .outputs = 4,
+				    .kernel_h = 1,
+				    .kernel_w = 1,
+				    .kind = BNNACCEL_WEIGHTS_INT8,
+				    .weights = two,
+				    .scale_negative = ones };
+	REFUSED("need weights of -1, 0, 1; one is 2", x = bnnaccel_graph_conv(g, codes, &c));
+	c.scale_negative = nan;
+	REFUSED("element 3 of the scales of conv is not a number",
+		x = bnnaccel_graph_conv(g, codes, &c));
+	c.kind = BNNACCEL_WEIGHTS_SIGN;
+	REFUSED("two scales after encode1 need INT8", x = bnnaccel_graph_conv(g, codes, &c));
+}
+
+static void relatives(void)
+{
+	static const uint32_t starts[65] = { 0 }, falling[65] = { 0, 2, 1 };
+	static const uint32_t far[1] = { 64 }, channels[2] = { 1, 4 };
+	uint32_t one[65];
+	float nan = NAN;
+	struct bnnaccel_edges e = { .starts = starts, .sources = far };
+
+	for (int i = 0; i < 65; i++)
+		one[i] = i > 0;
+	REFUSED("cannot take encode1", x = bnnaccel_graph_layer_norm(g, codes, NULL, NULL, 0));
+	REFUSED("epsilon of layer_norm after conv2 is nan",
+		x = bnnaccel_graph_layer_norm(g, x, NULL, NULL, NAN));
+	REFUSED("there is no function 9",
+		x = bnnaccel_graph_function(g, x, (enum bnnaccel_function)9));
+	REFUSED("to 3 rows", x = bnnaccel_graph_transpose(g, x, 3));
+	REFUSED("needs starts and sources", e.starts = NULL;
+		x = bnnaccel_graph_aggregate(g, x, &e));
+	REFUSED("starts 2 and 1 of node 1", e.starts = falling;
+		x = bnnaccel_graph_aggregate(g, x, &e));
+	REFUSED("edge 0 of aggregate comes from node 64, but conv2 has 64", e.starts = one;
+		x = bnnaccel_graph_aggregate(g, x, &e));
+	REFUSED("weights only with SUM", e.weights = &nan; e.mode = BNNACCEL_AGGREGATE_MAX;
+		x = bnnaccel_graph_aggregate(g, x, &e));
+	REFUSED("weight 0 of aggregate after conv2 is not finite", e.sources = starts;
+		e.mode = BNNACCEL_AGGREGATE_SUM; x = bnnaccel_graph_aggregate(g, x, &e));
+	REFUSED("select of channel 4 of conv2, which has 4",
+		x = bnnaccel_graph_select(g, x, channels, 2));
+	REFUSED("3 groups of shuffle do not divide the 4 channels",
+		x = bnnaccel_graph_shuffle(g, x, 3));
+	REFUSED("concat cannot join conv2 (8x8x4) and mean3 (1x1x4)",
+		x = bnnaccel_graph_concat(g, x, bnnaccel_graph_mean(g, x)));
+	REFUSED("the codes of encode1 cannot be added", x = bnnaccel_graph_add(g, x, codes, 0));
+	REFUSED("flags 0x4", x = bnnaccel_graph_add(g, x, x, 4));
+}
+
+static void sizes(void)
+{
+	struct bnnaccel_output output = { .kind = BNNACCEL_OUTPUT_FLOAT };
+	struct bnnaccel_conv c = { .outputs = 8192, .kernel_h = 1, .kernel_w = 1, .weights = NULL };
+	uint8_t table[256] = { 0 };
+	struct bnnaccel_encoding e = { .table = table };
+	float *many = calloc(8192, sizeof(*many));
+	struct bnn_error error = { .text = "" };
+	struct bnnaccel_graph *g;
+	struct bnn_net *net;
+	int x;
+
+	bnnaccel_graph_new("large", &g);
+	x = bnnaccel_graph_image(g, 4096, 4096, 8192, 0);
+	expect_text(bnnaccel_graph_error(g), "larger than 2 GiB", "an image of 2^37 bytes");
+	bnnaccel_graph_free(g);
+	c.weights = many;
+	bnnaccel_graph_new("large", &g);
+	x = bnnaccel_graph_encode(g, bnnaccel_graph_image(g, 4096, 4096, 1, 0), &e);
+	x = bnnaccel_graph_conv(g, x, &c);
+	{
+		struct bnnaccel_pool p = { .mode = BNNACCEL_POOL_AVG,
+					   .kernel_h = 64,
+					   .kernel_w = 64 };
+
+		x = bnnaccel_graph_mean(g, bnnaccel_graph_pool(g, x, &p));
+	}
+	bnnaccel_graph_output(g, x, &output);
+	ok(bnn_graph_lower(g, NULL, &net, &error) == BNNACCEL_ERR_UNSUPPORTED, "a tensor of 2^37");
+	expect_text(error.text, "conv2 has 4096x4096x8192 elements", "build");
+	bnnaccel_graph_free(g);
+	free(many);
+}
+
 static void gates(void)
 {
 	struct bnnaccel_graph *g;
@@ -473,6 +594,9 @@ static void damage(void)
 int main(void)
 {
 	builder();
+	weights();
+	relatives();
+	sizes();
 	gates();
 	importers();
 	damage();

@@ -19,7 +19,8 @@
  *     bnnaccel_graph_output(g, x, &output);
  *     bnnaccel_graph_build(ctx, g, NULL, &model);
  *
- * Ids are at least 0. An operator that fails returns a negative enum
+ * An operator takes tensors that exist, so a graph has no cycles. Ids are at least 0.
+ * An operator that fails returns a negative enum
  * bnnaccel_error; given a negative id, an operator returns that id and does
  * nothing else. So a network may be written without a check in between: the first
  * mistake is what bnnaccel_graph_error() and bnnaccel_graph_build() report.

@@ -115,6 +115,12 @@ static int convolve(struct bnnaccel_graph *g, int in, const struct bnnaccel_conv
 
 	if (rc)
 		return rc;
+	if ((unsigned int)conv->kind > BNNACCEL_WEIGHTS_CODEBOOK ||
+	    (unsigned int)conv->order > BNNACCEL_OIHW)
+		return bnn_graph_fail(g, BNNACCEL_ERR_ARGUMENT,
+				      "graph %s: %s after %s needs a kind and an order of weights "
+				      "that exist",
+				      g->name, name, g->ops[in].name);
 	x = &g->ops[in];
 	n = conv->outputs;
 	c.kh = dense ? x->h : conv->kernel_h;

@@ -190,6 +190,15 @@ static int check_graph(const struct bnnaccel_graph *g, struct bnn_error *error)
 		return bnn_fail(error, BNNACCEL_ERR_ARGUMENT, "graph %s has no %s", g->name,
 				g->image < 0 ? "image" : "output");
 	for (size_t i = 0; i < g->count; i++) {
+		const struct bnn_op *op = &g->ops[i];
+
+		if ((uint64_t)op->h * op->w * op->c > BNN_VALUE_BYTES_MAX / 4)
+			return bnn_fail(
+				error, BNNACCEL_ERR_UNSUPPORTED,
+				"graph %s: %s has %ux%ux%u elements; a tensor may take 2 GiB",
+				g->name, op->name, op->h, op->w, op->c);
+	}
+	for (size_t i = 0; i < g->count; i++) {
 		if (g->ops[i].domain == BNN_DOMAIN_CODES && (int)i == g->result) {
 			for (size_t j = 0; j < g->count; j++) {
 				if (g->ops[j].in[0] == (int)i)

@@ -94,11 +94,13 @@ int bnnaccel_graph_image(struct bnnaccel_graph *g, uint32_t h, uint32_t w, uint3
 		return g->failed;
 	if (g->image >= 0)
 		return bnn_graph_fail(g, BNNACCEL_ERR_ARGUMENT, "graph %s has two images", g->name);
-	if (!h || !w || !c || h > BNN_SIZE_MAX || w > BNN_SIZE_MAX || c > BNN_CHANNELS_MAX)
-		return bnn_graph_fail(
-			g, BNNACCEL_ERR_ARGUMENT,
-			"graph %s: an image of %ux%ux%u bytes is outside 1x1x1 to %ux%ux%u",
-			g->name, h, w, c, BNN_SIZE_MAX, BNN_SIZE_MAX, BNN_CHANNELS_MAX);
+	if (!h || !w || !c || h > BNN_SIZE_MAX || w > BNN_SIZE_MAX || c > BNN_CHANNELS_MAX ||
+	    (uint64_t)h * w * c > BNN_VALUE_BYTES_MAX)
+		return bnn_graph_fail(g, BNNACCEL_ERR_ARGUMENT,
+				      "graph %s: an image of %ux%ux%u bytes is outside 1x1x1 to "
+				      "%ux%ux%u, or larger than 2 GiB",
+				      g->name, h, w, c, BNN_SIZE_MAX, BNN_SIZE_MAX,
+				      BNN_CHANNELS_MAX);
 	op = bnn_op_add(g, BNN_OP_IMAGE, "image", -1, BNN_DOMAIN_IMAGE);
 	if (!op)
 		return BNNACCEL_ERR_MEMORY;
@@ -138,6 +140,11 @@ int bnnaccel_graph_encode(struct bnnaccel_graph *g, int image, const struct bnna
 
 	if (rc)
 		return rc;
+	if (!e || (unsigned int)e->mode > BNNACCEL_ENCODE_BITS ||
+	    (unsigned int)e->codes > BNNACCEL_CODES_SIGNED16)
+		return bnn_graph_fail(g, BNNACCEL_ERR_ARGUMENT,
+				      "graph %s: encode needs a mode and codes that exist",
+				      g->name);
 	colours = g->ops[image].c;
 	tables = e->tables ? e->tables : 1;
 	levels = e->mode == BNNACCEL_ENCODE_THERMOMETER ? e->levels
@@ -264,6 +271,11 @@ int bnnaccel_graph_add(struct bnnaccel_graph *g, int a, int b, unsigned int flag
 				      "graph %s: the codes of %s cannot be added; those of 4 bits "
 				      "(ODD4) or 8 (UNSIGNED8, SIGNED8) can",
 				      g->name, g->ops[b].name);
+	if (flags & ~(unsigned int)(BNNACCEL_ADD_AVG2X2 | BNNACCEL_ADD_ZERO))
+		return bnn_graph_fail(
+			g, BNNACCEL_ERR_ARGUMENT,
+			"graph %s: add of %s has flags 0x%x, of which some do not exist", g->name,
+			g->ops[b].name, flags);
 	if (g->ops[b].h != win * g->ops[a].h || g->ops[b].w != win * g->ops[a].w)
 		return bnn_graph_fail(g, BNNACCEL_ERR_ARGUMENT,
 				      "graph %s: add%s cannot fit %s (%ux%u) to %s (%ux%u)",
@@ -293,6 +305,10 @@ int bnnaccel_graph_pool(struct bnnaccel_graph *g, int in, const struct bnnaccel_
 
 	if (rc)
 		return rc;
+	if (!pool || (unsigned int)pool->mode > BNNACCEL_POOL_MIN)
+		return bnn_graph_fail(g, BNNACCEL_ERR_ARGUMENT,
+				      "graph %s: pool after %s needs a mode that exists", g->name,
+				      g->ops[in].name);
 	p = *pool;
 	x = &g->ops[in];
 	p.stride_h = p.stride_h ? p.stride_h : p.kernel_h;
@@ -423,6 +439,11 @@ int bnnaccel_graph_output(struct bnnaccel_graph *g, int in, const struct bnnacce
 
 	if (rc)
 		return rc;
+	if (!output || (unsigned int)output->kind > BNNACCEL_OUTPUT_FLOAT ||
+	    (unsigned int)output->rule > BNNACCEL_CLASS_HIGH_BIT)
+		return bnn_graph_fail(g, BNNACCEL_ERR_ARGUMENT,
+				      "graph %s: output needs a kind and a class rule that exist",
+				      g->name);
 	x = &g->ops[in];
 	if (g->result >= 0)
 		return bnn_graph_fail(g, BNNACCEL_ERR_ARGUMENT, "graph %s has two outputs",
