@@ -41,9 +41,9 @@ class SignConv(ScaledConv):
 
     The input is signs, or, for the shortcut of half the size, real numbers."""
 
-    def __init__(self, inputs, outputs, kernel, stride=1, pow2=False):
+    def __init__(self, inputs, outputs, kernel, stride=1, pow2=False, real=False):
         super().__init__(inputs, outputs, kernel, stride)
-        self.pow2 = pow2
+        self.pow2, self.real = pow2, real
 
     def scale(self):
         scale = self.gain * self.standard().abs().mean((1, 2, 3))
@@ -105,7 +105,7 @@ class Block(nn.Module):
         super().__init__()
         self.act = Activation(inputs, variance)
         self.conv = SignConv(inputs, outputs, kernel, stride, pow2)
-        self.down = SignConv(inputs, outputs, 1, 1, pow2) if down else None
+        self.down = SignConv(inputs, outputs, 1, 1, pow2, real=True) if down else None
         if down:  # averages are smaller than what they are taken of
             nn.init.constant_(self.down.gain, 2)
         self.bend = QRPReLU(outputs)

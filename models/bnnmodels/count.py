@@ -19,7 +19,7 @@ def bits(module):
     if isinstance(module, pokebnn.IntegerConv):
         return module.bits, module.bits
     if isinstance(module, abbnn.SignConv):
-        return 1, REAL if module.latent.shape[2] == 1 and getattr(module, "real", False) else 1
+        return 1, REAL if module.real else 1
     for kind, value in ((fracbnn.GatedConv, (1, 2)), (fracbnn.BinaryConv, (1, 1)),
                         (pokebnn.BinConv, (1, 1)), (tbn.Tiled, (1, REAL)),
                         (abbnn.ScaledConv, (REAL, REAL)), (nn.Linear, (REAL, REAL)),
@@ -53,8 +53,6 @@ def layers(net, size, colours=3):
             names[module] = name
             module.register_forward_pre_hook(lambda m, _: counter.stack.append(m))
             module.register_forward_hook(lambda m, _, result: counter.stack.pop() and None)
-        if isinstance(module, abbnn.Block) and module.down:
-            module.down.real = True
     with torch.no_grad(), counter:
         net(torch.empty(1, colours, size, size, device="meta"))
     found = []
