@@ -102,10 +102,12 @@ synth-check: $(call rtl-deps,tiny)
 		hierarchy -check -top bnn_top; proc; check -assert"
 	@echo "ok - yosys elaborates the core"
 
-# Benches of single modules: hw/sim/NAME_tb.cpp drives module bnn_NAME.
-RTL_UNITS := post
+# Benches of single modules: hw/sim/NAME_tb.cpp drives module bnn_NAME, some with C from elsewhere.
+RTL_UNITS := post side
 RTL_UNIT_PARAMETERS_post := -GLANES=4 -GDEPTH=16
 RTL_UNIT_REFERENCE_post := hw/sim/post_ref.c
+
+rtl-unit-reference = $(if $(RTL_UNIT_REFERENCE_$(1)),$(BUILD)/hw/sim/$(1)_tb/reference.o)
 
 define rtl-unit
 $(BUILD)/hw/sim/$(1)_tb/Vbnn_$(1).mk: $(RTL_SOURCES) hw/spec/generated/bnn_hw.vh hw/sim/rtl.mk
@@ -118,11 +120,11 @@ $(BUILD)/hw/sim/$(1)_tb/reference.o: $$(RTL_UNIT_REFERENCE_$(1)) $(wildcard hw/m
 	@mkdir -p $$(@D)
 	$$(CC) $$(CFLAGS) -Ihw/include -Ihw/spec -Ihw/spec/generated -Ihw/model -Ihw/sim -c -o $$@ $$<
 
-$(BUILD)/hw/sim/$(1)_tb/tb: hw/sim/$(1)_tb.cpp $(BUILD)/hw/sim/$(1)_tb/Vbnn_$(1).mk $(BUILD)/hw/sim/$(1)_tb/reference.o $(MODEL_LIB)
+$(BUILD)/hw/sim/$(1)_tb/tb: hw/sim/$(1)_tb.cpp $(BUILD)/hw/sim/$(1)_tb/Vbnn_$(1).mk $(call rtl-unit-reference,$(1)) $(MODEL_LIB)
 	$$(MAKE) -s -C $$(@D) -f Vbnn_$(1).mk OPT_FAST=-O2 OPT_SLOW=-O1 CXX="$$(CXX)" LINK="$$(CXX)" MAKEFLAGS= \
 		Vbnn_$(1)__ALL.a verilated.o verilated_threads.o > $$@.log
-	$$(CXX) -std=c++17 -O2 -g -Wall -Wextra -Ihw/spec/generated -Ihw/sim -I$$(@D) -isystem $$(VERILATOR_ROOT)/include \
-		-isystem $$(VERILATOR_ROOT)/include/vltstd -o $$@ $$< $$(@D)/reference.o $$(@D)/Vbnn_$(1)__ALL.a \
+	$$(CXX) -std=c++17 -O2 -g -Wall -Wextra -Ihw/spec -Ihw/spec/generated -Ihw/sim -I$$(@D) -isystem $$(VERILATOR_ROOT)/include \
+		-isystem $$(VERILATOR_ROOT)/include/vltstd -o $$@ $$< $(call rtl-unit-reference,$(1)) $$(@D)/Vbnn_$(1)__ALL.a \
 		$$(@D)/verilated.o $$(@D)/verilated_threads.o $(MODEL_LIB) -lpthread
 endef
 $(foreach u,$(RTL_UNITS),$(eval $(call rtl-unit,$(u))))
