@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file import.h
- * Imports trained networks from the raw arrays their authors published.
+ * Imports trained networks: ONNX files (docs/onnx.md), and the raw arrays that authors
+ * published.
  */
 #ifndef BNNACCEL_IMPORT_H
 #define BNNACCEL_IMPORT_H
@@ -23,18 +24,21 @@ extern "C" {
 struct bnnaccel_import_kind {
 	const char *name;  /**< such as "bnn-pynq" */
 	const char *about; /**< what it is, one line */
-	const char *files; /**< files by which a folder is recognised, separated by spaces */
+	const char *files; /**< files by which a folder is recognised, separated by spaces, or
+				the file itself */
 };
 
 /** The kind number @p i, or NULL behind the last. */
 const struct bnnaccel_import_kind *bnnaccel_import_kind(unsigned int i);
 
 /**
- * Imports the network in folder @p path; its files tell which kind it is.
+ * Imports the network in folder or file @p path; a folder's files tell which kind it is,
+ * a file is an ONNX model.
  * @param options as for bnnaccel_graph_build(), or NULL
  * @param model   receives the model, owned by @p ctx
  * @return 0, BNNACCEL_ERR_NO_FILE if a file is missing, BNNACCEL_ERR_BAD_MODEL if
- *         one is damaged or the folder is of no known kind, or another code
+ *         one is damaged or the folder is of no known kind, BNNACCEL_ERR_UNSUPPORTED if a
+ *         model has an operator that is not known, or another code
  */
 int bnnaccel_import(struct bnnaccel *ctx, const char *path,
 		    const struct bnnaccel_build_options *options, struct bnnaccel_model **model);

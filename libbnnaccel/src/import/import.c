@@ -5,9 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "../api.h"
 #include "../graph/graph.h"
+#include "ir.h"
 #include "layers.h"
 
 const char *const bnn_cifar10_labels[10] = { "airplane", "automobile", "bird",	"cat",	"deer",
@@ -43,6 +45,11 @@ static const struct importer {
 	  { "layers.tsv", "weights.bin", "params.tsv", "params.bin" },
 	  NULL,
 	  bnn_import_abbnn },
+	/* a file: found by what it is, not by what is in it */
+	{ { "onnx", "a model in ONNX: standard operators and those of docs/onnx.md", "NAME.onnx" },
+	  { NULL },
+	  NULL,
+	  NULL },
 };
 
 #define IMPORTERS (sizeof(importers) / sizeof(importers[0]))
@@ -97,17 +104,46 @@ static bool has_layer(const char *path, const char *name)
 	return has;
 }
 
+static bool is_file(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && S_ISREG(st.st_mode);
+}
+
+/* The file's name without its suffix. */
+static int import_file(const char *path, struct bnnaccel_graph **graph, struct bnn_notes *notes,
+		       struct bnn_error *error)
+{
+	size_t end = strlen(path), start = last_part(path, &end);
+	char name[128];
+
+	if (end - start > 5 && !strncmp(path + end - 5, ".onnx", 5))
+		end -= 5;
+	snprintf(name, sizeof(name), "%.*s", (int)(end - start > 100 ? 100 : end - start),
+		 path + start);
+	return bnn_import_onnx(path, name, graph, notes, error);
+}
+
 int bnn_import_graph(const char *path, struct bnnaccel_graph **graph, struct bnn_error *error)
+{
+	return bnn_import_notes(path, graph, NULL, error);
+}
+
+int bnn_import_notes(const char *path, struct bnnaccel_graph **graph, struct bnn_notes *notes,
+		     struct bnn_error *error)
 {
 	char name[128];
 
+	if (is_file(path))
+		return import_file(path, graph, notes, error);
 	if (!bnn_array_exists(path, "."))
 		return bnn_fail(error, BNNACCEL_ERR_NO_FILE, "there is no folder %s", path);
 	for (size_t i = 0; i < IMPORTERS; i++) {
-		bool all = true;
+		bool all = importers[i].import;
 
 		for (int j = 0; importers[i].detect[j]; j++)
-			all &= bnn_array_exists(path, importers[i].detect[j]);
+			all = all && bnn_array_exists(path, importers[i].detect[j]);
 		if (!all || (importers[i].layer && !has_layer(path, importers[i].layer)))
 			continue;
 		model_name(path, name, sizeof(name));
@@ -119,11 +155,26 @@ int bnn_import_graph(const char *path, struct bnnaccel_graph **graph, struct bnn
 		path);
 }
 
+/* What the importer decided, before what lowering reports. */
+static void join_reports(char **report, const struct bnn_notes *notes)
+{
+	size_t len = report && *report ? strlen(*report) : 0;
+	char *all = report && notes->text ? malloc(notes->len + len + 1) : NULL;
+
+	if (!all)
+		return; /* the rest of a report is better than none */
+	memcpy(all, notes->text, notes->len);
+	memcpy(all + notes->len, *report ? *report : "", len + 1);
+	free(*report);
+	*report = all;
+}
+
 int bnnaccel_import(struct bnnaccel *ctx, const char *path,
 		    const struct bnnaccel_build_options *given, struct bnnaccel_model **model)
 {
 	struct bnn_error *error = bnn_api_error(ctx);
 	struct bnnaccel_build_options options;
+	struct bnn_notes notes = { NULL, 0 };
 	struct bnnaccel_graph *graph;
 	int rc;
 
@@ -133,10 +184,13 @@ int bnnaccel_import(struct bnnaccel *ctx, const char *path,
 	/* before any file is read */
 	rc = bnn_build_options(given, &options, error);
 	if (!rc)
-		rc = bnn_import_graph(path, &graph, error);
-	if (rc)
-		return rc;
-	rc = bnnaccel_graph_build(ctx, graph, &options, model);
-	bnnaccel_graph_free(graph);
+		rc = bnn_import_notes(path, &graph, options.report ? &notes : NULL, error);
+	if (!rc) {
+		rc = bnnaccel_graph_build(ctx, graph, &options, model);
+		bnnaccel_graph_free(graph);
+	}
+	if (!rc)
+		join_reports(options.report, &notes);
+	free(notes.text);
 	return rc;
 }
