@@ -134,7 +134,7 @@ def drawing():
 def random_net(name):
     """An untrained net in which every parameter matters."""
     torch.manual_seed(7)
-    net = SMALL[name]()
+    net = (SMALL[name] if name in SMALL else PAPER[name, 32])()
     for parameter in net.parameters():
         if parameter.dim() == 1:
             parameter.data += 0.2 * torch.randn_like(parameter)
@@ -164,7 +164,8 @@ def main():
              gated_convolution, shortcuts, tiles, weights_of_powers_of_two, drawing, not_standard]
     cases = [(test.__name__.replace("_", " "), test, ()) for test in tests]
     cases += [(f"{name} in ONNX, {'standard' if standard else 'own'} operators", export, (name, standard))
-              for name in SMALL for standard in (False, True) if not (name == "fracbnn" and standard)]
+              for name in (*SMALL, "tbn-mixer") for standard in (False, True)
+              if not (name == "fracbnn" and standard)]
     for number, (name, test, arguments) in enumerate(cases, 1):
         try:
             test(*arguments)

@@ -5,7 +5,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-OPSET = 13
+OPSET = 17
 
 
 class NotStandard(ValueError):
@@ -170,6 +170,24 @@ class Graph:
         return self.own("TiledGemm", inputs + bias, hint, p=tiled.p, outputs=tiled.latent.shape[0])
 
     # Shapes
+
+    def reshape(self, x, shape, hint):
+        return self.node("Reshape", [x, self.constant(np.array(shape, np.int64), f"{hint}.shape")], hint)
+
+    def transpose(self, x, order, hint):
+        return self.node("Transpose", [x], hint, perm=order)
+
+    def layer_norm(self, x, module, hint):
+        """Over the last axis."""
+        inputs = [x, self.constant(array(module.weight), f"{hint}.weight"),
+                  self.constant(array(module.bias), f"{hint}.bias")]
+        return self.node("LayerNormalization", inputs, hint, axis=-1, epsilon=module.eps)
+
+    def gelu(self, x, hint):
+        """x*(1 + erf(x/sqrt 2))/2"""
+        y = self.node("Erf", [self.node("Div", [x, self.vector(2**0.5, "root")])])
+        y = self.node("Mul", [x, self.node("Add", [y, self.vector(1, "one")])])
+        return self.node("Mul", [y, self.vector(0.5, "half")], hint)
 
     def mean(self, x, hint="mean"):
         return self.node("GlobalAveragePool", [x], hint)

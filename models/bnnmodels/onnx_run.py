@@ -140,6 +140,9 @@ OPERATORS = {
     "AveragePool": pool, "GlobalAveragePool": lambda a, x: x.mean((2, 3), keepdim=True),
     "MaxPool": lambda a, x: F.max_pool2d(x, a["kernel_shape"], a["strides"], a["pads"][0]),
     "Concat": lambda a, *x: torch.cat(x, a["axis"]), "Flatten": lambda a, x: x.flatten(a["axis"]),
+    "Reshape": lambda a, x, shape: x.reshape(shape.tolist()), "Transpose": lambda a, x: x.permute(a["perm"]),
+    "ReduceMean": lambda a, x: x.mean(a["axes"]), "Erf": lambda a, x: torch.erf(x),
+    "LayerNormalization": lambda a, x, w, b: F.layer_norm(x, w.shape, w, b, a["epsilon"]),
     "Pad": lambda a, x, pads: F.pad(x, (0, 0, 0, 0, 0, int(pads[5]))), "Slice": rows,
 }
 

@@ -55,6 +55,12 @@ class TiledLinear(Tiled):
         super().__init__((outputs, inputs), p)
         self.bias = nn.Parameter(torch.zeros(outputs)) if bias else None
 
+    def as_conv(self):
+        """The same weights as a 1x1 convolution without bias."""
+        conv = TiledConv(self.latent.shape[1], self.latent.shape[0], 1, self.p).to(self.latent.dtype)
+        conv.latent.data = self.latent.data[:, :, None, None]
+        return conv
+
     def forward(self, x):
         shape = x.shape
         x = F.conv2d(x.reshape(shape[0], shape[1], -1, 1), self.weight()[:, :, None, None], self.bias)

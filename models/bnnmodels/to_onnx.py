@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from . import abbnn, fracbnn, pokebnn, tbn
-from .onnx_graph import Graph
+from .onnx_graph import Graph, array
 from .quant import signs
 
 
@@ -31,8 +31,8 @@ def norm(module, g, x, hint):
 
 
 def dense(linear, g, x, hint):
-    inputs = [x, g.constant(linear.weight.detach().numpy().astype(np.float32), f"{hint}.weight"),
-              g.constant(linear.bias.detach().numpy().astype(np.float32), f"{hint}.bias")]
+    inputs = [x, g.constant(array(linear.weight), f"{hint}.weight"),
+              g.constant(array(linear.bias), f"{hint}.bias")]
     return g.node("Gemm", inputs, hint, transB=1)
 
 
@@ -201,6 +201,38 @@ def _(m: tbn.ResNet, g, x, hint):
     if m.pool:
         x = g.node("MaxPool", [x], "stem.pool", kernel_shape=[3, 3], strides=[2, 2], pads=[1] * 4)
     return g.tiled_dense(pooled(g, sequence(m.blocks, g, x, "block")), m.fc, "logits", m.fc.bias)
+
+
+def mlp(layers, g, x, hint):
+    """Two dense layers over the channels of x = [n, channels, pixels, 1], GELU between them."""
+    for i, layer in ((1, layers[0]), (2, layers[2])):
+        tiled = layer.as_conv()
+        x = g.add(g.tiled_conv(x, tiled, f"{hint}.fc{i}"), layer.bias, f"{hint}.bias{i}")
+        x = g.gelu(x, f"{hint}.gelu") if i == 1 else x
+    return x
+
+
+@write.register
+def _(m: tbn.Mixer, g, x, hint):
+    """Between the layers x is [n, tokens, channels]; dense layers see [n, inputs, others, 1]."""
+    tokens, width = m.token[0][0].latent.shape[1], m.fc.latent.shape[1]
+    x = g.node("Div", [g.node("Sub", [x, g.vector(128, "middle")], "input.moved"),
+                       g.vector(64, "unit")], "input")
+    x = g.conv(x, m.stem.weight, "stem", m.stem.stride[0], bias=m.stem.bias)
+    x = g.transpose(g.reshape(x, [-1, width, tokens], "patches"), [0, 2, 1], "tokens")
+    for i, (token, channel) in enumerate(zip(m.token, m.channel)):
+        y = g.layer_norm(x, m.norms[2 * i], f"{i}.token.norm")
+        y = g.reshape(y, [-1, tokens, width, 1], f"{i}.token.in")
+        y = g.reshape(mlp(token, g, y, f"{i}.token"), [-1, tokens, width], f"{i}.token.out")
+        x = g.node("Add", [x, y], f"{i}.token.sum")
+        y = g.transpose(g.layer_norm(x, m.norms[2 * i + 1], f"{i}.channel.norm"), [0, 2, 1],
+                        f"{i}.channel.turned")
+        y = mlp(channel, g, g.reshape(y, [-1, width, tokens, 1], f"{i}.channel.in"), f"{i}.channel")
+        y = g.transpose(g.reshape(y, [-1, width, tokens], f"{i}.channel.flat"), [0, 2, 1],
+                        f"{i}.channel.out")
+        x = g.node("Add", [x, y], f"{i}.channel.sum")
+    x = g.node("ReduceMean", [g.layer_norm(x, m.norms[-1], "norm")], "features", axes=[1], keepdims=0)
+    return g.tiled_dense(x, m.fc, "logits", m.fc.bias)
 
 
 @write.register
