@@ -33,6 +33,19 @@ static uint64_t fan_in(const uint32_t *words)
 	return bnn_weight_count(words) / GET(COUT);
 }
 
+/* The same of a command of the host, quotients included. */
+static uint64_t host_products(const uint32_t *words)
+{
+	switch (bnn_opcode(words)) {
+	case BNN_CMD_TABLE: /* the line between two entries */
+		return bnn_field_get(words, BNN_F_TABLE_SHIFT) ? 2 : 0;
+	case BNN_CMD_AGGREGATE:
+		return bnn_field_get(words, BNN_F_AGGREGATE_MODE) == BNN_AGGREGATE_MEAN;
+	default: /* NORMALISE: square, quotient, gain; SOFTMAX: line, quotient */
+		return 3;
+	}
+}
+
 /* Multiplications for one output pixel and channel. */
 static uint64_t products(const uint32_t *words)
 {
@@ -44,6 +57,8 @@ static uint64_t products(const uint32_t *words)
 		       !is_power(bnn_field_get(words, BNN_F_POOL_DIV));
 	if (op == BNN_CMD_GATEFOLD)
 		return 4;
+	if (bnn_command_is_host(words))
+		return host_products(words);
 	if (op != BNN_CMD_CONV && op != BNN_CMD_EW)
 		return 0;
 	n += GET(P1) && !GET(P1_POW2);
@@ -92,6 +107,10 @@ uint64_t bnn_net_multiplications(const struct bnn_net *net, uint64_t *ends)
 		const uint32_t *words = net->nodes[i].words;
 		uint64_t n = products(words) * results(words);
 
+		if (bnn_opcode(words) == BNN_CMD_AGGREGATE &&
+		    bnn_field_get(words, BNN_F_AGGREGATE_WEIGHTED))
+			n = (uint64_t)bnn_field_get(words, BNN_F_AGGREGATE_EDGES) *
+			    bnn_field_get(words, BNN_F_AGGREGATE_C);
 		if (i > first && i < last)
 			inside += n;
 		else

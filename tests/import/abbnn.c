@@ -342,6 +342,31 @@ static void check_network(const char *folder, const struct bnnaccel_build_option
 	bnn_net_free(net);
 }
 
+/* The network with real scales, rounded in the build: only its ends multiply. */
+static void check_rounded(const struct bnnaccel_build_options *options)
+{
+	struct bnnaccel_build_options rounded = *options;
+	struct bnnaccel_figures figures = { .size = sizeof(figures) };
+	struct bnnaccel_graph *graph;
+	struct bnnaccel_model *model = NULL;
+	struct bnnaccel *ctx = NULL;
+
+	bnn_net_free(import_net("abbnn-cifar10-small", options, &graph));
+	rounded.pow2_scales = 1;
+	rounded.image_count = 1;
+	bnnaccel_open(&ctx);
+	if (bnnaccel_graph_build(ctx, graph, &rounded, &model) ||
+	    bnnaccel_model_get_figures(ctx, model, &figures))
+		note("%s", bnnaccel_last_error(ctx));
+	ok(model && !figures.multiplications_inside && figures.multiplications,
+	   "scales rounded to powers of two: %llu multiplications inside, %llu at the ends",
+	   (unsigned long long)figures.multiplications_inside,
+	   (unsigned long long)figures.multiplications);
+	bnnaccel_model_free(ctx, model);
+	bnnaccel_close(ctx);
+	bnnaccel_graph_free(graph);
+}
+
 int main(void)
 {
 	static const char *const folders[] = { "abbnn-cifar10-small", "abbnn-cifar10-small/pow2" };
@@ -359,6 +384,7 @@ int main(void)
 	options.image_stride = images.stride;
 	for (int i = 0; i < 2; i++)
 		check_network(folders[i], &options);
+	check_rounded(&options);
 	free(images.file);
 	return plan_end();
 }

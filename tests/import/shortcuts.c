@@ -333,6 +333,74 @@ static void slopes(void)
 	finish(&b);
 }
 
+/* Two blocks of A&B BNN between layers with real scales; multiplications as built. */
+static uint64_t multiplications(bool pow2, uint64_t *all)
+{
+	struct bnnaccel_build_options options = { .size = sizeof(options), .pow2_scales = pow2 };
+	struct bnnaccel_output output = { .kind = BNNACCEL_OUTPUT_FLOAT };
+	struct bnnaccel_figures figures = { .size = sizeof(figures) };
+	struct bnnaccel_model *model = NULL;
+	struct bnnaccel *ctx = NULL;
+	struct bench b;
+	int x;
+
+	start(&b, 8, 8, 8, BNNACCEL_CODES_SIGNED8);
+	x = real_codes(&b, 0.37f);
+	for (int block = 0; block < 2; block++) {
+		float *weights = random_reals(8 * 9 * 8, -1, 1),
+		      *scale = random_reals(8, -0.1, 0.1);
+		float *shift = random_reals(8, -1, 1), slope[8];
+		struct bnnaccel_conv c = { .outputs = 8,
+					   .kernel_h = 3,
+					   .kernel_w = 3,
+					   .pad_top = 1,
+					   .pad_left = 1,
+					   .pad_bottom = 1,
+					   .pad_right = 1,
+					   .weights = weights,
+					   .scale = scale };
+		int y = bnnaccel_graph_conv(b.g, bnnaccel_graph_sign(b.g, x, shift), &c);
+
+		for (int i = 0; i < 8; i++)
+			slope[i] = ldexpf(1, i - 6);
+		x = bnnaccel_graph_rprelu(b.g, bnnaccel_graph_add(b.g, y, x, 0), shift, slope,
+					  shift);
+		free(weights);
+		free(scale);
+		free(shift);
+	}
+	/* the last layer */
+	{
+		float *weights = random_reals(8 * 3, -1, 1);
+		struct bnnaccel_conv c = { .outputs = 3,
+					   .kind = BNNACCEL_WEIGHTS_FLOAT,
+					   .weights = weights };
+
+		x = bnnaccel_graph_dense(b.g, bnnaccel_graph_mean(b.g, x), &c);
+		free(weights);
+	}
+	bnnaccel_graph_output(b.g, x, &output);
+	bnnaccel_open(&ctx);
+	if (bnnaccel_graph_build(ctx, b.g, &options, &model) ||
+	    bnnaccel_model_get_figures(ctx, model, &figures))
+		note("%s", bnnaccel_last_error(ctx));
+	bnnaccel_model_free(ctx, model);
+	bnnaccel_close(ctx);
+	finish(&b);
+	*all = figures.multiplications;
+	return figures.multiplications_inside;
+}
+
+static void powers_of_two(void)
+{
+	uint64_t all, all_pow2, inside = multiplications(false, &all);
+	uint64_t inside_pow2 = multiplications(true, &all_pow2);
+
+	ok(inside == 2 * 8 * 8 * 8 && !inside_pow2 && all_pow2 && all == all_pow2 + inside,
+	   "rounded scales: %llu multiplications inside instead of %llu",
+	   (unsigned long long)inside_pow2, (unsigned long long)inside);
+}
+
 int main(void)
 {
 	random_seed(21);
@@ -343,5 +411,6 @@ int main(void)
 	selection();
 	shuffled();
 	slopes();
+	powers_of_two();
 	return plan_end();
 }
