@@ -8,7 +8,7 @@ import sys
 import onnx
 import torch
 
-from bnnmodels import SMALL, records, shapes, to_onnx
+from bnnmodels import SMALL, cifar, records, shapes, to_onnx
 
 ABOUT = {
     "fracbnn": "FracBNN (arXiv 2012.12206)",
@@ -21,11 +21,13 @@ ABOUT = {
 
 def options():
     parser = argparse.ArgumentParser(
+        usage="export.py --net NET --checkpoint FILE [OPTION]...",
         description="Writes OUT/NAME.onnx of a checkpoint, and with --images OUT/expected_float.csv: "
         "index, label, prediction and logits in double precision.",
         epilog="Images of our own: export.py --draw COUNT SEED FILE")
-    parser.add_argument("--net", choices=sorted(SMALL))
+    parser.add_argument("--net", choices=sorted(SMALL), metavar="NET", help=", ".join(sorted(SMALL)))
     parser.add_argument("--checkpoint", type=pathlib.Path, help="what train.py wrote")
+    parser.add_argument("--paper", action="store_true", help="it was trained with --paper")
     parser.add_argument("--name", help="of the model (default: that of the net)")
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("."))
     parser.add_argument("--standard", action="store_true",
@@ -61,7 +63,7 @@ def main():
         count, seed, path = args.draw
         records.write(path, *shapes.make(int(count), int(seed)))
         return
-    net, labels = SMALL[args.net](), args.labels.split(",")
+    net, labels = cifar(args.net, args.paper), args.labels.split(",")
     net.load_state_dict(torch.load(args.checkpoint))
     name = args.name or args.net
     args.out.mkdir(parents=True, exist_ok=True)

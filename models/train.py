@@ -10,7 +10,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from bnnmodels import PAPER, SMALL, records, shapes
+from bnnmodels import SMALL, cifar, records, shapes
 
 EPOCHS = {"fracbnn": 6, "pokebnn": 6, "abbnn": 12, "abbnn-pow2": 3, "tbn": 8}
 RATE = {"fracbnn": 4e-3, "pokebnn": 4e-3, "abbnn": 4e-3, "abbnn-pow2": 1e-3, "tbn": 3e-3}
@@ -71,9 +71,7 @@ def main():
     torch.use_deterministic_algorithms(True)
     rng = np.random.Generator(np.random.PCG64(args.seed))
     (images, labels), test = data(args)
-    family = args.net.split("-")[0]
-    net = PAPER[{"abbnn": "abbnn-18", "tbn": "tbn-resnet18"}.get(family, family), 32]() \
-        if args.paper else SMALL[args.net]()
+    net = cifar(args.net, args.paper)
     if args.start:
         net.load_state_dict(torch.load(args.start))
     epochs, rate = args.epochs or EPOCHS[args.net], args.rate or RATE[args.net]

@@ -20,6 +20,7 @@ PAPER = {
     ("pokebnn-1.0", 224): lambda: pokebnn.imagenet(1.0),
     ("pokebnn-2.0", 224): lambda: pokebnn.imagenet(2.0),
     ("abbnn-18", 32): lambda: abbnn.reactnet(classes=10, imagenet=False),
+    ("abbnn-18-pow2", 32): lambda: abbnn.reactnet(classes=10, pow2=True, imagenet=False),
     ("abbnn-a", 32): lambda: abbnn.reactnet_a(10, imagenet=False),
     ("abbnn-18", 224): abbnn.reactnet,
     ("abbnn-34", 224): lambda: abbnn.reactnet((6, 8, 12, 6)),
@@ -29,3 +30,10 @@ PAPER = {
     ("tbn-mlp", 28): tbn.MLP,
     ("tbn-resnet18", 224): tbn.resnet18,
 }
+
+_PAPER_CIFAR = {"abbnn": "abbnn-18", "abbnn-pow2": "abbnn-18-pow2", "tbn": "tbn-resnet18"}
+
+
+def cifar(name, paper=False):
+    """The network @p name of SMALL, small or of the paper's size, for 32x32 pixels, 10 classes."""
+    return PAPER[_PAPER_CIFAR.get(name, name), 32]() if paper else SMALL[name]()
