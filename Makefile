@@ -15,6 +15,7 @@ MAKEFLAGS += --no-builtin-rules
 
 include hw/spec/spec.mk
 include hw/model/model.mk
+include hw/both/both.mk
 include hw/sim/rtl.mk
 include libbnnaccel/lib.mk libbnnaccel/src/device/device.mk
 include tools/tools.mk
@@ -27,7 +28,7 @@ include tests/tests.mk
 .PHONY: all host setup run demo help clean
 all: host qemu-device driver
 # What needs neither an emulated machine nor a kernel.
-host: tools model rtl networks-own samples
+host: tools model rtl both networks-own samples
 
 setup:
 	@tests/vm/setup

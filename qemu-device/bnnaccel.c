@@ -117,7 +117,7 @@ struct BnnAccel {
 
     /* Properties */
     char *core_name;
-    char *core_path[2];
+    char *core_path[3]; /* as core_names */
     char *options;
     char *trace_path;
     uint64_t slice;
@@ -1029,8 +1029,11 @@ static void bnnaccel_set_stick(Object *obj, bool value, Error **errp)
 
 /* --- Coming and going --- */
 
+static const char *const core_names[] = { "model", "rtl", "both" };
+enum { CORE_MODEL, CORE_RTL, CORE_BOTH };
+
 /* The core's library: named by the user, or beside this one, or in ../lib. */
-static char *bnnaccel_find_core(BnnAccel *s, bool rtl, Error **errp)
+static char *bnnaccel_find_core(BnnAccel *s, unsigned kind, Error **errp)
 {
     g_autofree char *file = g_strdup_printf("libbnnaccel-%s.so",
                                             s->core_name);
@@ -1039,8 +1042,8 @@ static char *bnnaccel_find_core(BnnAccel *s, bool rtl, Error **errp)
     g_autofree char *lib = NULL;
     Dl_info info;
 
-    if (s->core_path[rtl]) {
-        return g_strdup(s->core_path[rtl]);
+    if (s->core_path[kind]) {
+        return g_strdup(s->core_path[kind]);
     }
     if (!dladdr(&bnnaccel_mmio_ops, &info) || !info.dli_fname) {
         error_setg(errp, "cannot find %s: name it with %s=PATH", file,
@@ -1070,23 +1073,41 @@ static const struct bnn_core_host bnnaccel_host = {
     .log = bnnaccel_core_log,
 };
 
+/* The options for the core; "both" also wants to know where the others are. */
+static char *bnnaccel_core_options(BnnAccel *s, unsigned kind)
+{
+    GString *options = g_string_new(s->options ? s->options : "");
+
+    for (unsigned i = CORE_MODEL; kind == CORE_BOTH && i <= CORE_RTL; i++) {
+        if (s->core_path[i]) {
+            g_string_append_printf(options, ",%s=%s", core_names[i],
+                                   s->core_path[i]);
+        }
+    }
+    return g_string_free(options, false);
+}
+
 static bool bnnaccel_load_core(BnnAccel *s, Error **errp)
 {
     struct bnn_core_host host = bnnaccel_host;
     g_autofree char *path = NULL;
+    g_autofree char *options = NULL;
     bnn_core_entry_fn entry;
     char err[256] = "unknown error";
-    bool rtl;
+    unsigned kind = 0;
 
     if (!s->core_name) {
         s->core_name = g_strdup("model");
     }
-    rtl = !strcmp(s->core_name, "rtl");
-    if (!rtl && strcmp(s->core_name, "model")) {
-        error_setg(errp, "core=%s: must be model or rtl", s->core_name);
+    while (kind < ARRAY_SIZE(core_names) &&
+           strcmp(s->core_name, core_names[kind])) {
+        kind++;
+    }
+    if (kind == ARRAY_SIZE(core_names)) {
+        error_setg(errp, "core=%s: must be model, rtl or both", s->core_name);
         return false;
     }
-    path = bnnaccel_find_core(s, rtl, errp);
+    path = bnnaccel_find_core(s, kind, errp);
     if (!path) {
         return false;
     }
@@ -1109,15 +1130,16 @@ static bool bnnaccel_load_core(BnnAccel *s, Error **errp)
         return false;
     }
     host.opaque = s;
-    s->core = s->ops->create(&host, s->options, err, sizeof(err));
+    options = bnnaccel_core_options(s, kind);
+    s->core = s->ops->create(&host, options, err, sizeof(err));
     if (!s->core) {
         err[sizeof(err) - 1] = '\0';
         error_setg(errp, "core=%s: %s", s->core_name, err);
         return false;
     }
     if (s->wait_shift == UINT8_MAX) {
-        s->wait_shift = rtl ? BNNACCEL_WAIT_SHIFT_RTL
-                            : BNNACCEL_WAIT_SHIFT_MODEL;
+        s->wait_shift = kind == CORE_MODEL ? BNNACCEL_WAIT_SHIFT_MODEL
+                                           : BNNACCEL_WAIT_SHIFT_RTL;
     }
     return true;
 }
@@ -1277,6 +1299,7 @@ static Property bnnaccel_properties[] = {
     DEFINE_PROP_STRING("core", BnnAccel, core_name),
     DEFINE_PROP_STRING("model", BnnAccel, core_path[0]),
     DEFINE_PROP_STRING("rtl", BnnAccel, core_path[1]),
+    DEFINE_PROP_STRING("both", BnnAccel, core_path[2]),
     DEFINE_PROP_STRING("options", BnnAccel, options),
     DEFINE_PROP_BOOL("x-msix", BnnAccel, use_msix, true),
     DEFINE_PROP_STRING("x-trace", BnnAccel, trace_path),

@@ -30,10 +30,10 @@ $(QTEST): $(wildcard tests/qtest/*.c tests/qtest/*.h) hw/spec/generated/bnn_hw.h
 	$(CC) $(CFLAGS) -D_GNU_SOURCE -Ihw/spec/generated -o $@ $(wildcard tests/qtest/*.c)
 
 # The cores are found in $(BUILD)/lib.
-test-qtest: $(QEMU_PLUGIN) $(QTEST) $(if $(wildcard hw/model/model.mk),model) \
-		$(if $(wildcard hw/sim/rtl.mk),rtl)
+test-qtest: $(QEMU_PLUGIN) $(QTEST) model rtl both
 	QEMU="$(QEMU)" $(QTEST) --plugin $(QEMU_PLUGIN) --core model
 	QEMU="$(QEMU)" $(QTEST) --plugin $(QEMU_PLUGIN) --core rtl
+	QEMU="$(QEMU)" $(QTEST) --plugin $(QEMU_PLUGIN) --core both
 
 # The same device under AddressSanitizer and UBSan, in the same stock QEMU.
 QEMU_ASAN := $(BUILD)/qemu-asan/libbnnaccel-qemu.so

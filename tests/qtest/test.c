@@ -270,7 +270,7 @@ static void test_properties(void)
 	struct vm vm;
 
 	check(vm_try(",core=nonsense", text, sizeof(text)) == 1 << 8);
-	check(strstr(text, "must be model or rtl"));
+	check(strstr(text, "must be model, rtl or both"));
 	check(vm_try(",core=rtl,rtl=./no-such-file.so", text, sizeof(text)) == 1 << 8);
 	check(strstr(text, "no-such-file.so"));
 	snprintf(text, sizeof(text), ",core=rtl,rtl=%s", opt.plugin);
@@ -1208,7 +1208,7 @@ static void test_migrate_damaged(void)
 	fclose(f);
 	for (at = 0; at + 8 < len && memcmp(data + at, "bnnaccel", 8); at++)
 		;
-	for (; at + 5 < len && memcmp(data + at, "model", 5) && memcmp(data + at, "rtl", 3); at++)
+	for (; at + 8 < len && memcmp(data + at, opt.core, strlen(opt.core) + 1); at++)
 		;
 	check(at + 1024 < len);
 	srand(1);
@@ -1723,7 +1723,7 @@ static int run_one(const struct test *test, unsigned limit)
 
 static void usage(void)
 {
-	fprintf(stderr, "usage: qtest-bnnaccel --plugin FILE.so [--core model|rtl] "
+	fprintf(stderr, "usage: qtest-bnnaccel --plugin FILE.so [--core model|rtl|both] "
 		"[--core-path FILE.so] [--qemu PROGRAM] [--list] [TEST]...\n");
 	exit(2);
 }
