@@ -76,6 +76,22 @@ static void test_subsets(uint64_t count, uint64_t first)
 	       (unsigned long long)count);
 }
 
+/* Nodes that no device knows, among others that could be anywhere. */
+static void test_host(uint64_t count, uint64_t first)
+{
+	const struct random_net_options shape = { .nodes = 12,
+						  .max_work = 100000,
+						  .commands = RANDOM_ALL | RANDOM_HOST };
+	uint64_t failed = 0;
+
+	for (uint64_t i = 0; i < count && failed < 10; i++)
+		failed += !net_matches(first + i, &bnn_exec_model,
+				       (struct bnn_exec_options){ .fallback = BNN_FALLBACK_NEEDED },
+				       &shape);
+	tap_ok(!failed, "%llu random networks with commands of the host: the same bytes",
+	       (unsigned long long)count);
+}
+
 static void test_rtl(const char *library)
 {
 	const struct random_net_options shape = { .nodes = 8, .max_work = 40000, .max_size = 12 };
@@ -241,6 +257,7 @@ int main(int argc, char **argv)
 	uint64_t first = argc > 2 ? strtoull(argv[2], NULL, 0) : 1;
 
 	test_subsets(count, first);
+	test_host(count / 2, first);
 	test_profile(true);
 	test_profile(false);
 	test_decisions();

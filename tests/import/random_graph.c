@@ -440,11 +440,13 @@ int random_step(struct random_graph *b, int x)
 	float *p = random_reals(c, -1, 1), *q = random_reals(c, -1.5, 1.5),
 	      *r = random_reals(c, -1, 1), *s = random_reals(c, -1, 1);
 	unsigned int flags;
+	uint32_t kind;
 	int y;
 
 	to_powers(q, c);
 	to_powers(r, c);
-	switch (draw(b->host ? 16 : b->wild ? 14 : 12)) {
+	kind = draw(12 + (b->wild ? 2 : 0) + (b->host ? 2 : 0));
+	switch (kind < 12 || b->wild ? kind : kind + 2) {
 	case 0:
 		tell(b, "affine");
 		if (draw(4) == 0)

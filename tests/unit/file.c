@@ -64,7 +64,9 @@ static void test_round_trip(void)
 	uint64_t seed;
 
 	for (seed = 1; seed <= 300; seed++) {
-		struct random_net_options o = { .nodes = 5, .max_channels = 70 };
+		struct random_net_options o = { .nodes = 5,
+						.max_channels = 70,
+						.commands = RANDOM_ALL | RANDOM_HOST };
 		struct bnn_net *net = random_net(seed, &o), *again = NULL;
 		struct bnn_error error = { "" };
 		struct bytes a = pack(net), b = { 0 };
@@ -213,9 +215,12 @@ static void test_mutations(unsigned long count)
 	unsigned long i, accepted = 0, silent = 0;
 
 	for (i = 0; i < count; i++) {
-		struct random_net_options o = {
-			.nodes = 4, .max_size = 5, .max_channels = 20, .max_work = 5000
-		};
+		struct random_net_options o = { .nodes = 4,
+						.max_size = 5,
+						.max_channels = 20,
+						.max_work = 5000,
+						.commands =
+							i / 50 % 2 ? RANDOM_ALL | RANDOM_HOST : 0 };
 		struct bnn_net *net = random_net(i / 50 + 1, &o), *out = NULL;
 		struct bnn_error error = { "" };
 		struct bytes b = pack(net);
