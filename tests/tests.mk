@@ -11,6 +11,7 @@ test:
 
 test-cli: tools rtl networks samples
 	@tests/cli/cli-test $(BUILD)
+	@tests/cli/inspect-test $(BUILD)
 
 test-system: all networks
 	@tests/system/system-test $(BUILD)

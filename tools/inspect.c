@@ -66,36 +66,24 @@ static const char *scaled(double n, char buf[32])
 	return buf;
 }
 
-/* Breaks a line at blanks; those that follow are indented. */
+/* Breaks a line at blanks; what follows is indented. */
 static void print_wrapped(const char *line, int indent)
 {
-	int column = 0;
+	size_t column = 0;
 
 	while (*line) {
-		size_t word = strcspn(line, " ");
+		size_t blanks = strspn(line, " "), word = strcspn(line + blanks, " ");
 
-		if (column && column + 1 + (int)word > COLUMNS && word) {
+		if (column && column + blanks + word > COLUMNS) {
 			printf("\n%*s", indent, "");
-			column = indent;
-		} else if (column) {
-			putchar(' ');
-			column++;
+			column = (size_t)indent;
+		} else {
+			printf("%*s", (int)blanks, "");
+			column += blanks;
 		}
-		printf("%.*s", (int)word, line);
-		column += (int)word;
-		line += word;
-		/* blanks at the beginning of a line and between columns stay */
-		if (*line == ' ' && line[1] == ' ') {
-			size_t blanks = strspn(line, " ");
-
-			printf("%*s", (int)blanks - 1, "");
-			column += (int)blanks - 1;
-			line += blanks;
-			if (!column)
-				column = 1;
-		} else if (*line) {
-			line++;
-		}
+		printf("%.*s", (int)word, line + blanks);
+		column += word;
+		line += blanks + word;
 	}
 	putchar('\n');
 }
@@ -131,8 +119,8 @@ static const char *padding(const struct bnnaccel_figures *f, unsigned int i)
 
 static void print_formats(const struct bnnaccel_figures *f)
 {
-	char line[1024];
-	size_t at = 0;
+	char line[1024] = "  formats         none";
+	size_t at = strlen("  formats         ");
 
 	for (uint32_t i = 0; i < f->format_count && at < sizeof(line) - 100; i++) {
 		const struct bnnaccel_format *x = &f->formats[i];
@@ -144,8 +132,7 @@ static void print_formats(const struct bnnaccel_figures *f)
 					       " (%d to %d bits behind the point)", x->least_point,
 					       x->largest_point);
 	}
-	printf("  formats         ");
-	print_wrapped(at ? line : "none", 18);
+	print_wrapped(line, 18);
 	printf("  padding         ");
 	for (unsigned int i = 0, n = 0; i < 3; i++) {
 		if (padding(f, i))
@@ -179,7 +166,10 @@ static void print_text(const struct model *m)
 		       grouped(m->file_bytes, a), file_bits(m));
 	print_operations(f);
 	print_formats(f);
-	printf("  layers          %u\n\n", info->nodes);
+	printf("  layers          %u", info->nodes);
+	if (f->cpu_nodes)
+		printf(", %u of them on the CPU", f->cpu_nodes);
+	puts("\n");
 	for (uint32_t i = 0; i < info->nodes; i++) {
 		if (bnnaccel_model_describe_node(m->model, i, line, sizeof(line)) < 0)
 			continue;
@@ -255,6 +245,7 @@ static void print_json(const struct model *m)
 	json_real(&json, "file_bits_per_weight", file_bits(m));
 	json_operations(&json, f);
 	json_formats(&json, f);
+	json_int(&json, "cpu_nodes", f->cpu_nodes);
 	json_open(&json, "layers", '[');
 	for (uint32_t i = 0; i < info->nodes; i++) {
 		if (bnnaccel_model_describe_node(m->model, i, line, sizeof(line)) >= 0)

@@ -195,5 +195,7 @@ int bnnaccel_model_describe_node(const struct bnnaccel_model *model, uint32_t i,
 		add_conv(&t, node->words);
 	add_slot(&t, ", plus ", node->words, BNN_SLOT_RES1, &last);
 	add_slot(&t, ", plus ", node->words, BNN_SLOT_RES2, &last);
+	if (bnn_command_is_host(node->words))
+		add(&t, ", on the CPU");
 	return (int)t.used;
 }

@@ -202,6 +202,7 @@ int bnn_net_figures(const struct bnn_net *net, struct bnnaccel_figures *f)
 		const struct bnn_node *node = &net->nodes[i];
 		int32_t weights = node->ref[BNN_SLOT_WEIGHT];
 
+		f->cpu_nodes += bnn_command_is_host(node->words);
 		if (bnn_opcode(node->words) != BNN_CMD_CONV)
 			continue;
 		add_macs(f, node->words);

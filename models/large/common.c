@@ -36,7 +36,9 @@ const struct large_network *large_find(const char *name)
 int large_graph(const struct large_network *network, uint32_t size, uint32_t shrink,
 		struct bnnaccel_graph **graph)
 {
-	struct large l = { .size = size, .shrink = shrink, .classes = 1000 / shrink / 8 * 8 };
+	struct large l = {
+		.size = size, .shrink = shrink, .classes = 1000 / shrink / 8 * 8, .state = 1
+	};
 	char about[160];
 	int rc = bnnaccel_graph_new(network->name, graph);
 

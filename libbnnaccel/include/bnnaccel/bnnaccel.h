@@ -318,6 +318,7 @@ struct bnnaccel_figures {
 	unsigned int padding;	     /**< bits: 1 taps outside count nothing, 2 as +1, 4 as -1 */
 	uint32_t calibration_images; /**< 0: formats from bounds */
 	double headroom;	     /**< over the largest value seen in calibration */
+	uint32_t cpu_nodes;	     /**< layers that no device knows, so that the CPU runs them */
 	uint32_t macs_count, format_count;
 	struct bnnaccel_macs macs[BNNACCEL_FIGURES_MACS];
 	struct bnnaccel_format formats[BNNACCEL_FIGURES_FORMATS];
