@@ -19,6 +19,7 @@ include hw/both/both.mk
 include hw/sim/rtl.mk
 include libbnnaccel/lib.mk libbnnaccel/src/device/device.mk
 include tools/tools.mk
+include examples/examples.mk
 include models/models.mk
 include qemu-device/qemu.mk
 include driver/driver.mk
@@ -28,7 +29,7 @@ include tests/tests.mk
 .PHONY: all host setup run demo help clean
 all: host qemu-device driver
 # What needs neither an emulated machine nor a kernel.
-host: tools model rtl both networks-own samples
+host: tools examples model rtl both networks-own samples
 
 setup:
 	@tests/vm/setup
@@ -48,6 +49,8 @@ help:
 	@echo "make -s network-table  accuracy, equal bits and cost of every network, in one table: 10 minutes"
 	@echo "make setup     only install the Debian packages that are missing"
 	@echo "make all       only build"
+	@echo "make examples  the programs of examples/"
+	@echo "make docs-api  the reference of the library in build/docs-api"
 	@echo "make spec      regenerate headers and docs/hardware.md from hw/spec"
 	@echo "make clean     remove the build folder"
 

@@ -35,6 +35,12 @@ $(LIB_SO): $(LIB_OBJECTS) $(LIB_MAP)
 		-o $@ $(LIB_OBJECTS) $(LIB_LIBS)
 	@ln -sf libbnnaccel.so $(BUILD)/lib/$(LIB_SONAME)
 
+# The reference of the public headers; warnings are errors.
+.PHONY: docs-api
+docs-api:
+	@mkdir -p $(BUILD)/docs-api
+	@DOCS_API=$(BUILD)/docs-api doxygen Doxyfile
+
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 $(BUILD)/lib/bnnaccel.pc: libbnnaccel/bnnaccel.pc.in

@@ -43,7 +43,8 @@ $(UNIT_DIR)/speed: tests/unit/speed.c tests/common/random_net.c $(UNIT_HEADERS) 
 	$(CC) $(CFLAGS) $(LIB_CFLAGS) -o $@ $(filter %.c,$^) $(LIB_A) $(LIB_LIBS)
 
 .PHONY: unit-tests test-unit
-unit-tests: $(UNIT_TESTS) $(UNIT_DIR)/speed $(UNIT_DIR)/requests-tsan $(LIB_SO)
+unit-tests: $(UNIT_TESTS) $(UNIT_DIR)/speed $(UNIT_DIR)/requests-tsan $(LIB_SO) tools examples \
+	networks-own samples
 test-unit: unit-tests
 	$(UNIT_DIR)/net
 	$(UNIT_DIR)/file
@@ -53,5 +54,6 @@ test-unit: unit-tests
 	$(UNIT_DIR)/requests-tsan
 	$(UNIT_DIR)/speed
 	tests/unit/exports $(LIB_SO)
+	tests/unit/examples $(BUILD)
 
 -include $(UNIT_OBJECTS:.o=.d) $(UNIT_TSAN_OBJECTS:.o=.d)

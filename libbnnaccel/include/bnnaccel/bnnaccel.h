@@ -43,8 +43,9 @@ extern "C" {
 #pragma GCC visibility push(default)
 #endif
 
-/** Version of this interface. */
+/** Version of this interface: another one is another library (soname). */
 #define BNNACCEL_VERSION_MAJOR 0
+/** Grows with what is added. */
 #define BNNACCEL_VERSION_MINOR 1
 
 /** Error codes; the program `bnnaccel` exits with their magnitude. */
@@ -97,26 +98,28 @@ void bnnaccel_model_free(struct bnnaccel *ctx, struct bnnaccel_model *model);
 
 /** How results are shown. */
 enum bnnaccel_output_kind {
-	BNNACCEL_OUTPUT_INT,   /**< integers: columns <column>0, <column>1, ... */
+	BNNACCEL_OUTPUT_INT,   /**< integers: columns COLUMN0, COLUMN1, ... */
 	BNNACCEL_OUTPUT_BITS,  /**< bits: one column of 0 and 1, element 0 first */
-	BNNACCEL_OUTPUT_FLOAT, /**< real numbers: columns <column>0, <column>1, ... */
+	BNNACCEL_OUTPUT_FLOAT, /**< real numbers: columns COLUMN0, COLUMN1, ... */
 };
 
 /** What a model is; strings belong to the model. */
 struct bnnaccel_model_info {
-	size_t size; /**< sizeof this structure */
-	const char *name;
-	const char *description;
-	uint32_t input_h, input_w, input_c; /**< image: rows, columns, bytes per pixel */
-	int input_planar;		    /**< 1: [colour][y][x], 0: [y][x][colour] */
-	size_t input_bytes;		    /**< bytes per image */
-	size_t output_bytes;		    /**< bytes per result of bnnaccel_run() */
-	uint32_t classes;		    /**< elements of a result */
-	enum bnnaccel_output_kind output_kind;
-	const char *output_column; /**< name, or prefix of the names, of its columns */
-	uint32_t nodes;		   /**< layers as executed */
-	uint64_t weight_bits;	   /**< stored weight bits */
-	uint64_t macs;		   /**< binary multiply-accumulates per image (dense) */
+	size_t size;			       /**< sizeof this structure */
+	const char *name;		       /**< of the network */
+	const char *description;	       /**< one line: origin, licence */
+	uint32_t input_h;		       /**< rows of an image */
+	uint32_t input_w;		       /**< its columns */
+	uint32_t input_c;		       /**< bytes per pixel */
+	int input_planar;		       /**< 1: [colour][y][x], 0: [y][x][colour] */
+	size_t input_bytes;		       /**< bytes per image */
+	size_t output_bytes;		       /**< bytes per result of bnnaccel_run() */
+	uint32_t classes;		       /**< elements of a result */
+	enum bnnaccel_output_kind output_kind; /**< how they are shown */
+	const char *output_column;	       /**< name, or prefix of the names, of its columns */
+	uint32_t nodes;			       /**< layers as executed */
+	uint64_t weight_bits;		       /**< stored weight bits */
+	uint64_t macs;			       /**< binary multiply-accumulates per image (dense) */
 };
 
 /** Fills @p info. BNNACCEL_ERR_ARGUMENT if one is NULL or `size` not set. */
@@ -144,10 +147,10 @@ struct bnnaccel_session_options {
 	const char *core_options; /**< "key=value,..." for the core, e.g. "latency=60" */
 	uint32_t batch;		  /**< images per job at most */
 	uint32_t budget;	  /**< limit per job in units of 1,024 device cycles */
-	enum bnnaccel_fallback fallback;
+	enum bnnaccel_fallback fallback; /**< what becomes of nodes the backend can't run */
 	const uint32_t *cpu_nodes; /**< nodes that the CPU runs whatever the backend; copied */
-	uint32_t cpu_node_count;
-	int profile; /**< 1: measure every node; see bnnaccel_session_get_node() */
+	uint32_t cpu_node_count;   /**< how many */
+	int profile;		   /**< 1: measure every node; see bnnaccel_session_get_node() */
 	/**
 	 * The largest instruction set that the CPU engine uses: "portable" or "popcnt".
 	 * Default: the environment's BNNACCEL_ISA, else what the processor has.
@@ -287,19 +290,23 @@ int bnnaccel_model_describe_node(const struct bnnaccel_model *model, uint32_t i,
 
 /** Products of codes per image, by the bits of weights and activations. */
 struct bnnaccel_macs {
-	uint32_t weight_bits, activation_bits;
+	uint32_t weight_bits;	  /**< bits of a weight */
+	uint32_t activation_bits; /**< bits of an activation */
 	uint64_t macs;	   /**< output pixels times weights: padding and closed gates included */
 	uint64_t executed; /**< the same with rows that a tile repeats counted once */
 };
 
 /** Tensors between layers in one format of docs/hardware.md. */
 struct bnnaccel_format {
-	const char *name;
-	uint32_t tensors;
-	int32_t least_point, largest_point; /**< binary points of streams of 16 bits, else equal */
+	const char *name;      /**< of the format */
+	uint32_t tensors;      /**< that have it */
+	int32_t least_point;   /**< smallest binary point of streams of 16 bits */
+	int32_t largest_point; /**< largest one; of other formats the same */
 };
 
+/** Pairs of widths at most. */
 #define BNNACCEL_FIGURES_MACS 16
+/** Formats at most. */
 #define BNNACCEL_FIGURES_FORMATS 20
 
 /** What a network costs: docs/networks.md, "Figures". All counts are per image. */
@@ -319,9 +326,10 @@ struct bnnaccel_figures {
 	uint32_t calibration_images; /**< 0: formats from bounds */
 	double headroom;	     /**< over the largest value seen in calibration */
 	uint32_t cpu_nodes;	     /**< layers that no device knows, so that the CPU runs them */
-	uint32_t macs_count, format_count;
-	struct bnnaccel_macs macs[BNNACCEL_FIGURES_MACS];
-	struct bnnaccel_format formats[BNNACCEL_FIGURES_FORMATS];
+	uint32_t macs_count;	     /**< entries of macs */
+	uint32_t format_count;	     /**< entries of formats */
+	struct bnnaccel_macs macs[BNNACCEL_FIGURES_MACS];	  /**< products by their widths */
+	struct bnnaccel_format formats[BNNACCEL_FIGURES_FORMATS]; /**< of tensors between layers */
 };
 
 /** Fills @p figures. */
@@ -337,9 +345,9 @@ int bnnaccel_model_list_commands(struct bnnaccel *ctx, const struct bnnaccel_mod
 
 /** Counters summed over a session; order of hw/spec, see docs/hardware.md. */
 struct bnnaccel_stats {
-	size_t size;   /**< sizeof this structure */
-	uint64_t jobs; /**< on the cpu: images */
-	uint64_t counters[24];
+	size_t size;	       /**< sizeof this structure */
+	uint64_t jobs;	       /**< on the cpu: images */
+	uint64_t counters[24]; /**< in the order of the hardware's counters */
 	uint64_t copied; /**< bytes of images and results copied to and from the device's memory */
 };
 
@@ -351,8 +359,8 @@ int bnnaccel_session_get_stats(struct bnnaccel_session *session, struct bnnaccel
 
 /** A node of a session: where it runs, why, and what it takes. Strings belong to the session. */
 struct bnnaccel_node_info {
-	size_t size; /**< sizeof this structure */
-	const char *name;
+	size_t size;	     /**< sizeof this structure */
+	const char *name;    /**< of the node */
 	const char *command; /**< such as "CONV" */
 	int on_cpu;	     /**< 0: the device or core of the backend runs it */
 	/**

@@ -89,6 +89,7 @@ enum bnnaccel_codes {
 	BNNACCEL_CODES_SIGNED16,
 };
 
+/** What the table of an encoding holds. */
 enum bnnaccel_encoding_mode {
 	BNNACCEL_ENCODE_VALUE,	     /**< the table gives the code (two's complement), c channels */
 	BNNACCEL_ENCODE_THERMOMETER, /**< channel levels*colour + b is +1 where b < table, else -1
@@ -98,18 +99,19 @@ enum bnnaccel_encoding_mode {
 
 /** How bytes become codes: everything about an input that rounds is decided in the table. */
 struct bnnaccel_encoding {
-	enum bnnaccel_encoding_mode mode;
-	enum bnnaccel_codes codes; /**< of VALUE; the others give SIGN */
-	const uint8_t *table;	   /**< 256 bytes, or 256 per colour */
-	uint32_t tables;	   /**< 1 or the number of colours; 0 = 1 */
-	uint32_t levels;	   /**< of THERMOMETER, 1 to 255 */
-	float unit;		   /**< real value of code 1; 0 = 1 */
+	enum bnnaccel_encoding_mode mode; /**< what the table holds */
+	enum bnnaccel_codes codes;	  /**< of VALUE; the others give SIGN */
+	const uint8_t *table;		  /**< 256 bytes, or 256 per colour */
+	uint32_t tables;		  /**< 1 or the number of colours; 0 = 1 */
+	uint32_t levels;		  /**< of THERMOMETER, 1 to 255 */
+	float unit;			  /**< real value of code 1; 0 = 1 */
 };
 
 /** Image to codes. */
 int bnnaccel_graph_encode(struct bnnaccel_graph *graph, int image,
 			  const struct bnnaccel_encoding *encoding);
 
+/** What the array of weights holds. */
 enum bnnaccel_weights_kind {
 	BNNACCEL_WEIGHTS_SIGN,	/**< float: +1 where >= 0, else -1 */
 	BNNACCEL_WEIGHTS_BITS,	/**< packed bits, least significant first, 1 = +1, rows of row_bytes
@@ -125,6 +127,7 @@ enum bnnaccel_weights_kind {
 				      into a codebook of +-1 kernels (arXiv 2110.09195) */
 };
 
+/** How weights are ordered. */
 enum bnnaccel_weights_order {
 	BNNACCEL_OHWI, /**< [output][ky][kx][channel of the group] */
 	BNNACCEL_OIHW, /**< [output][channel of the group][ky][kx], as PyTorch; not for packed bits
@@ -141,16 +144,22 @@ enum bnnaccel_weights_order {
  * 2*u*H <= gates[output], else u*(2*H + L), u being the input's unit.
  */
 struct bnnaccel_conv {
-	uint32_t outputs;		 /**< output channels, 1 to 8192 */
-	uint32_t kernel_h, kernel_w;	 /**< 1 to 7; ignored by bnnaccel_graph_dense() */
-	uint32_t stride_h, stride_w;	 /**< 1 to 4, default 1 */
-	uint32_t dilation_h, dilation_w; /**< 1 to 4, default 1 */
-	uint32_t pad_top, pad_left, pad_bottom, pad_right;
-	int pad_value;	 /**< code outside the image: 0 (nothing), +1 or -1 */
-	uint32_t groups; /**< default 1 */
-	enum bnnaccel_weights_kind kind;
-	enum bnnaccel_weights_order order;
-	const void *weights;
+	uint32_t outputs;    /**< output channels, 1 to 8192 */
+	uint32_t kernel_h;   /**< rows, 1 to 7; ignored by bnnaccel_graph_dense() */
+	uint32_t kernel_w;   /**< columns, likewise */
+	uint32_t stride_h;   /**< rows from window to window, 1 to 4, default 1 */
+	uint32_t stride_w;   /**< columns, likewise */
+	uint32_t dilation_h; /**< rows from tap to tap, 1 to 4, default 1 */
+	uint32_t dilation_w; /**< columns, likewise */
+	uint32_t pad_top;    /**< rows before the first, less than the (dilated) kernel */
+	uint32_t pad_left;   /**< columns before the first, likewise */
+	uint32_t pad_bottom; /**< rows behind the last */
+	uint32_t pad_right;  /**< columns behind the last */
+	int pad_value;	     /**< code outside the image: 0 (nothing), +1 or -1 */
+	uint32_t groups;     /**< default 1 */
+	enum bnnaccel_weights_kind kind;   /**< what @p weights holds */
+	enum bnnaccel_weights_order order; /**< and in which order */
+	const void *weights;		   /**< of the type that @p kind says */
 	size_t row_bytes; /**< of BITS; default: the bits of a row, rounded up to bytes */
 	/**
 	 * Of TILED: p, how often the tile is repeated. Where it does not consist of whole
@@ -202,6 +211,7 @@ int bnnaccel_graph_rprelu(struct bnnaccel_graph *graph, int in, const float *shi
 int bnnaccel_graph_dprelu(struct bnnaccel_graph *graph, int in, const float *shift_x,
 			  const float *below, const float *above, const float *shift_y);
 
+/** How a shortcut is brought to the shape of what it is added to. */
 enum bnnaccel_add_flags {
 	BNNACCEL_ADD_AVG2X2 = 1, /**< b is twice as high and wide: its 2x2 averages are added */
 	BNNACCEL_ADD_ZERO =
@@ -215,6 +225,7 @@ enum bnnaccel_add_flags {
  */
 int bnnaccel_graph_add(struct bnnaccel_graph *graph, int a, int b, unsigned int flags);
 
+/** What becomes of a window. */
 enum bnnaccel_pool_mode {
 	BNNACCEL_POOL_AVG, /**< real tensors; what lies outside counts as 0 */
 	BNNACCEL_POOL_MAX, /**< of signs: OR */
@@ -223,12 +234,17 @@ enum bnnaccel_pool_mode {
 
 /** A pooling window; zero means the default given. */
 struct bnnaccel_pool {
-	enum bnnaccel_pool_mode mode;
-	uint32_t kernel_h, kernel_w; /**< 1 to 64 */
-	uint32_t stride_h, stride_w; /**< 1 to 64, default: the kernel */
-	uint32_t pad_top, pad_left, pad_bottom, pad_right;
-	uint32_t group;	  /**< consecutive channels pooled into one, default 1 */
-	uint32_t divisor; /**< of AVG, default kernel_h*kernel_w*group */
+	enum bnnaccel_pool_mode mode; /**< what becomes of a window */
+	uint32_t kernel_h;	      /**< rows, 1 to 64 */
+	uint32_t kernel_w;	      /**< columns, likewise */
+	uint32_t stride_h;   /**< rows from window to window, 1 to 64, default: the kernel */
+	uint32_t stride_w;   /**< columns, likewise */
+	uint32_t pad_top;    /**< rows before the first, less than the (dilated) kernel */
+	uint32_t pad_left;   /**< columns before the first, likewise */
+	uint32_t pad_bottom; /**< rows behind the last */
+	uint32_t pad_right;  /**< columns behind the last */
+	uint32_t group;	     /**< consecutive channels pooled into one, default 1 */
+	uint32_t divisor;    /**< of AVG, default kernel_h*kernel_w*group */
 };
 
 /** Pools signs (MAX, MIN) or a real tensor, which is then rounded to 16 bits. */
@@ -297,6 +313,8 @@ enum bnnaccel_function {
 	BNNACCEL_SIGMOID,
 	BNNACCEL_TANH,
 };
+
+/** A function of each value. */
 int bnnaccel_graph_function(struct bnnaccel_graph *graph, int in, enum bnnaccel_function function);
 
 /** bnnaccel_graph_function() with GELU. */
@@ -305,6 +323,7 @@ int bnnaccel_graph_gelu(struct bnnaccel_graph *graph, int in);
 /** exp(x[c]) over their sum, for each pixel. On the CPU. */
 int bnnaccel_graph_softmax(struct bnnaccel_graph *graph, int in);
 
+/** What becomes of the nodes that edges bring. */
 enum bnnaccel_aggregation {
 	BNNACCEL_AGGREGATE_SUM,
 	BNNACCEL_AGGREGATE_MEAN,
@@ -313,8 +332,9 @@ enum bnnaccel_aggregation {
 
 /** Edges of a fixed graph whose nodes are pixels, row by row; compressed sparse rows. */
 struct bnnaccel_edges {
-	enum bnnaccel_aggregation mode;
-	uint32_t h, w;		 /**< nodes of the result; 0 = as many as there are */
+	enum bnnaccel_aggregation mode; /**< what becomes of them */
+	uint32_t h;		 /**< rows of nodes of the result; 0 = as many as there are */
+	uint32_t w;		 /**< columns, likewise */
 	const uint32_t *starts;	 /**< [h*w + 1]: edges starts[u] to starts[u + 1] - 1 lead to u */
 	const uint32_t *sources; /**< [edges]: node that an edge comes from */
 	const float *weights; /**< [edges], of SUM, rounded to 16 bits with one scale; NULL = 1 */
@@ -328,6 +348,7 @@ struct bnnaccel_edges {
 int bnnaccel_graph_aggregate(struct bnnaccel_graph *graph, int in,
 			     const struct bnnaccel_edges *edges);
 
+/** Which class a result stands for. */
 enum bnnaccel_class_rule {
 	BNNACCEL_CLASS_FIRST_MAX, /**< the first largest value */
 	BNNACCEL_CLASS_HIGH_BIT,  /**< the highest element that is set, else 0 */
@@ -337,8 +358,8 @@ enum bnnaccel_class_rule {
 struct bnnaccel_output {
 	/** INT: real values rounded to integers. BITS: signs. FLOAT: real values. */
 	enum bnnaccel_output_kind kind;
-	enum bnnaccel_class_rule rule;
-	uint32_t count;		   /**< elements shown, the first ones; 0 = all */
+	enum bnnaccel_class_rule rule; /**< which class it stands for */
+	uint32_t count;		       /**< elements shown, the first ones; 0 = all */
 	uint32_t bits;		   /**< of real values: 16 or 32; 0 = 32 if 16 would be too few */
 	const char *column;	   /**< column name or prefix, default "out" */
 	const char *const *labels; /**< count class names, or NULL */
@@ -357,9 +378,9 @@ struct bnnaccel_build_options {
 	 */
 	const void *images;
 	size_t image_stride; /**< bytes from image to image; 0 = without gaps */
-	size_t image_count;
-	double headroom;    /**< room over the largest value seen, default 1.25 */
-	unsigned int guard; /**< bits below a stream's last one while adding, default 6 */
+	size_t image_count;  /**< how many */
+	double headroom;     /**< room over the largest value seen, default 1.25 */
+	unsigned int guard;  /**< bits below a stream's last one while adding, default 6 */
 	/** If not NULL: receives a text about formats and losses; free() it. */
 	char **report;
 	/**

@@ -125,9 +125,10 @@ static int place_by_cost(struct state *s, struct bnn_error *error)
 	side = best[true] < best[false];
 	for (size_t i = count; ok && i-- > 0;) {
 		if (side && !s->out->cpu[i])
-			ok = to_cpu(s, i,
-				    "lies between nodes of the CPU; moving its values would take "
-				    "longer than the device saves");
+			ok = to_cpu(
+				s, i,
+				"has neighbours on the CPU; moving values would take longer than "
+				"the device saves");
 		side = from[2 * i + side];
 	}
 	free(across);
