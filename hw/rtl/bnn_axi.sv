@@ -19,11 +19,11 @@ module bnn_axi #(
   input  logic [BUS_BITS-1:0] d_addr_i,
   input  logic [3:0]          d_len_i,     // beats - 1
   input  logic [BUS_BITS-1:0] d_origin_i,  // address to report, virtual or bus
-  input  logic [2:0]          d_stream_i,
+  input  logic [3:0]          d_slot_i,
   output logic                d_beat_o,
   output logic                d_error_o,
   output logic [BUS_BITS-1:0] d_error_origin_o,
-  output logic [2:0]          d_error_stream_o,
+  output logic [3:0]          d_error_slot_o,
 
   // Reads of the page-table walker, before data.
   input  logic                k_valid_i,
@@ -42,10 +42,10 @@ module bnn_axi #(
   input  logic [127:0]        w_data_i,
   input  logic [15:0]         w_strb_i,
   input  logic [BUS_BITS-1:0] w_origin_i,
-  input  logic [2:0]          w_stream_i,
+  input  logic [3:0]          w_slot_i,
   output logic                w_error_o,
   output logic [BUS_BITS-1:0] w_error_origin_o,
-  output logic [2:0]          w_error_stream_o,
+  output logic [3:0]          w_error_slot_o,
 
   output logic [4:0]          reads_o,     // outstanding
   output logic                read_start_o,
@@ -74,8 +74,8 @@ module bnn_axi #(
   input  logic [1:0]          bresp_i
 );
 
-  localparam int TAG_W = BUS_BITS + 4;
-  localparam int ORG_W = BUS_BITS + 3;
+  localparam int TAG_W = BUS_BITS + 5;
+  localparam int ORG_W = BUS_BITS + 4;
 
   // ---- reads ----
   logic [4:0]       reads_q;
@@ -111,7 +111,7 @@ module bnn_axi #(
     if (take) begin
       araddr_o          <= k_valid_i ? k_addr_i : d_addr_i;
       arlen_o           <= {4'd0, k_valid_i ? k_len_i : d_len_i};
-      rd_tag[rd_wptr_q] <= {k_valid_i, d_stream_i, d_origin_i};
+      rd_tag[rd_wptr_q] <= {k_valid_i, d_slot_i, d_origin_i};
     end
   end
 
@@ -123,7 +123,7 @@ module bnn_axi #(
   assign d_beat_o         = rvalid_i && !tag[TAG_W-1];
   assign d_error_o        = d_beat_o && beat_error_o;
   assign d_error_origin_o = tag[BUS_BITS-1:0];
-  assign d_error_stream_o = tag[BUS_BITS +: 3];
+  assign d_error_slot_o   = tag[BUS_BITS +: 4];
   assign reads_o          = reads_q;
   assign read_start_o     = take;
 
@@ -163,7 +163,7 @@ module bnn_axi #(
       awaddr_o          <= w_addr_i;
       wdata_o           <= w_data_i;
       wstrb_o           <= w_strb_i;
-      wr_tag[wr_wptr_q] <= {w_stream_i, w_origin_i};
+      wr_tag[wr_wptr_q] <= {w_slot_i, w_origin_i};
     end
   end
 
@@ -172,7 +172,7 @@ module bnn_axi #(
   assign bready_o         = 1'b1;
   assign w_error_o        = bvalid_i && bresp_i != 2'd0;
   assign w_error_origin_o = wtag[BUS_BITS-1:0];
-  assign w_error_stream_o = wtag[BUS_BITS +: 3];
+  assign w_error_slot_o   = wtag[BUS_BITS +: 4];
   assign writes_o         = writes_q != 5'd0;
 
 endmodule

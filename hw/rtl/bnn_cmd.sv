@@ -7,7 +7,11 @@
 // cycles, or a few hundred where sizes have to be divided.
 
 module bnn_cmd #(
-  parameter int BUS_BITS = 52
+  parameter int LANES        = 16,
+  parameter int LANE_BITS    = 256,
+  parameter int WEIGHT_WORDS = 256,
+  parameter int WINDOW_WORDS = 2048,
+  parameter int FEATURES     = 1
 ) (
   input  logic          clk_i,
   input  logic          rst_ni,
@@ -33,9 +37,10 @@ module bnn_cmd #(
   input  logic          region_w_i,
   input  logic [21:0]   act_bytes_i,
 
-  // Which region a stream of this command uses.
-  input  logic [2:0]    stream_i,
-  output logic [5:0]    stream_region_o,
+  // What COMPLETION.ACCESS says of an access of this command, by its slot; 8: the command itself, 9: structures.
+  input  logic [3:0]    slot_i,
+  output logic [2:0]    slot_stream_o,
+  output logic [5:0]    slot_region_o,
 
   // Resolved.
   output logic [12:0]   h_o,
@@ -60,35 +65,56 @@ module bnn_cmd #(
   output logic          planar_o,
   output logic          shared_o,
   output logic [7:0]    levels_o,
-  output logic [9:0]    in_pieces_o,
+  output logic          p1_o,
+  output logic          p1_pow2_o,
+  output logic          p2_o,
+  output logic          p2_pow2_o,
+  output logic          narrow_o,
+  output logic          sum_en_o,
+  output logic          frac_o,
+  output logic          record_o,       // parameter records are read
+  output logic [4:0]    s1_o,
+  output logic [4:0]    sb1_o,
+  output logic [4:0]    s2_o,
+  output logic [4:0]    sb2_o,
+  output logic [4:0]    s3_o,
+  output logic [15:0]   a3_o,
+  output logic [31:0]   b3_o,
+  output logic [39:0]   res_o,          // RES2, RES1: {ALIGN 4, ZERO, WIN, C 14}
+  output logic [24:0]   formats_o,      // {RES2, RES1, OUTS, OUTP, IN}
+  output logic [2:0]    wformat_o,
+  output logic [1:0]    wmode_o,
+  output logic [3:0]    tau_o,
+  output logic [13:0]   groups_o,
+  output logic [13:0]   cg_o,           // channels of a group, in and out
+  output logic [13:0]   og_o,
+  output logic [13:0]   rows_o,         // of stored weights: COUT, fewer if TILED
+  output logic [39:0]   flat_o,         // TILED_FLAT: stored weights
+  output logic [14:0]   k_o,
+  output logic [19:0]   div_o,          // POOL
+  output logic [9:0]    in_pieces_o,    // of an input pixel, as B1
   output logic [9:0]    out_pieces_o,
-  output logic [31:0]   in_addr_o,
-  output logic          in_onchip_o,
-  output logic [23:0]   in_row_o,
-  output logic [16:0]   in_pixel_o,
-  output logic [31:0]   second_addr_o,  // weights, table
-  output logic          second_onchip_o,
-  output logic [31:0]   param_addr_o,
-  output logic          param_onchip_o,
-  output logic [31:0]   out_addr_o,
-  output logic          out_onchip_o,
-  output logic [23:0]   out_row_o,
-  output logic [16:0]   out_pixel_o,
+
+  // References by slot: 0 IN, 1 WEIGHT or TABLE, 2 PARAM, 3 OUTP or OUT, 4 OUTS,
+  // 5 RES1, 6 RES2, 7 SUM. Addresses are virtual, or offsets on chip.
+  output logic [7:0]    ref_used_o,
+  output logic [7:0]    ref_onchip_o,
+  output logic [8*32-1:0] ref_addr_o,
+  output logic [8*24-1:0] ref_row_o,    // bytes from row to row
+  output logic [8*17-1:0] ref_pixel_o,  // from pixel to pixel
+  output logic [8*32-1:0] ref_plane_o,  // from plane to plane
 
   // Deterministic counters: retire_i starts, retired_o ends.
   input  logic          retire_i,
-  input  logic [31:0]   present_i,      // taps inside the input, CONV
+  input  logic [31:0]   present_i,      // CONV: taps inside the input
+  input  logic [47:0]   open_i,         // FRAC: of them, times open gates
   output logic          retired_o,
   output logic [63:0]   macs_o,
   output logic [39:0]   bytes_weights_o,
   output logic [39:0]   bytes_act_o,
+  output logic [39:0]   bytes_residual_o,
   output logic [39:0]   bytes_written_o
 );
-
-  // BUS_BITS is not needed here; it keeps the parameters of all units alike.
-  if (BUS_BITS < 32) begin : gen_bad_bus
-    initial $error("BUS_BITS");
-  end
 
   logic [1023:0] cmd_q;
 
@@ -108,11 +134,14 @@ module bnn_cmd #(
 
   // ---- fields; shape fields lie alike in all commands that have them ----
   logic [7:0]  op;
-  logic        is_enc, is_conv, is_pool;
+  logic        is_enc, is_conv, is_pool, is_ew, is_fold, is_turn;
   assign op      = cmd_q[7:0];
   assign is_enc  = op == OP_ENC;
   assign is_conv = op == OP_CONV;
   assign is_pool = op == OP_POOL;
+  assign is_ew   = op == OP_EW;
+  assign is_fold = op == OP_GATEFOLD;
+  assign is_turn = op == OP_TRANSPOSE;
 
   logic [13:0] groups;
   logic [7:0]  tile_p;
@@ -142,7 +171,7 @@ module bnn_cmd #(
   assign opcode_o   = op;
   assign h_o        = cmd_q[`BNN_CONV_H];
   assign w_o        = cmd_q[`BNN_CONV_W];
-  assign cin_o      = cmd_q[`BNN_CONV_CIN];
+  assign cin_o      = (is_ew || is_fold) ? cout_q : cmd_q[`BNN_CONV_CIN];
   assign group_o    = cmd_q[`BNN_POOL_GROUP];
   assign kh_o       = is_pool ? cmd_q[`BNN_POOL_KH] : {3'd0, cmd_q[`BNN_CONV_KH]};
   assign kw_o       = is_pool ? cmd_q[`BNN_POOL_KW] : {3'd0, cmd_q[`BNN_CONV_KW]};
@@ -160,6 +189,33 @@ module bnn_cmd #(
   assign planar_o   = cmd_q[`BNN_ENC_PLANAR];
   assign shared_o   = cmd_q[`BNN_ENC_SHARED];
   assign levels_o   = cmd_q[`BNN_ENC_LEVELS];
+  assign p1_o       = p1;
+  assign p1_pow2_o  = p1_pow2;
+  assign p2_o       = p2;
+  assign p2_pow2_o  = p2_pow2;
+  assign narrow_o   = narrow;
+  assign sum_en_o   = sum_en;
+  assign frac_o     = frac;
+  assign record_o   = p1 || p2 || frac || out_format == `BNN_FORMAT_B1 || out_format == `BNN_FORMAT_O2;
+  assign s1_o       = cmd_q[`BNN_CONV_S1];
+  assign sb1_o      = cmd_q[`BNN_CONV_SB1];
+  assign s2_o       = cmd_q[`BNN_CONV_S2];
+  assign sb2_o      = cmd_q[`BNN_CONV_SB2];
+  assign s3_o       = cmd_q[`BNN_CONV_S3];
+  assign a3_o       = cmd_q[`BNN_CONV_A3];
+  assign b3_o       = cmd_q[`BNN_CONV_B3];
+  assign res_o      = {cmd_q[8*32 +: 20], cmd_q[7*32 +: 20]};
+  assign formats_o  = {res2_format, res1_format, outs_format, out_format, in_format};
+  assign wformat_o  = wformat;
+  assign wmode_o    = wmode;
+  assign tau_o      = cmd_q[`BNN_CONV_TAU];
+  assign groups_o   = groups;
+  assign cg_o       = cg_q;
+  assign og_o       = og_q;
+  assign rows_o     = (wmode == 2'd1) ? tiled_q[13:0] : cout_q;
+  assign flat_o     = tiled_q;
+  assign k_o        = k_q[14:0];
+  assign div_o      = cmd_q[`BNN_POOL_DIV];
 
   // ---- formats, by code ----
   function automatic logic is_planes(input logic [4:0] f);
@@ -179,6 +235,45 @@ module bnn_cmd #(
   function automatic logic is_code(input logic [4:0] f);  // at most 8 bits
     is_code = (f >= `BNN_FORMAT_B1 && f <= `BNN_FORMAT_S8) ||
               (f >= `BNN_FORMAT_E_O4 && f <= `BNN_FORMAT_E_S8);
+  endfunction
+  function automatic logic is_whole(input logic [4:0] f);  // bytes
+    is_whole = f >= `BNN_FORMAT_E_U8 && f <= `BNN_FORMAT_E_S32;
+  endfunction
+  function automatic logic [3:0] planes_less_1(input logic [4:0] f);
+    case (f)
+      `BNN_FORMAT_O2:                                  planes_less_1 = 4'd1;
+      `BNN_FORMAT_O4, `BNN_FORMAT_U4, `BNN_FORMAT_S4:  planes_less_1 = 4'd3;
+      `BNN_FORMAT_O8, `BNN_FORMAT_U8, `BNN_FORMAT_S8:  planes_less_1 = 4'd7;
+      `BNN_FORMAT_S16:                                 planes_less_1 = 4'd15;
+      default:                                         planes_less_1 = 4'd0;
+    endcase
+  endfunction
+  // log2 of the bits of a pixel's element in memory, of a code, of a weight
+  function automatic logic [2:0] bits_log2(input logic [4:0] f);
+    case (f)
+      `BNN_FORMAT_E_O4, `BNN_FORMAT_E_U4, `BNN_FORMAT_E_S4: bits_log2 = 3'd2;
+      `BNN_FORMAT_E_U8, `BNN_FORMAT_E_S8:                   bits_log2 = 3'd3;
+      `BNN_FORMAT_E_U16, `BNN_FORMAT_E_S16:                 bits_log2 = 3'd4;
+      `BNN_FORMAT_E_S32:                                    bits_log2 = 3'd5;
+      default:                                              bits_log2 = 3'd0;
+    endcase
+  endfunction
+  function automatic logic [2:0] code_log2(input logic [4:0] f);
+    case (planes_less_1(f))
+      4'd1:    code_log2 = 3'd1;
+      4'd3:    code_log2 = 3'd2;
+      4'd7:    code_log2 = 3'd3;
+      4'd15:   code_log2 = 3'd4;
+      default: code_log2 = bits_log2(f);
+    endcase
+  endfunction
+  function automatic logic [1:0] weight_log2(input logic [2:0] f);
+    case (f)
+      `BNN_WFORMAT_T, `BNN_WFORMAT_O2:  weight_log2 = 2'd1;
+      `BNN_WFORMAT_O4, `BNN_WFORMAT_S4: weight_log2 = 2'd2;
+      `BNN_WFORMAT_O8, `BNN_WFORMAT_S8: weight_log2 = 2'd3;
+      default:                          weight_log2 = 2'd0;
+    endcase
   endfunction
   function automatic logic is_conv_in(input logic [4:0] f);
     is_conv_in = is_planes(f) || (is_elements(f) && f != `BNN_FORMAT_E_U16 && f != `BNN_FORMAT_E_S32);
@@ -207,23 +302,50 @@ module bnn_cmd #(
     endcase
   endfunction
 
-  // Legal, but not in this build: only BINARY of FEATURES.
-  logic unsupported;
+  // Legal, but not in this build. A format that is not legal here is told later.
+  localparam logic [31:0] FEAT = FEATURES;
+  logic [31:0] need;
+  logic        unsupported;
+  function automatic logic [31:0] need_format(input logic [4:0] f);
+    need_format = '0;
+    if (is_elements(f)) need_format[`BNN_FEATURES_STREAM_BIT] = 1'b1;
+    else if (is_planes(f) && f != `BNN_FORMAT_B1) need_format[`BNN_FEATURES_PLANES_BIT] = 1'b1;
+  endfunction
   always_comb begin
-    unsupported = 1'b0;
+    need = '0;
     case (op)
-      OP_GATEFOLD, OP_EW, OP_TRANSPOSE: unsupported = 1'b1;
-      OP_ENC:  unsupported = mode_o == 2'd0 && is_code(out_format) && out_format != `BNN_FORMAT_B1;
-      OP_POOL: unsupported = is_sum(in_format);
-      OP_CONV: unsupported = p1 || p2 || frac || sum_en || groups != 14'd1 ||
-                             dh_o != 3'd1 || dw_o != 3'd1 ||
-                             wformat != `BNN_WFORMAT_B1 || wmode != 2'd0 ||
-                             (is_conv_in(in_format) && in_format != `BNN_FORMAT_B1) ||
-                             (is_planes(out_format) && (out_format != `BNN_FORMAT_B1 || !narrow)) ||
-                             is_elements(outs_format) ||
-                             is_residual(res1_format) || is_residual(res2_format);
+      OP_GATEFOLD:         need[`BNN_FEATURES_POST_BIT] = 1'b1;
+      OP_TRANSPOSE:        need[`BNN_FEATURES_STREAM_BIT] = 1'b1;
+      OP_ENC:              if (mode_o == 2'd0 && is_code(out_format)) need = need_format(out_format);
+      OP_POOL:             if (is_sum(in_format)) need[`BNN_FEATURES_STREAM_BIT] = 1'b1;
+      OP_CONV, OP_EW: begin
+        if (is_planes(out_format)) need = need | need_format(out_format);
+        if (is_elements(outs_format)) need[`BNN_FEATURES_STREAM_BIT] = 1'b1;
+        if (is_residual(res1_format) || is_residual(res2_format)) begin
+          need[`BNN_FEATURES_STREAM_BIT] = 1'b1;
+          need[`BNN_FEATURES_POST_BIT]   = 1'b1;
+        end
+        if (p1 || p2 || sum_en || is_elements(outs_format) ||
+            (is_planes(out_format) && (out_format != `BNN_FORMAT_B1 || !narrow))) need[`BNN_FEATURES_POST_BIT] = 1'b1;
+        if (is_ew) begin
+          need[`BNN_FEATURES_STREAM_BIT] = 1'b1;
+          need[`BNN_FEATURES_POST_BIT]   = 1'b1;
+          need = need | need_format(in_format);
+        end else begin
+          if (is_conv_in(in_format)) need = need | need_format(in_format);
+          if (frac) begin
+            need[`BNN_FEATURES_FRAC_BIT] = 1'b1;
+            need[`BNN_FEATURES_POST_BIT] = 1'b1;
+          end
+          if (wformat != `BNN_WFORMAT_B1) need[`BNN_FEATURES_PLANES_BIT] = 1'b1;
+          if (groups != 14'd1 || dh_o != 3'd1 || dw_o != 3'd1) need[`BNN_FEATURES_GROUPS_BIT] = 1'b1;
+          if (wmode == 2'd3) need[`BNN_FEATURES_CODEBOOK_BIT] = 1'b1;
+          if (wmode == 2'd1 || wmode == 2'd2) need[`BNN_FEATURES_TILED_BIT] = 1'b1;
+        end
+      end
       default: ;
     endcase
+    unsupported = |(need & ~FEAT);
   end
 
   // ---- shared arithmetic ----
@@ -253,22 +375,21 @@ module bnn_cmd #(
 
   // ---- sequence ----
   localparam logic [5:0]
-    IDLE = 6'd0, FIELDS = 6'd1, FIELDS2 = 6'd2,
-    ENC_1 = 6'd3,
-    GRP_1 = 6'd5, GRP_2 = 6'd6,
+    IDLE = 6'd0, FIELDS = 6'd1, FIELDS2 = 6'd2, ENC_1 = 6'd3, GRP_1 = 6'd5, GRP_2 = 6'd6,
     PAD_1 = 6'd8, PAD_2 = 6'd9, OH_1 = 6'd10, OH_2 = 6'd11, OW_1 = 6'd12, OW_2 = 6'd13,
     KRN_1 = 6'd14, KRN_2 = 6'd15, TILE_1 = 6'd16, TILE_2 = 6'd17, TILE_3 = 6'd18, TILE_4 = 6'd19,
-    ACC_1 = 6'd20, ACC_2 = 6'd21,
-    PIPE = 6'd23, PGRP = 6'd24, PEND = 6'd25, TRN_1 = 6'd26,
+    ACC_1 = 6'd20, ACC_2 = 6'd21, PIPE = 6'd23, PGRP = 6'd24, PEND = 6'd25, TRN_1 = 6'd26,
     SUPPORT = 6'd27, SIZE_1 = 6'd28, SIZE_2 = 6'd29, SIZE_3 = 6'd30, SIZE_4 = 6'd31,
     REF = 6'd32, TEN_1 = 6'd33, TEN_2 = 6'd34, TEN_3 = 6'd35, EXTENT = 6'd36, BOUND = 6'd37,
     OVERLAP = 6'd38, RET_1 = 6'd39, RET_2 = 6'd40, RET_3 = 6'd41, PASSED = 6'd42,
-    RET_4 = 6'd43, RET_5 = 6'd44;
+    RET_4 = 6'd43, RET_5 = 6'd44, SIZE_5 = 6'd45, SIZE_6 = 6'd46, TEN_4 = 6'd47,
+    CAP_1 = 6'd48, CAP_2 = 6'd49;
 
   logic [5:0]  state_q;
   logic [15:0] field_code_q;
   logic        known_q;
-  logic [13:0] cg_q;                    // channels of a group
+  logic [13:0] cg_q, og_q;              // channels of a group, in and out
+  logic [39:0] tiled_q;                 // quotient by TILE_P
   logic [12:0] oh_q, ow_q;
   logic [13:0] cout_q;                  // channels of the output
   logic [18:0] k_q;
@@ -304,69 +425,132 @@ module bnn_cmd #(
   logic        is_tensor, legal, present, may_none;
   logic [4:0]  format;
   assign format    = word1[10:6];
-  assign is_tensor = (slot_q == 3'd0 && !is_enc) || (slot_q >= 3'd3 && slot_q <= 3'd6);
-  assign may_none  = is_conv && slot_q >= 3'd3;
+  assign is_tensor = !is_fold && ((slot_q == 3'd0 && !is_enc) || (slot_q >= 3'd3 && slot_q <= 3'd6));
+  assign may_none  = (is_conv || is_ew) && slot_q >= 3'd3;
   always_comb begin
     // Whether the command has this reference at all.
     case (op)
-      OP_CONV:     present = 1'b1;
-      OP_ENC:      present = slot_q == 3'd0 || slot_q == 3'd1 || slot_q == 3'd3;
-      OP_POOL:     present = slot_q == 3'd0 || slot_q == 3'd3;
-      OP_PREFETCH: present = slot_q == 3'd1;
-      default:     present = 1'b0;
+      OP_CONV:               present = 1'b1;
+      OP_EW:                 present = slot_q != 3'd1;
+      OP_ENC:                present = slot_q == 3'd0 || slot_q == 3'd1 || slot_q == 3'd3;
+      OP_POOL, OP_TRANSPOSE: present = slot_q == 3'd0 || slot_q == 3'd3;
+      OP_GATEFOLD:           present = slot_q == 3'd0 || slot_q == 3'd2 || slot_q == 3'd3;
+      OP_PREFETCH:           present = slot_q == 3'd1;
+      default:               present = 1'b0;
     endcase
-    // Everything legal but B1 has been refused as not supported.
-    legal = format == `BNN_FORMAT_B1 && slot_q <= 3'd3 && !(is_pool && mode_o == 2'd0);
+    case (slot_q)
+      3'd4:       legal = is_elements(format);
+      3'd5, 3'd6: legal = is_residual(format);
+      default: begin
+        if (is_pool) legal = is_sum(format) || (format == `BNN_FORMAT_B1 && mode_o != 2'd0);
+        else if (is_turn) legal = is_whole(format);
+        else if (is_enc) legal = (mode_o == 2'd0) ? is_code(format) : format == `BNN_FORMAT_B1;
+        else if (slot_q == 3'd3) legal = is_planes(format);
+        else legal = is_ew ? is_planes(format) || is_elements(format) : is_conv_in(format);
+      end
+    endcase
   end
 
-  logic [13:0] chan;
-  logic [12:0] t_h, t_w;
-  logic [9:0]  pieces;
+  // Shape of the tensor of the slot.
+  logic [13:0] chan, t_h, t_w;
+  logic [14:0] res_word;
+  logic [14:0] pieces;                  // 16-bit pieces of a pixel (and plane)
   logic [16:0] pixel;
-  assign chan   = (slot_q == 3'd0) ? cin_o : cout_q;
-  assign t_h    = (slot_q == 3'd0) ? h_o : oh_q;
-  assign t_w    = (slot_q == 3'd0) ? w_o : ow_q;
-  assign pieces = 10'((15'(chan) + 15'd15) >> 4);
-  assign pixel  = (word2[15:0] != 16'd0) ? {word2[15:0], 1'b0} : {6'd0, pieces, 1'b0};
+  logic [27:0] area;
+  logic [2:0]  planes_log2;
+  assign res_word    = (slot_q == 3'd5) ? cmd_q[7*32 +: 15] : cmd_q[8*32 +: 15];
+  assign planes_log2 = is_planes(format) ? code_log2(format) : 3'd0;
+  always_comb begin
+    t_h  = {1'b0, oh_q};
+    t_w  = {1'b0, ow_q};
+    chan = cout_q;
+    area = {2'd0, out_area_q};
+    case (slot_q)
+      3'd0: begin
+        t_h  = {1'b0, h_o};
+        t_w  = {1'b0, w_o};
+        chan = cin_o;
+        area = {2'd0, in_area_q};
+      end
+      3'd5, 3'd6: begin
+        t_h  = {1'b0, oh_q} << res_word[14];
+        t_w  = {1'b0, ow_q} << res_word[14];
+        chan = res_word[13:0];
+        area = {2'd0, out_area_q} << {res_word[14], 1'b0};
+      end
+      default: begin
+        if (is_turn) begin
+          t_h  = 14'd1;
+          t_w  = cin_o;
+          chan = in_area_q[13:0];
+          area = {14'd0, cin_o};
+        end
+      end
+    endcase
+  end
+  assign pieces = 15'((20'(chan) << bits_log2(format)) + 20'd15 >> 4);
+  assign pixel  = (word2[15:0] != 16'd0) ? {word2[15:0], 1'b0} : {1'b0, pieces, 1'b0};
 
-  logic [39:0] extent_q, end_q;
-  logic [28:0] row_need_q;
+  logic [39:0] extent_q, end_q, payload_q;
+  logic [30:0] row_need_q;
+  logic [35:0] plane_q, plane;
   logic        onchip;
   assign onchip   = word1[5:0] == 6'd63;
   assign region_o = word1[4:0];
+  assign plane    = 36'((mul_p[36:0] + {13'd0, word1[30:11], 4'd0} + 37'd63) & ~37'd63);
 
-  // Extents found so far, for the overlaps: slots 0 to 3.
-  logic [3:0]  ref_used_q, ref_onchip_q;
-  logic [31:0] ref_addr_q [0:3];
-  logic [32:0] ref_end_q  [0:3];
+  // Found so far, by slot.
+  logic [7:0]  ref_used_q, ref_onchip_q;
+  logic [31:0] ref_addr_q  [0:7];
+  logic [32:0] ref_end_q   [0:7];
+  logic [31:0] ref_plane_q [0:7];
+  logic [23:0] ref_row_q   [0:7];
+  logic [16:0] ref_pixel_q [0:7];
 
-  logic [3:0] hit;
-  for (genvar i = 0; i < 4; i++) begin : gen_hit
-    assign hit[i] = i != 3 && ref_used_q[i] && ref_onchip_q[i] == ref_onchip_q[3] &&
-                    {1'b0, ref_addr_q[i]} < ref_end_q[3] && {1'b0, ref_addr_q[3]} < ref_end_q[i];
+  // Overlaps of output slot_q: with inputs and with earlier outputs.
+  logic [7:0] hit;
+  for (genvar i = 0; i < 8; i++) begin : gen_hit
+    assign hit[i] = ref_used_q[i] && !later[i] && ref_onchip_q[i] == ref_onchip_q[slot_q] &&
+                    {1'b0, ref_addr_q[i]} < ref_end_q[slot_q] && {1'b0, ref_addr_q[slot_q]} < ref_end_q[i] &&
+                    !(slot_q == 3'd4 && in_place[i]);
   end
 
-  logic [2:0] second_stream;
-  assign second_stream = is_enc ? 3'd6 : (op == OP_PREFETCH && cmd_q[`BNN_PREFETCH_PARAMS]) ? 3'd2 : 3'd1;
+  // The output itself and those behind it.
+  logic [7:0] later;
+  assign later = (slot_q == 3'd3) ? 8'h98 : (slot_q == 3'd4) ? 8'h90 : 8'h80;
 
+  // OUTS in all three words what an input is.
+  logic [7:0] in_place;
   always_comb begin
-    case (stream_i)
-      3'd2:    stream_region_o = cmd_q[`BNN_CONV_PARAM_REGION];
-      3'd3:    stream_region_o = cmd_q[`BNN_CONV_IN_REGION];
-      3'd4:    stream_region_o = cmd_q[`BNN_CONV_OUTP_REGION];
-      3'd0:    stream_region_o = 6'd0;
-      default: stream_region_o = cmd_q[`BNN_CONV_WEIGHT_REGION];
-    endcase
+    in_place    = '0;
+    in_place[0] = is_ew && cmd_q[21*32 +: 96] == cmd_q[11*32 +: 96];
+    in_place[5] = cmd_q[21*32 +: 96] == cmd_q[24*32 +: 96] && !cmd_q[7*32 + 14] && cmd_q[7*32 +: 14] == cout_q;
+    in_place[6] = cmd_q[21*32 +: 96] == cmd_q[27*32 +: 96] && !cmd_q[8*32 + 14] && cmd_q[8*32 +: 14] == cout_q;
   end
 
-  logic [2:0] slot_stream;
-  always_comb begin
-    case (slot_q)
-      3'd0:    slot_stream = 3'd3;
-      3'd1:    slot_stream = second_stream;
-      3'd2:    slot_stream = 3'd2;
-      default: slot_stream = 3'd4;
+  // Streams and regions of the slots.
+  function automatic logic [2:0] stream_of(input logic [2:0] slot);
+    case (slot)
+      3'd0:       stream_of = is_fold ? 3'd6 : 3'd3;
+      3'd1:       stream_of = is_enc ? 3'd6 : (op == OP_PREFETCH && cmd_q[`BNN_PREFETCH_PARAMS]) ? 3'd2 : 3'd1;
+      3'd2:       stream_of = 3'd2;
+      3'd5, 3'd6: stream_of = 3'd5;
+      default:    stream_of = 3'd4;
     endcase
+  endfunction
+  always_comb begin
+    case (slot_i)
+      4'd0:    slot_region_o = cmd_q[12*32 +: 6];
+      4'd1:    slot_region_o = cmd_q[15*32 +: 6];
+      4'd2:    slot_region_o = cmd_q[17*32 +: 6];
+      4'd3:    slot_region_o = cmd_q[19*32 +: 6];
+      4'd4:    slot_region_o = cmd_q[22*32 +: 6];
+      4'd5:    slot_region_o = cmd_q[25*32 +: 6];
+      4'd6:    slot_region_o = cmd_q[28*32 +: 6];
+      4'd7:    slot_region_o = cmd_q[31*32 +: 6];
+      default: slot_region_o = 6'd0;
+    endcase
+    slot_stream_o = (slot_i == 4'd8) ? 3'd0 : slot_i[3] ? 3'd6 : stream_of(slot_i[2:0]);
   end
 
   // Sizes in bytes of the vectors.
@@ -375,10 +559,11 @@ module bnn_cmd #(
   logic [39:0] enc_bytes_q, weight_bytes_q;
   always_comb begin
     case (slot_q)
-      3'd0:    vector_bytes = enc_bytes_q;
+      3'd0:    vector_bytes = is_fold ? {25'd0, cout_q, 1'b0} : enc_bytes_q;
       3'd1:    vector_bytes = is_enc ? (shared_o ? 40'd256 : {18'd0, cin_o, 8'd0})
                                      : is_conv ? weight_bytes_q : {8'd0, cmd_q[`BNN_PREFETCH_BYTES]};
-      default: vector_bytes = {23'd0, cout_q, 3'd0};  // narrow parameter records
+      3'd7:    vector_bytes = {24'd0, cout_q, 2'd0};
+      default: vector_bytes = (narrow && !is_fold) ? {23'd0, cout_q, 3'd0} : {20'd0, cout_q, 6'd0};
     endcase
   end
 
@@ -388,27 +573,38 @@ module bnn_cmd #(
   assign word1 = ref_words_q[63:32];
   assign word2 = ref_words_q[95:64];
 
-  assign done_o          = state_q == PASSED;
-  assign cout_o          = cout_q;
-  assign oh_o            = oh_q;
-  assign ow_o            = ow_q;
-  assign in_addr_o       = ref_addr_q[0];
-  assign in_onchip_o     = ref_onchip_q[0];
-  assign second_addr_o   = ref_addr_q[1];
-  assign second_onchip_o = ref_onchip_q[1];
-  assign param_addr_o    = ref_addr_q[2];
-  assign param_onchip_o  = ref_onchip_q[2];
-  assign out_addr_o      = ref_addr_q[3];
-  assign out_onchip_o    = ref_onchip_q[3];
-  assign in_pieces_o     = 10'((15'(cin_o) + 15'd15) >> 4);
-  assign out_pieces_o    = 10'((15'(cout_q) + 15'd15) >> 4);
-  assign in_row_o        = {cmd_q[`BNN_CONV_IN_PITCH], 4'd0};
-  assign out_row_o       = {cmd_q[`BNN_CONV_OUTP_PITCH], 4'd0};
-  assign in_pixel_o      = (cmd_q[`BNN_CONV_IN_PIXEL] != 16'd0) ? {cmd_q[`BNN_CONV_IN_PIXEL], 1'b0}
-                                                                : {6'd0, in_pieces_o, 1'b0};
-  assign out_pixel_o     = (cmd_q[`BNN_CONV_OUTP_PIXEL] != 16'd0) ? {cmd_q[`BNN_CONV_OUTP_PIXEL], 1'b0}
-                                                                  : {6'd0, out_pieces_o, 1'b0};
+  assign done_o        = state_q == PASSED;
+  assign cout_o        = cout_q;
+  assign oh_o          = oh_q;
+  assign ow_o          = ow_q;
+  assign in_pieces_o   = 10'((15'(cin_o) + 15'd15) >> 4);
+  assign out_pieces_o  = 10'((15'(cout_q) + 15'd15) >> 4);
+  assign ref_used_o    = ref_used_q;
+  assign ref_onchip_o  = ref_onchip_q;
+  for (genvar i = 0; i < 8; i++) begin : gen_ref
+    assign ref_addr_o[i*32 +: 32]  = ref_addr_q[i];
+    assign ref_row_o[i*24 +: 24]   = ref_row_q[i];
+    assign ref_pixel_o[i*17 +: 17] = ref_pixel_q[i];
+    assign ref_plane_o[i*32 +: 32] = ref_plane_q[i];
+  end
   assign taps_o          = 6'(kh_o[2:0]) * 6'(kw_o[2:0]);
+
+  logic       is_output;
+  logic [5:0] out_region;
+  assign is_output  = slot_q == 3'd3 || slot_q == 3'd4 || slot_q == 3'd7;
+  assign out_region = (slot_q == 3'd3) ? cmd_q[19*32 +: 6] : (slot_q == 3'd4) ? cmd_q[22*32 +: 6] : cmd_q[31*32 +: 6];
+
+  // What CONV needs of the memories, in words.
+  localparam int WH  = LANE_BITS / 16;
+  localparam int TPH = (LANES < 16) ? 16 / LANES : 1;
+  logic [9:0]  cg_pieces;
+  logic [13:0] tap_bytes;
+  logic [15:0] mul_p_q;                 // pieces of a window
+  logic [23:0] weight_need, window_need;
+  assign cg_pieces   = 10'((15'(cg_q) + 15'd15) >> 4);
+  assign tap_bytes   = {13'((17'(cg_q) << weight_log2(wformat)) + 17'd15 >> 4), 1'b0};
+  assign weight_need = ((24'(mul_p_q) << weight_log2(wformat)) + 24'(WH - 1)) / 24'(WH) * 24'(TPH);
+  assign window_need = ((24'(mul_p_q) + 24'(WH - 1)) / 24'(WH)) << code_log2(in_format);
 
   task automatic fail(input logic [3:0] status, input logic [3:0] detail, input logic [4:0] word);
     begin
@@ -472,8 +668,14 @@ module bnn_cmd #(
         FIELDS2: begin
           oh_q    <= h_o;
           ow_q    <= w_o;
-          cout_q  <= cmd_q[`BNN_CONV_COUT];
-          cg_q    <= cin_o;
+          cout_q  <= (is_fold || is_turn) ? cmd_q[`BNN_CONV_CIN] : cmd_q[`BNN_CONV_COUT];
+          cg_q    <= cmd_q[`BNN_CONV_CIN];
+          og_q    <= cmd_q[`BNN_CONV_COUT];
+          tiled_q <= '0;
+          bytes_weights_o  <= '0;
+          bytes_act_o      <= '0;
+          bytes_residual_o <= '0;
+          bytes_written_o  <= '0;
           mul_a_q <= {24'd0, levels_o};
           mul_b_q <= {18'd0, cin_o};
           if (!known_q) begin
@@ -526,6 +728,7 @@ module bnn_cmd #(
         end
         GRP_2: begin
           if (div_ready) begin
+            og_q <= div_q[13:0];
             if (div_r != 14'd0) fail(FIELD, D_KERNEL, 5'd5);
             else state_q <= PAD_1;
           end
@@ -592,6 +795,7 @@ module bnn_cmd #(
         end
         TILE_2: begin
           if (div_ready) begin
+            tiled_q <= div_q;
             if (div_r != 14'd0 || (wmode == 2'd1 && groups != 14'd1)) fail(FIELD, D_MODE, 5'd5);
             else state_q <= TILE_3;
           end
@@ -653,10 +857,22 @@ module bnn_cmd #(
         end
 
         SUPPORT: begin
-          mul_a_q <= {19'd0, h_o};
-          mul_b_q <= {19'd0, w_o};
+          mul_a_q <= {26'd0, taps_o};
+          mul_b_q <= {22'd0, cg_pieces};
           if (unsupported) fail(FIELD, D_UNSUPPORTED, 5'd0);
           else if (op == OP_NOP || op == OP_END) state_q <= PASSED;
+          else state_q <= is_conv ? CAP_1 : CAP_2;
+        end
+        CAP_1: begin
+          // A window of all planes, and the rows of a tile, must fit.
+          mul_p_q <= mul_p[15:0];
+          state_q <= CAP_2;
+        end
+        CAP_2: begin
+          mul_a_q <= {19'd0, h_o};
+          mul_b_q <= {19'd0, w_o};
+          if (is_conv && (weight_need > 24'(WEIGHT_WORDS) || window_need > 24'(WINDOW_WORDS)))
+            fail(FIELD, 4'(`BNN_DETAIL_CAPACITY), 5'd0);
           else state_q <= SIZE_1;
         end
 
@@ -676,26 +892,43 @@ module bnn_cmd #(
         SIZE_3: begin
           out_area_q <= mul_p[25:0];
           mul_a_q    <= {26'd0, taps_o};
-          mul_b_q    <= {21'd0, in_pieces_o, 1'b0};
+          mul_b_q    <= {18'd0, tap_bytes};
           state_q    <= SIZE_4;
         end
         SIZE_4: begin
-          mul_a_q     <= {16'd0, 12'(17'(mul_p[15:0]) + 17'd15 >> 4), 4'd0};
-          mul_b_q     <= {18'd0, cout_q};
-          slot_q      <= 3'd0;
-          state_q     <= REF;
+          mul_a_q <= {14'd0, 14'(18'(mul_p[16:0]) + 18'd15 >> 4), 4'd0};
+          mul_b_q <= {18'd0, rows_o};
+          if (wmode == 2'd3) begin
+            mul_a_q <= {18'd0, cout_q};
+            mul_b_q <= {18'd0, cg_q};
+          end
+          state_q <= SIZE_5;
+        end
+        SIZE_5: begin
+          weight_bytes_q <= (wmode == 2'd2) ? (tiled_q << weight_log2(wformat)) + 40'd7 >> 3 : mul_p[39:0];
+          mul_a_q        <= mul_p[31:0];
+          mul_b_q        <= {28'd0, cmd_q[`BNN_CONV_TAU]};
+          slot_q         <= 3'd0;
+          state_q        <= SIZE_6;
+        end
+        SIZE_6: begin
+          if (wmode == 2'd3) begin
+            weight_bytes_q <= (40'(mul_p[39:0]) + 40'd7 >> 3) + (40'd8 << cmd_q[`BNN_CONV_TAU]) +
+                              ((cmd_q[`BNN_CONV_TAU] < 4'd3) ? 40'd64 - (40'd8 << cmd_q[`BNN_CONV_TAU]) : 40'd0);
+          end
+          state_q <= REF;
         end
 
         // ---- step 4 ----
         REF: begin
-          if (slot_q == 3'd0) weight_bytes_q <= mul_p[39:0];
           ref_words_q <= 96'(cmd_q >> {slot_word, 5'd0});
           state_q     <= TEN_1;
         end
         TEN_1: begin
-          mul_a_q <= {19'd0, t_w - 13'd1};
-          mul_b_q <= {15'd0, pixel};
-          extent_q <= vector_bytes;
+          mul_a_q   <= {18'd0, t_w - 14'd1};
+          mul_b_q   <= {15'd0, pixel};
+          extent_q  <= vector_bytes;
+          payload_q <= vector_bytes;
           if (!present) begin
             state_q <= EXTENT;
           end else if (is_tensor) begin
@@ -709,8 +942,8 @@ module bnn_cmd #(
             end else begin
               state_q <= TEN_2;
             end
-          end else if ((slot_q == 3'd2 && out_format != `BNN_FORMAT_B1) || slot_q == 3'd7) begin
-            // No parameters, no sums.
+          end else if ((is_conv || is_ew) && ((slot_q == 3'd2 && !record_o) || (slot_q == 3'd7 && !sum_en))) begin
+            // Not used.
             if (word0 != 32'd0) fail(FIELD, D_RESERVED, slot_word);
             else if (word1 != 32'd0) fail(FIELD, D_RESERVED, slot_word + 5'd1);
             else state_q <= EXTENT;
@@ -720,14 +953,14 @@ module bnn_cmd #(
         end
         TEN_2: begin
           // Region, alignment.
-          row_need_q <= mul_p[28:0] + {18'd0, pieces, 1'b0};
-          mul_a_q    <= {19'd0, t_h - 13'd1};
+          row_need_q <= mul_p[30:0] + {15'd0, pieces, 1'b0};
+          mul_a_q    <= {18'd0, t_h - 14'd1};
           mul_b_q    <= {8'd0, word1[30:11], 4'd0};
           if (word1[5:0] >= 6'd32 && !onchip) begin
             fail(FIELD, D_REGION, slot_word + 5'd1);
           end else if (is_tensor) begin
             if (word2[15:0] != 16'd0 ? word0[0] : word0[5:0] != 6'd0) fail(FIELD, D_ALIGN, slot_word);
-            else if (pixel < {6'd0, pieces, 1'b0}) fail(FIELD, D_ALIGN, slot_word + 5'd2);
+            else if (pixel < {1'b0, pieces, 1'b0}) fail(FIELD, D_ALIGN, slot_word + 5'd2);
             else state_q <= TEN_3;
           end else begin
             if (word0[5:0] != 6'd0 && !(is_enc && slot_q == 3'd0)) fail(FIELD, D_ALIGN, slot_word);
@@ -736,53 +969,67 @@ module bnn_cmd #(
           end_q <= {8'd0, word0} + extent_q;
         end
         TEN_3: begin
+          plane_q  <= plane;
           extent_q <= mul_p[39:0] + 40'(row_need_q);
-          end_q    <= {8'd0, word0} + mul_p[39:0] + 40'(row_need_q);
-          if ({5'd0, word1[30:11], 4'd0} < row_need_q) fail(FIELD, D_ALIGN, slot_word + 5'd1);
-          else state_q <= BOUND;
+          mul_a_q  <= {4'd0, area};
+          mul_b_q  <= {16'd0, pieces, 1'b0};
+          if ({7'd0, word1[30:11], 4'd0} < row_need_q) fail(FIELD, D_ALIGN, slot_word + 5'd1);
+          else state_q <= TEN_4;
+        end
+        TEN_4: begin
+          payload_q <= mul_p[39:0] << planes_log2;
+          end_q     <= {8'd0, word0} + extent_q + ({4'd0, plane_q} << planes_log2) - {4'd0, plane_q};
+          state_q   <= BOUND;
         end
         BOUND: begin
-          ref_used_q[slot_q[1:0]]   <= 1'b1;
-          ref_onchip_q[slot_q[1:0]] <= onchip;
-          ref_addr_q[slot_q[1:0]]   <= onchip ? word0 : region_va_i + word0;
-          ref_end_q[slot_q[1:0]]    <= onchip ? end_q[32:0] : 33'(region_va_i) + end_q[32:0];
-          access_o <= {slot_q == 3'd3, 5'd0, slot_stream, 2'd0, word1[5:0]};
+          ref_used_q[slot_q]   <= 1'b1;
+          ref_onchip_q[slot_q] <= onchip;
+          ref_addr_q[slot_q]   <= onchip ? word0 : region_va_i + word0;
+          ref_end_q[slot_q]    <= onchip ? end_q[32:0] : 33'(region_va_i) + end_q[32:0];
+          ref_plane_q[slot_q]  <= plane_q[31:0];
+          ref_row_q[slot_q]    <= {word1[30:11], 4'd0};
+          ref_pixel_q[slot_q]  <= pixel;
+          access_o <= {is_output, 5'd0, stream_of(slot_q), 2'd0, word1[5:0]};
           state_q  <= EXTENT;
           if (onchip) begin
             if (end_q > {18'd0, act_bytes_i}) fail(4'(`BNN_STATUS_BAD_ONCHIP), D_NONE, slot_word);
           end else if (end_q > {7'd0, region_size_i}) begin
             fail(4'(`BNN_STATUS_BAD_BOUNDS), D_NONE, slot_word);
-          end else if (region_o == 5'd0 || !(slot_q == 3'd3 ? region_w_i : region_r_i)) begin
+          end else if (region_o == 5'd0 || !(is_output ? region_w_i : region_r_i)) begin
             fail(4'(`BNN_STATUS_BAD_ACCESS), D_NONE, slot_word);
           end
         end
         EXTENT: begin
           access_o <= '0;
-          slot_q   <= slot_q + 3'd1;
+          slot_q   <= (slot_q == 3'd7) ? 3'd3 : slot_q + 3'd1;
           state_q  <= (slot_q == 3'd7) ? OVERLAP : REF;
+          if (ref_used_q[slot_q] && !ref_onchip_q[slot_q]) begin
+            if (is_output) bytes_written_o <= bytes_written_o + payload_q;
+            else if (slot_q == 3'd0 || is_fold) bytes_act_o <= bytes_act_o + payload_q;
+            else if (slot_q >= 3'd5) bytes_residual_o <= bytes_residual_o + payload_q;
+            else if (is_conv || is_ew) bytes_weights_o <= bytes_weights_o + payload_q;
+          end
         end
 
-        // ---- step 5 ----
+        // ---- step 5: slots 3, 4, 7 ----
         OVERLAP: begin
-          state_q <= PASSED;
-          if (ref_used_q[3] && |hit) begin
-            access_o <= {1'b1, 5'd0, 3'd4, 2'd0, cmd_q[`BNN_CONV_OUTP_REGION]};
-            fail(4'(`BNN_STATUS_BAD_OVERLAP), D_NONE, 5'd18);
+          slot_q  <= (slot_q == 3'd3) ? 3'd4 : 3'd7;
+          state_q <= (slot_q == 3'd7) ? PASSED : OVERLAP;
+          if (ref_used_q[slot_q] && |hit) begin
+            access_o <= {1'b1, 5'd0, 3'd4, 2'd0, out_region};
+            fail(4'(`BNN_STATUS_BAD_OVERLAP), D_NONE, slot_word);
           end
         end
         PASSED: state_q <= IDLE;
 
         // ---- counters ----
         RET_1: begin
-          mul_a_q         <= {18'd0, cin_o};
-          mul_b_q         <= {18'd0, cout_q};
-          bytes_weights_o <= is_conv ? (second_onchip_o ? 40'd0 : weight_bytes_q) +
-                                       (param_onchip_o ? 40'd0 : {23'd0, cout_q, 3'd0}) : 40'd0;
-          bytes_act_o     <= 40'd0;
-          bytes_written_o <= 40'd0;
-          macs_o          <= 64'd0;
-          if (is_conv || is_pool || is_enc) state_q <= RET_2;
-          else begin
+          mul_a_q <= {18'd0, cg_q};
+          mul_b_q <= {18'd0, rows_o};
+          macs_o  <= 64'd0;
+          if (is_conv) begin
+            state_q <= RET_2;
+          end else begin
             retired_o <= 1'b1;
             state_q   <= IDLE;
           end
@@ -793,19 +1040,18 @@ module bnn_cmd #(
           state_q <= RET_3;
         end
         RET_3: begin
-          if (is_conv) macs_o <= mul_p;
-          mul_a_q <= {6'd0, in_area_q};
-          mul_b_q <= {21'd0, in_pieces_o, 1'b0};
+          macs_o  <= frac ? mul_p : mul_p << (4'(code_log2(in_format)) + 4'(weight_log2(wformat)));
+          mul_a_q <= open_i[31:0];
+          mul_b_q <= {18'd0, cg_q};
           state_q <= RET_4;
         end
         RET_4: begin
-          if (!in_onchip_o) bytes_act_o <= is_enc ? enc_bytes_q : mul_p[39:0];
-          mul_a_q <= {6'd0, out_area_q};
-          mul_b_q <= {21'd0, out_pieces_o, 1'b0};
+          if (frac) macs_o <= macs_o + mul_p;
+          mul_a_q <= {16'd0, open_i[47:32]};
           state_q <= RET_5;
         end
         default: begin  // RET_5
-          if (!out_onchip_o) bytes_written_o <= mul_p[39:0];
+          if (frac) macs_o <= macs_o + {mul_p[31:0], 32'd0};
           retired_o <= 1'b1;
           state_q   <= IDLE;
         end

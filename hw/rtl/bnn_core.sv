@@ -5,7 +5,7 @@
 //   bnn_regs, bnn_rings   registers, queues, interrupts, soft reset
 //   bnn_queue             jobs: entry, regions, commands, completion
 //   bnn_cmd               one command: its checks, its resolved references
-//   bnn_conv, bnn_pool, bnn_encode   the units; bnn_window walks for the first two
+//   bnn_layer, bnn_pool, bnn_encode  the units; bnn_window walks for the first two
 //   bnn_align             bytes at any address, from
 //   bnn_dma, bnn_actmem   translation and the bus; region 63
 
@@ -13,6 +13,7 @@ module bnn_core #(
   parameter int          LANES        = 16,
   parameter int          LANE_BITS    = 256,
   parameter int          WEIGHT_WORDS = 256,
+  parameter int          PARAM_WORDS  = 128,
   parameter int          ACT_KIB      = 256,
   parameter int          BUS_BITS     = 52,
   parameter int          CLOCK_HZ     = 200000000,
@@ -64,6 +65,10 @@ module bnn_core #(
 
   // 16-bit pieces that the window stream moves in a cycle.
   localparam int CH = (LANE_BITS < 128) ? LANE_BITS / 16 : 8;
+  // A window of the longest K, in 16 planes.
+  localparam int WINDOW_WORDS = 16 * ((32767 + 49 * 15) / LANE_BITS + 1);
+  localparam int FEATURES = (1 << `BNN_FEATURES_BINARY_BIT) | (1 << `BNN_FEATURES_POST_BIT) |
+                            (1 << `BNN_FEATURES_FRAC_BIT) | (1 << `BNN_FEATURES_PLANES_BIT);
 
   logic unused;
   assign unused = ^{stop_addr[BUS_BITS-1:31], run_seq[63:31], sw_addr[3:0]};
@@ -96,7 +101,8 @@ module bnn_core #(
     .BUS_BITS    (BUS_BITS),
     .CLOCK_HZ    (CLOCK_HZ),
     .WAIT_SHIFT  (WAIT_SHIFT),
-    .BUILD       (BUILD)
+    .BUILD       (BUILD),
+    .FEATURES    (FEATURES)
   ) u_regs (
     .clk_i       (clk_i),
     .rst_ni      (rst_ni),
@@ -170,7 +176,7 @@ module bnn_core #(
 
   // ---- sequencer ----
   logic                 s_valid, s_ready, s_virt, s_rb_ready;
-  logic [2:0]           s_stream;
+  logic [3:0]           s_slot;
   logic [BUS_BITS-1:0]  s_addr;
   logic [27:0]          s_bytes;
   logic                 sw_valid, sw_ready;
@@ -180,7 +186,8 @@ module bnn_core #(
   logic                 fault, fault_write, writes_done, combine_flush, scrub, scrub_busy;
   logic [3:0]           fault_status;
   logic [BUS_BITS-1:0]  fault_addr;
-  logic [2:0]           fault_stream, held_stream;
+  logic [3:0]           fault_slot, held_slot;
+  logic [2:0]           held_stream;
   logic [5:0]           held_region;
   logic [BUS_BITS-1:14] directory;
   logic [15:0]          asid;
@@ -194,7 +201,7 @@ module bnn_core #(
   logic [4:0]           bad_word;
   logic [16:0]          bad_access;
   logic [7:0]           opcode;
-  logic                 start_conv, start_pool, start_enc, unit_done, retire, retired;
+  logic                 start_conv, start_pool, start_enc, start_fold, unit_done, retire, retired;
   logic                 count, merge, wait_scrub, wait_command, seq_idle;
   logic [4:0]           cnt_index;
   logic [127:0]         cnt_pair;
@@ -239,7 +246,7 @@ module bnn_core #(
     .rq_valid_o     (s_valid),
     .rq_ready_i     (s_ready),
     .rq_virt_o      (s_virt),
-    .rq_stream_o    (s_stream),
+    .rq_slot_o      (s_slot),
     .rq_addr_o      (s_addr),
     .rq_bytes_o     (s_bytes),
     .rb_valid_i     (rb_valid),
@@ -253,9 +260,10 @@ module bnn_core #(
     .fault_i        (fault),
     .fault_status_i (fault_status),
     .fault_addr_i   (fault_addr),
-    .fault_stream_i (fault_stream),
+    .fault_slot_i   (fault_slot),
     .fault_write_i  (fault_write),
-    .fault_stream_o (held_stream),
+    .fault_slot_o   (held_slot),
+    .fault_stream_i (held_stream),
     .fault_region_i (held_region),
     .flush_o        (seq_flush),
     .quiet_i        (quiet),
@@ -281,6 +289,7 @@ module bnn_core #(
     .start_conv_o   (start_conv),
     .start_pool_o   (start_pool),
     .start_enc_o    (start_enc),
+    .start_fold_o   (start_fold),
     .unit_done_i    (unit_done),
     .retire_o       (retire),
     .retired_i      (retired),
@@ -296,99 +305,139 @@ module bnn_core #(
 
   // ---- command ----
   logic [12:0] h, w, oh, ow;
-  logic [13:0] cin, cout, group;
+  logic [13:0] cin, cout, group, groups, cg, og, rows;
   logic [6:0]  kh, kw, sh, sw;
   logic [5:0]  taps, pad_t, pad_l;
-  logic [2:0]  dh, dw;
-  logic [1:0]  pad_mode, mode;
-  logic [3:0]  shift;
-  logic        planar, shared;
+  logic [2:0]  dh, dw, wformat;
+  logic [1:0]  pad_mode, mode, wmode;
+  logic [3:0]  shift, tau;
+  logic        planar, shared, p1, p1_pow2, p2, p2_pow2, narrow, sum_en, frac, record;
   logic [7:0]  levels;
+  logic [4:0]  s1, sb1, s2, sb2, s3;
+  logic [15:0] a3;
+  logic [31:0] b3;
+  logic [39:0] res, flat;
+  logic [24:0] formats;
+  logic [14:0] k;
+  logic [19:0] div;
   logic [9:0]  in_pieces, out_pieces;
-  logic [31:0] in_addr, second_addr, param_addr, out_addr;
-  logic        in_onchip, second_onchip, param_onchip, out_onchip;
-  logic [23:0] in_row, out_row;
-  logic [16:0] in_pixel, out_pixel;
-  logic [31:0] present_q;
+  logic [7:0]  ref_used, ref_onchip;
+  logic [8*32-1:0] ref_addr, ref_plane;
+  logic [8*24-1:0] ref_row;
+  logic [8*17-1:0] ref_pixel;
   logic [63:0] macs;
-  logic [39:0] bytes_weights, bytes_act, bytes_written;
+  logic [39:0] bytes_weights, bytes_act, bytes_residual, bytes_written;
+  logic [31:0] present;
+  logic [47:0] open_taps;
+
+  logic unused_cmd;
+  assign unused_cmd = ^{groups, cg, og, k, tau, flat, res, formats[24:15], div, ref_used, ref_addr, ref_plane,
+                        ref_row, ref_pixel, ref_onchip, out_pieces};
 
   bnn_cmd #(
-    .BUS_BITS(BUS_BITS)
+    .LANES       (LANES),
+    .LANE_BITS   (LANE_BITS),
+    .WEIGHT_WORDS(WEIGHT_WORDS),
+    .WINDOW_WORDS(WINDOW_WORDS),
+    .FEATURES    (FEATURES)
   ) u_cmd (
-    .clk_i          (clk_i),
-    .rst_ni         (core_rst_n),
-    .clear_i        (flush),
-    .load_i         (cmd_load),
-    .load_beat_i    (cmd_beat),
-    .load_data_i    (rb_data),
-    .start_i        (check),
-    .done_o         (checked),
-    .bad_o          (bad),
-    .status_o       (bad_status),
-    .detail_o       (bad_detail),
-    .word_o         (bad_word),
-    .access_o       (bad_access),
-    .opcode_o       (opcode),
-    .region_o       (region),
-    .region_va_i    (region_va),
-    .region_size_i  (region_size),
-    .region_r_i     (region_r),
-    .region_w_i     (region_w),
-    .act_bytes_i    ({act_kib_i, 10'd0}),
-    .stream_i       (held_stream),
-    .stream_region_o(held_region),
-    .h_o            (h),
-    .w_o            (w),
-    .oh_o           (oh),
-    .ow_o           (ow),
-    .cin_o          (cin),
-    .cout_o         (cout),
-    .group_o        (group),
-    .kh_o           (kh),
-    .kw_o           (kw),
-    .taps_o         (taps),
-    .sh_o           (sh),
-    .sw_o           (sw),
-    .dh_o           (dh),
-    .dw_o           (dw),
-    .pad_t_o        (pad_t),
-    .pad_l_o        (pad_l),
-    .pad_mode_o     (pad_mode),
-    .shift_o        (shift),
-    .mode_o         (mode),
-    .planar_o       (planar),
-    .shared_o       (shared),
-    .levels_o       (levels),
-    .in_pieces_o    (in_pieces),
-    .out_pieces_o   (out_pieces),
-    .in_addr_o      (in_addr),
-    .in_onchip_o    (in_onchip),
-    .in_row_o       (in_row),
-    .in_pixel_o     (in_pixel),
-    .second_addr_o  (second_addr),
-    .second_onchip_o(second_onchip),
-    .param_addr_o   (param_addr),
-    .param_onchip_o (param_onchip),
-    .out_addr_o     (out_addr),
-    .out_onchip_o   (out_onchip),
-    .out_row_o      (out_row),
-    .out_pixel_o    (out_pixel),
-    .retire_i       (retire),
-    .present_i      (present_q),
-    .retired_o      (retired),
-    .macs_o         (macs),
-    .bytes_weights_o(bytes_weights),
-    .bytes_act_o    (bytes_act),
-    .bytes_written_o(bytes_written)
+    .clk_i           (clk_i),
+    .rst_ni          (core_rst_n),
+    .clear_i         (flush),
+    .load_i          (cmd_load),
+    .load_beat_i     (cmd_beat),
+    .load_data_i     (rb_data),
+    .start_i         (check),
+    .done_o          (checked),
+    .bad_o           (bad),
+    .status_o        (bad_status),
+    .detail_o        (bad_detail),
+    .word_o          (bad_word),
+    .access_o        (bad_access),
+    .opcode_o        (opcode),
+    .region_o        (region),
+    .region_va_i     (region_va),
+    .region_size_i   (region_size),
+    .region_r_i      (region_r),
+    .region_w_i      (region_w),
+    .act_bytes_i     ({act_kib_i, 10'd0}),
+    .slot_i          (held_slot),
+    .slot_stream_o   (held_stream),
+    .slot_region_o   (held_region),
+    .h_o             (h),
+    .w_o             (w),
+    .oh_o            (oh),
+    .ow_o            (ow),
+    .cin_o           (cin),
+    .cout_o          (cout),
+    .group_o         (group),
+    .kh_o            (kh),
+    .kw_o            (kw),
+    .taps_o          (taps),
+    .sh_o            (sh),
+    .sw_o            (sw),
+    .dh_o            (dh),
+    .dw_o            (dw),
+    .pad_t_o         (pad_t),
+    .pad_l_o         (pad_l),
+    .pad_mode_o      (pad_mode),
+    .shift_o         (shift),
+    .mode_o          (mode),
+    .planar_o        (planar),
+    .shared_o        (shared),
+    .levels_o        (levels),
+    .p1_o            (p1),
+    .p1_pow2_o       (p1_pow2),
+    .p2_o            (p2),
+    .p2_pow2_o       (p2_pow2),
+    .narrow_o        (narrow),
+    .sum_en_o        (sum_en),
+    .frac_o          (frac),
+    .record_o        (record),
+    .s1_o            (s1),
+    .sb1_o           (sb1),
+    .s2_o            (s2),
+    .sb2_o           (sb2),
+    .s3_o            (s3),
+    .a3_o            (a3),
+    .b3_o            (b3),
+    .res_o           (res),
+    .formats_o       (formats),
+    .wformat_o       (wformat),
+    .wmode_o         (wmode),
+    .tau_o           (tau),
+    .groups_o        (groups),
+    .cg_o            (cg),
+    .og_o            (og),
+    .rows_o          (rows),
+    .flat_o          (flat),
+    .k_o             (k),
+    .div_o           (div),
+    .in_pieces_o     (in_pieces),
+    .out_pieces_o    (out_pieces),
+    .ref_used_o      (ref_used),
+    .ref_onchip_o    (ref_onchip),
+    .ref_addr_o      (ref_addr),
+    .ref_row_o       (ref_row),
+    .ref_pixel_o     (ref_pixel),
+    .ref_plane_o     (ref_plane),
+    .retire_i        (retire),
+    .present_i       (present),
+    .open_i          (open_taps),
+    .retired_o       (retired),
+    .macs_o          (macs),
+    .bytes_weights_o (bytes_weights),
+    .bytes_act_o     (bytes_act),
+    .bytes_residual_o(bytes_residual),
+    .bytes_written_o (bytes_written)
   );
 
   // ---- windows ----
-  logic             conv_win, pool_win, win_active, present, first_pass;
+  logic             conv_win, pool_win, win_active;
   logic             g_valid, g_ready, g_rb_ready, conv_active, pool_active, enc_active;
   logic [31:0]      g_addr;
   logic [27:0]      g_bytes;
-  logic             c_valid, c_ready, c_absent, c_tap_last, c_win_last, conv_c_ready, pool_c_ready;
+  logic             c_valid, c_ready, c_absent, c_tap_last, c_win_last, c_first, c_pix_last, conv_c_ready, pool_c_ready;
   logic [CH*16-1:0] c_data;
   logic [3:0]       c_count;
 
@@ -402,11 +451,11 @@ module bnn_core #(
     .clear_i       (flush),
     .start_i       (conv_win || pool_win),
     .absent_whole_i(conv_active),
-    .base_i        (in_addr),
+    .base_i        (ref_addr[0 +: 32]),
     .h_i           (h),
     .w_i           (w),
-    .row_i         (in_row),
-    .pixel_i       (in_pixel),
+    .row_i         (ref_row[0 +: 24]),
+    .pixel_i       (ref_pixel[0 +: 17]),
     .pieces_i      (in_pieces),
     .kh_i          (kh),
     .kw_i          (kw),
@@ -418,8 +467,9 @@ module bnn_core #(
     .pad_l_i       (pad_l),
     .oh_i          (oh),
     .ow_i          (ow),
+    .planes_i      (in_planes),
+    .plane_i       (ref_plane[0 +: 32]),
     .active_o      (win_active),
-    .present_o     (present),
     .rq_valid_o    (g_valid),
     .rq_ready_i    (g_ready),
     .rq_addr_o     (g_addr),
@@ -433,83 +483,122 @@ module bnn_core #(
     .c_count_o     (c_count),
     .c_absent_o    (c_absent),
     .c_tap_last_o  (c_tap_last),
-    .c_win_last_o  (c_win_last)
+    .c_win_last_o  (c_win_last),
+    .c_first_o     (c_first),
+    .c_pix_last_o  (c_pix_last)
   );
 
-  // Taps inside the input, counted once per command.
-  always_ff @(posedge clk_i) begin
-    if (start_conv) present_q <= '0;
-    else if (present && conv_active && first_pass) present_q <= present_q + 32'd1;
+  // Planes of IN.
+  logic [4:0] in_planes;
+  always_comb begin
+    case (formats[4:0])
+      `BNN_FORMAT_O2:                                 in_planes = 5'd2;
+      `BNN_FORMAT_O4, `BNN_FORMAT_U4, `BNN_FORMAT_S4: in_planes = 5'd4;
+      `BNN_FORMAT_O8, `BNN_FORMAT_U8, `BNN_FORMAT_S8: in_planes = 5'd8;
+      `BNN_FORMAT_S16:                                in_planes = 5'd16;
+      default:                                        in_planes = 5'd1;
+    endcase
   end
+  logic unused_window;
+  assign unused_window = c_pix_last;
 
   // ---- convolution ----
-  logic        l_valid, l_ready, l_onchip, l_take, l_rb_ready, conv_done;
-  logic [2:0]  l_stream;
+  logic        l_valid, l_ready, l_take, l_rb_ready, conv_done;
+  logic [3:0]  l_slot;
   logic [31:0] l_addr;
   logic [27:0] l_bytes;
-  logic        conv_put, pool_put, enc_put, put_valid, put_ready;
+  logic        conv_put, pool_put, enc_put, put_valid, put_ready, put_onchip, conv_put_onchip;
+  logic [4:0]  put_place, conv_put_place, enc_put_place;
   logic [31:0] conv_put_addr, pool_put_addr, enc_put_addr, put_addr;
   logic [15:0] conv_put_data, pool_put_data, enc_put_data, put_data;
-  logic        busy_array, wait_weights, wait_act, wait_store;
+  logic        busy_array, wait_weights, wait_act, wait_post, wait_store;
   logic        conv_row, pool_row, enc_row, pool_done, enc_done;
+  logic        layer_count;
+  logic [15:0] layer_saturated;
+  logic [7:0]  gates_open, gates_shut;
 
-  bnn_conv #(
+  bnn_layer #(
     .LANES       (LANES),
     .LANE_BITS   (LANE_BITS),
     .WEIGHT_WORDS(WEIGHT_WORDS),
+    .PARAM_WORDS (PARAM_WORDS),
+    .WINDOW_WORDS(WINDOW_WORDS),
     .CH          (CH),
     .IMPL        (IMPL)
-  ) u_conv (
-    .clk_i          (clk_i),
-    .rst_ni         (core_rst_n),
-    .clear_i        (flush),
-    .start_i        (start_conv),
-    .done_o         (conv_done),
-    .active_o       (conv_active),
-    .cin_i          (cin),
-    .cout_i         (cout),
-    .pieces_i       (in_pieces),
-    .out_pieces_i   (out_pieces),
-    .taps_i         (taps),
-    .pad_mode_i     (pad_mode),
-    .shift_i        (shift),
-    .oh_i           (oh),
-    .ow_i           (ow),
-    .weight_addr_i  (second_addr),
-    .weight_onchip_i(second_onchip),
-    .param_addr_i   (param_addr),
-    .param_onchip_i (param_onchip),
-    .out_addr_i     (out_addr),
-    .out_row_i      (out_row),
-    .out_pixel_i    (out_pixel),
-    .rq_valid_o     (l_valid),
-    .rq_ready_i     (l_ready),
-    .rq_onchip_o    (l_onchip),
-    .rq_stream_o    (l_stream),
-    .rq_addr_o      (l_addr),
-    .rq_bytes_o     (l_bytes),
-    .rb_take_o      (l_take),
-    .rb_valid_i     (rb_valid),
-    .rb_ready_o     (l_rb_ready),
-    .rb_data_i      (rb_data),
-    .win_start_o    (conv_win),
-    .first_pass_o   (first_pass),
-    .c_valid_i      (c_valid),
-    .c_ready_o      (conv_c_ready),
-    .c_data_i       (c_data),
-    .c_count_i      (c_count),
-    .c_absent_i     (c_absent),
-    .c_tap_last_i   (c_tap_last),
-    .c_win_last_i   (c_win_last),
-    .put_valid_o    (conv_put),
-    .put_ready_i    (put_ready),
-    .put_addr_o     (conv_put_addr),
-    .put_data_o     (conv_put_data),
-    .busy_array_o   (busy_array),
-    .wait_weights_o (wait_weights),
-    .wait_act_o     (wait_act),
-    .wait_store_o   (wait_store),
-    .row_done_o     (conv_row)
+  ) u_layer (
+    .clk_i         (clk_i),
+    .rst_ni        (core_rst_n),
+    .clear_i       (flush),
+    .start_i       (start_conv),
+    .done_o        (conv_done),
+    .active_o      (conv_active),
+    .cin_i         (cin),
+    .cout_i        (cout),
+    .taps_i        (taps),
+    .pad_mode_i    (pad_mode),
+    .oh_i          (oh),
+    .ow_i          (ow),
+    .wformat_i     (wformat),
+    .wmode_i       (wmode),
+    .rows_i        (rows),
+    .frac_i        (frac),
+    .narrow_i      (narrow),
+    .record_i      (record),
+    .sum_en_i      (sum_en),
+    .p1_i          (p1),
+    .p1_pow2_i     (p1_pow2),
+    .p2_i          (p2),
+    .p2_pow2_i     (p2_pow2),
+    .ps_i          (shift),
+    .s1_i          (s1),
+    .sb1_i         (sb1),
+    .s2_i          (s2),
+    .sb2_i         (sb2),
+    .s3_i          (s3),
+    .a3_i          (a3),
+    .b3_i          (b3),
+    .formats_i     (formats[14:0]),
+    .ref_onchip_i  (ref_onchip),
+    .ref_addr_i    (ref_addr),
+    .ref_row_i     (ref_row),
+    .ref_pixel_i   (ref_pixel),
+    .ref_plane_i   (ref_plane),
+    .rq_valid_o    (l_valid),
+    .rq_ready_i    (l_ready),
+    .rq_slot_o     (l_slot),
+    .rq_addr_o     (l_addr),
+    .rq_bytes_o    (l_bytes),
+    .rb_take_o     (l_take),
+    .rb_valid_i    (rb_valid),
+    .rb_ready_o    (l_rb_ready),
+    .rb_data_i     (rb_data),
+    .win_start_o   (conv_win),
+    .c_valid_i     (c_valid),
+    .c_ready_o     (conv_c_ready),
+    .c_data_i      (c_data),
+    .c_count_i     (c_count),
+    .c_absent_i    (c_absent),
+    .c_tap_last_i  (c_tap_last),
+    .c_win_last_i  (c_win_last),
+    .c_first_i     (c_first),
+    .put_valid_o   (conv_put),
+    .put_ready_i   (put_ready),
+    .put_place_o   (conv_put_place),
+    .put_onchip_o  (conv_put_onchip),
+    .put_addr_o    (conv_put_addr),
+    .put_data_o    (conv_put_data),
+    .present_o     (present),
+    .open_o        (open_taps),
+    .count_o       (layer_count),
+    .saturated_o   (layer_saturated),
+    .gates_open_o  (gates_open),
+    .gates_shut_o  (gates_shut),
+    .busy_array_o  (busy_array),
+    .wait_weights_o(wait_weights),
+    .wait_act_o    (wait_act),
+    .wait_post_o   (wait_post),
+    .wait_store_o  (wait_store),
+    .row_done_o    (conv_row)
   );
 
   // ---- pooling ----
@@ -527,9 +616,9 @@ module bnn_core #(
     .group_i     (group),
     .oh_i        (oh),
     .ow_i        (ow),
-    .out_addr_i  (out_addr),
-    .out_row_i   (out_row),
-    .out_pixel_i (out_pixel),
+    .out_addr_i  (ref_addr[3*32 +: 32]),
+    .out_row_i   (ref_row[3*24 +: 24]),
+    .out_pixel_i (ref_pixel[3*17 +: 17]),
     .win_start_o (pool_win),
     .c_valid_i   (c_valid),
     .c_ready_o   (pool_c_ready),
@@ -548,6 +637,8 @@ module bnn_core #(
   // ---- encoding ----
   logic        e_valid, e_ready, e_onchip, e_rb_ready;
   logic [2:0]  e_stream;
+  logic [3:0]  e_slot;
+  assign e_slot = (e_stream == 3'd6) ? 4'd1 : 4'd0;
   logic [31:0] e_addr;
   logic [27:0] e_bytes;
 
@@ -565,13 +656,15 @@ module bnn_core #(
     .h_i           (h),
     .w_i           (w),
     .colours_i     (cin),
-    .in_addr_i     (in_addr),
-    .in_onchip_i   (in_onchip),
-    .table_addr_i  (second_addr),
-    .table_onchip_i(second_onchip),
-    .out_addr_i    (out_addr),
-    .out_row_i     (out_row),
-    .out_pixel_i   (out_pixel),
+    .in_addr_i     (ref_addr[0 +: 32]),
+    .in_onchip_i   (ref_onchip[0]),
+    .table_addr_i  (ref_addr[32 +: 32]),
+    .table_onchip_i(ref_onchip[1]),
+    .out_addr_i    (ref_addr[3*32 +: 32]),
+    .out_row_i     (ref_row[3*24 +: 24]),
+    .out_pixel_i   (ref_pixel[3*17 +: 17]),
+    .out_plane_i   (ref_plane[3*32 +: 32]),
+    .out_format_i  (formats[9:5]),
     .rq_valid_o    (e_valid),
     .rq_ready_i    (e_ready),
     .rq_onchip_o   (e_onchip),
@@ -583,12 +676,48 @@ module bnn_core #(
     .rb_data_i     (rb_data),
     .put_valid_o   (enc_put),
     .put_ready_i   (put_ready),
+    .put_place_o   (enc_put_place),
     .put_addr_o    (enc_put_addr),
     .put_data_o    (enc_put_data),
     .row_done_o    (enc_row)
   );
 
-  assign unit_done = conv_done || pool_done || enc_done;
+  // ---- gates into parameter records ----
+  logic         f_valid, f_ready, f_rb_ready, fold_active, fold_done, fold_put, fold_count;
+  logic [3:0]   f_slot;
+  logic [31:0]  f_addr, fold_put_addr;
+  logic [27:0]  f_bytes;
+  logic [15:0]  fold_put_data;
+  logic [1:0]   fold_saturated;
+
+  bnn_gatefold u_gatefold (
+    .clk_i      (clk_i),
+    .rst_ni     (core_rst_n),
+    .clear_i    (flush),
+    .start_i    (start_fold),
+    .done_o     (fold_done),
+    .active_o   (fold_active),
+    .channels_i (cout),
+    .gate_addr_i(ref_addr[0 +: 32]),
+    .in_addr_i  (ref_addr[2*32 +: 32]),
+    .out_addr_i (ref_addr[3*32 +: 32]),
+    .rq_valid_o (f_valid),
+    .rq_ready_i (f_ready),
+    .rq_slot_o  (f_slot),
+    .rq_addr_o  (f_addr),
+    .rq_bytes_o (f_bytes),
+    .rb_valid_i (rb_valid),
+    .rb_ready_o (f_rb_ready),
+    .rb_data_i  (rb_data),
+    .put_valid_o(fold_put),
+    .put_ready_i(put_ready),
+    .put_addr_o (fold_put_addr),
+    .put_data_o (fold_put_data),
+    .count_o    (fold_count),
+    .saturated_o(fold_saturated)
+  );
+
+  assign unit_done = conv_done || pool_done || enc_done || fold_done;
   assign row_done  = conv_row || pool_row || enc_row;
 
   // ---- reads: one unit at a time, and each either on chip or not ----
@@ -596,25 +725,26 @@ module bnn_core #(
   logic [BUS_BITS-1:0] rq_addr, src_addr;
   logic [27:0]         rq_bytes;
   logic [23:0]         src_beats;
-  logic [2:0]          rq_stream;
+  logic [3:0]          rq_slot;
   logic                rb_ready, beat_valid, beat_ready;
   logic [127:0]        beat_data;
   logic                dma_rq_ready, act_rq_ready, dma_rb_valid, act_rb_valid;
   logic [127:0]        dma_rb_data, act_rb_data;
   logic [31:0]         unit_addr;
 
-  assign use_onchip = l_take ? l_onchip : (conv_active || pool_active) ? in_onchip
-                    : enc_active ? e_onchip : 1'b0;
-  assign unit_addr  = l_valid ? l_addr : g_valid ? g_addr : e_addr;
-  assign rq_valid   = s_valid || l_valid || g_valid || e_valid;
+  assign use_onchip = l_take ? ref_onchip[l_slot[2:0]] : (conv_active || pool_active) ? ref_onchip[0]
+                    : enc_active ? e_onchip : fold_active && ref_onchip[f_slot[2:0]];
+  assign unit_addr  = l_valid ? l_addr : g_valid ? g_addr : e_valid ? e_addr : f_addr;
+  assign rq_valid   = s_valid || l_valid || g_valid || e_valid || f_valid;
   assign rq_addr    = s_valid ? s_addr : BUS_BITS'(unit_addr);
-  assign rq_bytes   = s_valid ? s_bytes : l_valid ? l_bytes : g_valid ? g_bytes : e_bytes;
-  assign rq_stream  = s_valid ? s_stream : l_valid ? l_stream : g_valid ? 3'd3 : e_stream;
+  assign rq_bytes   = s_valid ? s_bytes : l_valid ? l_bytes : g_valid ? g_bytes : e_valid ? e_bytes : f_bytes;
+  assign rq_slot    = s_valid ? s_slot : l_valid ? l_slot : g_valid ? 4'd0 : e_valid ? e_slot : f_slot;
   assign s_ready    = rq_ready;
   assign l_ready    = rq_ready && !s_valid;
   assign g_ready    = rq_ready && !s_valid && !l_valid;
   assign e_ready    = rq_ready && !s_valid && !l_valid && !g_valid;
-  assign rb_ready   = s_rb_ready || l_rb_ready || g_rb_ready || e_rb_ready;
+  assign f_ready    = rq_ready && !s_valid && !l_valid && !g_valid && !e_valid;
+  assign rb_ready   = s_rb_ready || f_rb_ready || l_rb_ready || g_rb_ready || e_rb_ready;
   assign src_ready  = use_onchip ? act_rq_ready : dma_rq_ready;
   assign beat_valid = use_onchip ? act_rb_valid : dma_rb_valid;
   assign beat_data  = use_onchip ? act_rb_data : dma_rb_data;
@@ -642,14 +772,17 @@ module bnn_core #(
   );
 
   // ---- writes ----
-  logic         cw_valid, cw_ready, combine_empty, dma_w_ready, act_w_ready, dma_writes;
+  logic         cw_valid, cw_ready, cw_onchip, combine_empty, dma_w_ready, act_w_ready, dma_writes;
+  logic [4:0]   cw_place;
   logic [31:4]  cw_addr;
   logic [127:0] cw_data;
   logic [15:0]  cw_strb;
 
-  assign put_valid = conv_put || pool_put || enc_put;
-  assign put_addr  = conv_put ? conv_put_addr : pool_put ? pool_put_addr : enc_put_addr;
-  assign put_data  = conv_put ? conv_put_data : pool_put ? pool_put_data : enc_put_data;
+  assign put_valid = conv_put || pool_put || enc_put || fold_put;
+  assign put_addr  = conv_put ? conv_put_addr : pool_put ? pool_put_addr : enc_put ? enc_put_addr : fold_put_addr;
+  assign put_place  = conv_put ? conv_put_place : enc_put ? enc_put_place : 5'd0;
+  assign put_onchip = conv_put ? conv_put_onchip : ref_onchip[3];
+  assign put_data  = conv_put ? conv_put_data : pool_put ? pool_put_data : enc_put ? enc_put_data : fold_put_data;
 
   bnn_wcombine u_wcombine (
     .clk_i      (clk_i),
@@ -657,18 +790,22 @@ module bnn_core #(
     .clear_i    (flush),
     .put_valid_i(put_valid),
     .put_ready_o(put_ready),
+    .put_place_i (put_place),
+    .put_onchip_i(put_onchip),
     .put_addr_i (put_addr),
     .put_data_i (put_data),
     .flush_i    (combine_flush),
     .empty_o    (combine_empty),
     .w_valid_o  (cw_valid),
     .w_ready_i  (cw_ready),
+    .w_place_o  (cw_place),
+    .w_onchip_o (cw_onchip),
     .w_addr_o   (cw_addr),
     .w_data_o   (cw_data),
     .w_strb_o   (cw_strb)
   );
 
-  assign cw_ready    = out_onchip ? act_w_ready : (dma_w_ready && !sw_valid);
+  assign cw_ready    = cw_onchip ? act_w_ready : (dma_w_ready && !sw_valid);
   assign sw_ready    = dma_w_ready;
   assign writes_done = combine_empty && !dma_writes;
 
@@ -687,7 +824,7 @@ module bnn_core #(
     .beat_valid_o(act_rb_valid),
     .beat_ready_i(beat_ready && use_onchip),
     .beat_data_o (act_rb_data),
-    .w_valid_i   (cw_valid && out_onchip && !flush),
+    .w_valid_i   (cw_valid && cw_onchip && !flush),
     .w_ready_o   (act_w_ready),
     .w_addr_i    (cw_addr),
     .w_data_i    (cw_data),
@@ -717,22 +854,23 @@ module bnn_core #(
     .rq_valid_i    (src_valid && !use_onchip),
     .rq_ready_o    (dma_rq_ready),
     .rq_virt_i     (!s_valid || s_virt),
-    .rq_stream_i   (rq_stream),
+    .rq_slot_i     (rq_slot),
     .rq_addr_i     (src_addr),
     .rq_beats_i    (src_beats),
     .rb_valid_o    (dma_rb_valid),
     .rb_ready_i    (beat_ready && !use_onchip),
     .rb_data_o     (dma_rb_data),
-    .w_valid_i     ((sw_valid || (cw_valid && !out_onchip)) && !flush),
+    .w_valid_i     ((sw_valid || (cw_valid && !cw_onchip)) && !flush),
     .w_ready_o     (dma_w_ready),
     .w_virt_i      (!sw_valid),
+    .w_slot_i      (sw_valid ? 4'd9 : cw_place == 5'd16 ? 4'd4 : cw_place == 5'd17 ? 4'd7 : 4'd3),
     .w_addr_i      (sw_valid ? sw_addr[BUS_BITS-1:4] : (BUS_BITS-4)'(cw_addr)),
     .w_data_i      (sw_valid ? sw_data : cw_data),
     .w_strb_i      (sw_valid ? sw_strb : cw_strb),
     .fault_o       (fault),
     .fault_status_o(fault_status),
     .fault_addr_o  (fault_addr),
-    .fault_stream_o(fault_stream),
+    .fault_slot_o  (fault_slot),
     .fault_write_o (fault_write),
     .arvalid_o     (arvalid_o),
     .arready_i     (arready_i),
@@ -767,6 +905,7 @@ module bnn_core #(
     inc[`BNN_COUNTER_ARRAY_BUSY]    = busy_array;
     inc[`BNN_COUNTER_STALL_WEIGHTS] = wait_weights;
     inc[`BNN_COUNTER_STALL_ACT]     = wait_act && !c_valid;
+    inc[`BNN_COUNTER_STALL_POST]    = wait_post;
     inc[`BNN_COUNTER_STALL_STORE]   = wait_store;
     inc[`BNN_COUNTER_STALL_WALK]    = walk;
     inc[`BNN_COUNTER_STALL_SCRUB]   = wait_scrub;
@@ -785,7 +924,12 @@ module bnn_core #(
     .macs_i      (macs),
     .weights_i   (bytes_weights),
     .act_i       (bytes_act),
+    .residual_i  (bytes_residual),
     .written_i   (bytes_written),
+    .add_i       (layer_count || fold_count),
+    .saturated_i (fold_active ? {14'd0, fold_saturated} : layer_saturated),
+    .gates_open_i(gates_open),
+    .gates_shut_i(gates_shut),
     .job_index_i (cnt_index),
     .job_pair_o  (cnt_pair),
     .merge_i     (merge),

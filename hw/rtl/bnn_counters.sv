@@ -13,7 +13,12 @@ module bnn_counters (
   input  logic [63:0] macs_i,
   input  logic [39:0] weights_i,
   input  logic [39:0] act_i,
+  input  logic [39:0] residual_i,
   input  logic [39:0] written_i,
+  input  logic        add_i,           // the next three
+  input  logic [15:0] saturated_i,
+  input  logic [7:0]  gates_open_i,
+  input  logic [7:0]  gates_shut_i,
 
   input  logic [4:0]  job_index_i,     // a pair of counters of the job
   output logic [127:0] job_pair_o,
@@ -59,7 +64,13 @@ module bnn_counters (
         if (reads_i != 5'd0) begin
           job_q[`BNN_COUNTER_LATENCY_SUM] <= job_q[`BNN_COUNTER_LATENCY_SUM] + 64'(reads_i);
         end
+        if (add_i) begin
+          job_q[`BNN_COUNTER_SATURATED]    <= job_q[`BNN_COUNTER_SATURATED] + 64'(saturated_i);
+          job_q[`BNN_COUNTER_FRAC_ISSUED]  <= job_q[`BNN_COUNTER_FRAC_ISSUED] + 64'(gates_open_i);
+          job_q[`BNN_COUNTER_FRAC_SKIPPED] <= job_q[`BNN_COUNTER_FRAC_SKIPPED] + 64'(gates_shut_i);
+        end
         if (retire_i) begin
+          job_q[`BNN_COUNTER_BYTES_RESIDUAL] <= job_q[`BNN_COUNTER_BYTES_RESIDUAL] + 64'(residual_i);
           job_q[`BNN_COUNTER_MACS]           <= job_q[`BNN_COUNTER_MACS] + macs_i;
           job_q[`BNN_COUNTER_BYTES_WEIGHTS]  <= job_q[`BNN_COUNTER_BYTES_WEIGHTS] + 64'(weights_i);
           job_q[`BNN_COUNTER_BYTES_ACT]      <= job_q[`BNN_COUNTER_BYTES_ACT] + 64'(act_i);

@@ -24,7 +24,7 @@ module bnn_dma #(
   input  logic                 rq_valid_i,
   output logic                 rq_ready_o,
   input  logic                 rq_virt_i,
-  input  logic [2:0]           rq_stream_i,
+  input  logic [3:0]           rq_slot_i,
   input  logic [BUS_BITS-1:0]  rq_addr_i,
   input  logic [23:0]          rq_beats_i,
   output logic                 rb_valid_o,
@@ -34,6 +34,7 @@ module bnn_dma #(
   input  logic                 w_valid_i,
   output logic                 w_ready_o,
   input  logic                 w_virt_i,
+  input  logic [3:0]           w_slot_i,
   input  logic [BUS_BITS-1:4]  w_addr_i,
   input  logic [127:0]         w_data_i,
   input  logic [15:0]          w_strb_i,
@@ -41,7 +42,7 @@ module bnn_dma #(
   output logic                 fault_o,         // pulse
   output logic [3:0]           fault_status_o,
   output logic [BUS_BITS-1:0]  fault_addr_o,
-  output logic [2:0]           fault_stream_o,
+  output logic [3:0]           fault_slot_o,
   output logic                 fault_write_o,
 
   output logic                 arvalid_o,
@@ -67,12 +68,10 @@ module bnn_dma #(
   input  logic [1:0]           bresp_i
 );
 
-  localparam logic [2:0] OUTPUT = 3'd4, OTHER = 3'd6;
-
   logic                 hold, forget, mmu_busy, bus_quiet;
   logic                 rx_req, rx_done, wx_req, wx_done, x_fault;
   logic [31:12]         rx_page, wx_page;
-  logic [2:0]           rx_stream, x_stream;
+  logic [3:0]           rx_slot, x_slot;
   logic [3:0]           x_status;
   logic [BUS_BITS-1:0]  x_addr;
   logic [BUS_BITS-1:12] x_frame;
@@ -80,14 +79,14 @@ module bnn_dma #(
   logic                 d_valid, d_ready, d_beat, d_error;
   logic [BUS_BITS-1:0]  d_addr, d_origin, d_error_origin;
   logic [3:0]           d_len;
-  logic [2:0]           d_stream, d_error_stream;
+  logic [3:0]           d_slot, d_error_slot;
   logic                 k_valid, k_ready, k_beat, k_last, beat_error;
   logic [BUS_BITS-1:0]  k_addr;
   logic [3:0]           k_len;
   logic [127:0]         beat_data;
   logic                 a_valid, a_ready, w_error;
   logic [BUS_BITS-1:0]  a_addr, a_origin, w_error_origin;
-  logic [2:0]           w_error_stream;
+  logic [3:0]           w_error_slot;
 
   bnn_dma_rd #(
     .BUS_BITS(BUS_BITS)
@@ -100,7 +99,7 @@ module bnn_dma #(
     .req_valid_i (rq_valid_i),
     .req_ready_o (rq_ready_o),
     .req_virt_i  (rq_virt_i),
-    .req_stream_i(rq_stream_i),
+    .req_slot_i(rq_slot_i),
     .req_addr_i  (rq_addr_i),
     .req_beats_i (rq_beats_i),
     .beat_valid_o(rb_valid_o),
@@ -108,7 +107,7 @@ module bnn_dma #(
     .beat_data_o (rb_data_o),
     .xl_req_o    (rx_req),
     .xl_page_o   (rx_page),
-    .xl_stream_o (rx_stream),
+    .xl_slot_o (rx_slot),
     .xl_done_i   (rx_done),
     .xl_fault_i  (x_fault),
     .xl_frame_i  (x_frame),
@@ -117,7 +116,7 @@ module bnn_dma #(
     .d_addr_o    (d_addr),
     .d_len_o     (d_len),
     .d_origin_o  (d_origin),
-    .d_stream_o  (d_stream),
+    .d_slot_o  (d_slot),
     .d_beat_i    (d_beat),
     .d_data_i    (beat_data)
   );
@@ -154,16 +153,16 @@ module bnn_dma #(
     .asid_i        (asid_i),
     .r_req_i       (rx_req),
     .r_page_i      (rx_page),
-    .r_stream_i    (rx_stream),
+    .r_slot_i      (rx_slot),
     .r_done_o      (rx_done),
     .w_req_i       (wx_req),
     .w_page_i      (wx_page),
-    .w_stream_i    (OUTPUT),
+    .w_slot_i      (w_slot_i),
     .w_done_o      (wx_done),
     .fault_o       (x_fault),
     .status_o      (x_status),
     .fault_addr_o  (x_addr),
-    .fault_stream_o(x_stream),
+    .fault_slot_o(x_slot),
     .frame_o       (x_frame),
     .inv_req_i     (inv_req_i),
     .inv_asid_i    (inv_asid_i),
@@ -193,11 +192,11 @@ module bnn_dma #(
     .d_addr_i        (d_addr),
     .d_len_i         (d_len),
     .d_origin_i      (d_origin),
-    .d_stream_i      (d_stream),
+    .d_slot_i      (d_slot),
     .d_beat_o        (d_beat),
     .d_error_o       (d_error),
     .d_error_origin_o(d_error_origin),
-    .d_error_stream_o(d_error_stream),
+    .d_error_slot_o(d_error_slot),
     .k_valid_i       (k_valid),
     .k_ready_o       (k_ready),
     .k_addr_i        (k_addr),
@@ -212,10 +211,10 @@ module bnn_dma #(
     .w_data_i        (w_data_i),
     .w_strb_i        (w_strb_i),
     .w_origin_i      (a_origin),
-    .w_stream_i      (w_virt_i ? OUTPUT : OTHER),
+    .w_slot_i      (w_slot_i),
     .w_error_o       (w_error),
     .w_error_origin_o(w_error_origin),
-    .w_error_stream_o(w_error_stream),
+    .w_error_slot_o(w_error_slot),
     .reads_o         (reads_o),
     .read_start_o    (read_start_o),
     .writes_o        (writes_o),
@@ -252,7 +251,7 @@ module bnn_dma #(
   assign fault_o        = x_now || d_error || w_error;
   assign fault_status_o = x_now ? x_status : 4'(`BNN_STATUS_BUS_ERROR);
   assign fault_addr_o   = x_now ? x_addr : d_error ? d_error_origin : w_error_origin;
-  assign fault_stream_o = x_now ? x_stream : d_error ? d_error_stream : w_error_stream;
+  assign fault_slot_o = x_now ? x_slot : d_error ? d_error_slot : w_error_slot;
   assign fault_write_o  = x_now ? wx_done : !d_error;
 
 endmodule

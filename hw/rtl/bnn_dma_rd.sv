@@ -17,7 +17,7 @@ module bnn_dma_rd #(
   input  logic                req_valid_i,
   output logic                req_ready_o,
   input  logic                req_virt_i,
-  input  logic [2:0]          req_stream_i,
+  input  logic [3:0]          req_slot_i,
   input  logic [BUS_BITS-1:0] req_addr_i,
   input  logic [23:0]         req_beats_i,
 
@@ -28,7 +28,7 @@ module bnn_dma_rd #(
   // Translation.
   output logic                xl_req_o,
   output logic [31:12]        xl_page_o,
-  output logic [2:0]          xl_stream_o,
+  output logic [3:0]          xl_slot_o,
   input  logic                xl_done_i,
   input  logic                xl_fault_i,
   input  logic [BUS_BITS-1:12] xl_frame_i,
@@ -39,7 +39,7 @@ module bnn_dma_rd #(
   output logic [BUS_BITS-1:0] d_addr_o,
   output logic [3:0]          d_len_o,
   output logic [BUS_BITS-1:0] d_origin_o,
-  output logic [2:0]          d_stream_o,
+  output logic [3:0]          d_slot_o,
   input  logic                d_beat_i,
   input  logic [127:0]        d_data_i
 );
@@ -47,7 +47,7 @@ module bnn_dma_rd #(
   localparam int DEPTH = 1 << FIFO_LOG2;
 
   logic                 act_q, virt_q, page_ok_q;
-  logic [2:0]           stream_q;
+  logic [3:0]           slot_q;
   logic [BUS_BITS-1:4]  addr_q;
   logic [23:0]          left_q;
   logic [31:12]         page_q;
@@ -74,11 +74,11 @@ module bnn_dma_rd #(
   assign d_addr_o   = {virt_q ? frame_q : addr_q[BUS_BITS-1:12], addr_q[11:4], 4'd0};
   assign d_len_o    = 4'(burst - 5'd1);
   assign d_origin_o = {addr_q, 4'd0};
-  assign d_stream_o = stream_q;
+  assign d_slot_o = slot_q;
 
   assign xl_req_o    = act_q && !hit && !hold_i && !flush_i;
   assign xl_page_o   = addr_q[31:12];
-  assign xl_stream_o = stream_q;
+  assign xl_slot_o = slot_q;
 
   assign req_ready_o  = !flush_i && (!act_q || (issue && last));
   assign beat_valid_o = wptr_q != rptr_q;
@@ -101,7 +101,7 @@ module bnn_dma_rd #(
       if (req_valid_i && req_ready_o) begin
         act_q    <= 1'b1;
         virt_q   <= req_virt_i;
-        stream_q <= req_stream_i;
+        slot_q <= req_slot_i;
         addr_q   <= req_addr_i[BUS_BITS-1:4];
         left_q   <= req_beats_i;
       end

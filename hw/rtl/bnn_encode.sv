@@ -29,6 +29,8 @@ module bnn_encode (
   input  logic [31:0]  out_addr_i,
   input  logic [23:0]  out_row_i,
   input  logic [16:0]  out_pixel_i,
+  input  logic [31:0]  out_plane_i,
+  input  logic [4:0]   out_format_i,
 
   output logic         rq_valid_o,
   input  logic         rq_ready_i,
@@ -42,6 +44,7 @@ module bnn_encode (
 
   output logic         put_valid_o,
   input  logic         put_ready_i,
+  output logic [4:0]   put_place_o,
   output logic [31:0]  put_addr_o,
   output logic [15:0]  put_data_o,
   output logic         row_done_o
@@ -91,7 +94,7 @@ module bnn_encode (
   end
 
   // ---- bytes ----
-  localparam logic [1:0] BYTE = 2'd0, LOOK = 2'd1, EMIT = 2'd2;
+  localparam logic [1:0] BYTE = 2'd0, LOOK = 2'd1, EMIT = 2'd2, PUT = 2'd3;
   logic [1:0]  step_q;
   logic [3:0]  pos_q, pos;
   logic        run_first_q;                 // the next byte is the first of its run
@@ -114,6 +117,32 @@ module bnn_encode (
   end
   assign entry = row_q[{sel_q, 3'd0} +: 8];
 
+  // ---- codes of VALUE: collected by 16, then put as planes or elements ----
+  logic [127:0] codes_q;
+  logic [3:0]   put_q;
+  logic [31:0]  plane_addr_q;
+  logic         value, elements, byte_wide, put_end;
+  logic [3:0]   last_put;
+  logic [15:0]  code_piece;
+  assign value     = mode_i == 2'd0;
+  assign elements  = out_format_i >= `BNN_FORMAT_E_O4;
+  assign byte_wide = out_format_i == `BNN_FORMAT_E_U8 || out_format_i == `BNN_FORMAT_E_S8;
+  always_comb begin
+    case (out_format_i)
+      `BNN_FORMAT_B1:                                 last_put = 4'd0;
+      `BNN_FORMAT_O2:                                 last_put = 4'd1;
+      `BNN_FORMAT_O4, `BNN_FORMAT_U4, `BNN_FORMAT_S4: last_put = 4'd3;
+      default:                                        last_put = 4'd7;
+    endcase
+    if (elements) last_put = byte_wide ? {1'b0, fill_q[3:1]} : {2'b0, fill_q[3:2]};
+    for (int c = 0; c < 16; c++) code_piece[c] = codes_q[c*8 + 32'(put_q[2:0])];
+    if (elements) begin
+      if (byte_wide) code_piece = codes_q[{put_q[2:0], 4'd0} +: 16];
+      else for (int c = 0; c < 4; c++) code_piece[c*4 +: 4] = codes_q[{put_q[1:0], 5'd0} + 7'(c*8) +: 4];
+    end
+  end
+  assign put_end = put_q == last_put;
+
   // ---- bits ----
   logic [7:0]  entry_q, b_q;
   logic [3:0]  fill_q;
@@ -127,10 +156,14 @@ module bnn_encode (
   assign bit_now     = (mode_i == 2'd1) ? b_q < entry_q : entry_q[b_q[2:0]];
   assign colour_end  = b_q == width - 8'd1;
   assign half_end    = fill_q == 4'd15 || (colour_end && last_q);
-  assign put_valid_o = step_q == EMIT && half_end;
-  assign emit        = step_q == EMIT && (!half_end || put_ready_i);
-  assign put_addr_o  = out_px_q + {18'd0, piece_q, 1'b0};
-  assign put_data_o  = half_q | (16'(bit_now) << fill_q);
+  assign put_valid_o = (step_q == EMIT && half_end && !value) || step_q == PUT;
+  assign emit        = (step_q == EMIT && (!half_end || (put_ready_i && !value))) ||
+                       (step_q == PUT && put_ready_i && put_end);
+  assign put_place_o = (step_q == PUT && !elements) ? {1'b0, put_q} : 5'd0;
+  assign put_addr_o  = (step_q != PUT) ? out_px_q + {18'd0, piece_q, 1'b0}
+                     : elements ? out_px_q + ({18'd0, piece_q, 1'b0} << (byte_wide ? 3 : 2)) + {27'd0, put_q, 1'b0}
+                                : plane_addr_q + {18'd0, piece_q, 1'b0};
+  assign put_data_o  = (step_q == PUT) ? code_piece : half_q | (16'(bit_now) << fill_q);
   assign active_o    = state_q != IDLE;
 
   always_ff @(posedge clk_i) begin
@@ -159,6 +192,7 @@ module bnn_encode (
           in_colour_q  <= '0;
           fill_q       <= '0;
           half_q       <= '0;
+          codes_q      <= '0;
           piece_q      <= piece_base_q;
           out_row_q    <= out_addr_i;
           out_px_q     <= out_addr_i;
@@ -212,6 +246,17 @@ module bnn_encode (
         entry_q <= entry;
         b_q     <= '0;
         step_q  <= EMIT;
+      end
+      if (step_q == EMIT && value) begin
+        codes_q[{fill_q, 3'd0} +: 8] <= entry_q;
+        put_q        <= '0;
+        plane_addr_q <= out_px_q;
+        if (half_end) step_q <= PUT;
+      end
+      if (step_q == PUT && put_ready_i) begin
+        put_q        <= put_q + 4'd1;
+        plane_addr_q <= plane_addr_q + out_plane_i;
+        if (put_end) codes_q <= '0;
       end
       if (emit) begin
         b_q    <= b_q + 8'd1;

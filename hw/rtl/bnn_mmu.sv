@@ -22,16 +22,16 @@ module bnn_mmu #(
   // Read and write engine.
   input  logic                 r_req_i,
   input  logic [31:12]         r_page_i,
-  input  logic [2:0]           r_stream_i,
+  input  logic [3:0]           r_slot_i,
   output logic                 r_done_o,
   input  logic                 w_req_i,
   input  logic [31:12]         w_page_i,
-  input  logic [2:0]           w_stream_i,
+  input  logic [3:0]           w_slot_i,
   output logic                 w_done_o,
   output logic                 fault_o,      // with done
   output logic [3:0]           status_o,
   output logic [BUS_BITS-1:0]  fault_addr_o,
-  output logic [2:0]           fault_stream_o,
+  output logic [3:0]           fault_slot_o,
   output logic [BUS_BITS-1:12] frame_o,
 
   input  logic                 inv_req_i,    // held until inv_done_o
@@ -53,7 +53,7 @@ module bnn_mmu #(
   input  logic [127:0]         k_data_i
 );
 
-  localparam int STREAMS = 8;
+  localparam int STREAMS = 16;
   localparam int FRAME_W = BUS_BITS - 12;
 
   localparam logic [3:0] IDLE = 4'd0, LOOKUP = 4'd1, READ_DIR = 4'd2, WAIT_DIR = 4'd3,
@@ -63,7 +63,7 @@ module bnn_mmu #(
   logic [3:0]          state_q;
   logic                write_q, cached_q, again_q, error_q, fault_q;
   logic [31:12]        page_q;
-  logic [2:0]          stream_q;
+  logic [3:0]          slot_q;
   logic [63:0]         entry_q;             // the one being looked at
   logic [1:0]          beat_q;
   logic [3:0]          status_q;
@@ -77,13 +77,13 @@ module bnn_mmu #(
   (* no_rw_check *) logic [127:0] line [0:4*STREAMS-1];
 
   logic dir_hit, line_hit;
-  assign dir_hit  = dir_valid_q[stream_q]  && dir_tag[stream_q]  == {asid_i, page_q[31:21]};
-  assign line_hit = line_valid_q[stream_q] && line_tag[stream_q] == {asid_i, page_q[31:15]};
+  assign dir_hit  = dir_valid_q[slot_q]  && dir_tag[slot_q]  == {asid_i, page_q[31:21]};
+  assign line_hit = line_valid_q[slot_q] && line_tag[slot_q] == {asid_i, page_q[31:15]};
 
   logic [127:0]       line_word;
   logic [FRAME_W+1:0] dir_held;
-  assign line_word = line[{stream_q, page_q[14:13]}];
-  assign dir_held  = dir_entry[stream_q];
+  assign line_word = line[{slot_q, page_q[14:13]}];
+  assign dir_held  = dir_entry[slot_q];
 
   // Bits that must be 0 in a valid entry: reserved ones, L (no local memory),
   // address bits that this bus does not have.
@@ -108,7 +108,7 @@ module bnn_mmu #(
   assign fault_o        = fault_q;
   assign status_o       = status_q;
   assign fault_addr_o   = fault_addr_q;
-  assign fault_stream_o = stream_q;
+  assign fault_slot_o = slot_q;
   assign frame_o        = frame_q;
 
   always_ff @(posedge clk_i) begin
@@ -129,7 +129,7 @@ module bnn_mmu #(
           end else if (r_req_i || w_req_i) begin
             write_q  <= !r_req_i;
             page_q   <= r_req_i ? r_page_i : w_page_i;
-            stream_q <= r_req_i ? r_stream_i : w_stream_i;
+            slot_q <= r_req_i ? r_slot_i : w_slot_i;
             again_q  <= 1'b0;
             error_q  <= 1'b0;
             fault_q  <= 1'b0;
@@ -168,10 +168,10 @@ module bnn_mmu #(
         end
         CHECK_DIR: begin
           cached_q            <= 1'b0;
-          dir_tag[stream_q]   <= {asid_i, page_q[31:21]};
-          dir_entry[stream_q] <= {entry_q[2], entry_q[1], entry_q[12 +: FRAME_W]};
+          dir_tag[slot_q]   <= {asid_i, page_q[31:21]};
+          dir_entry[slot_q] <= {entry_q[2], entry_q[1], entry_q[12 +: FRAME_W]};
           frame_q             <= entry_q[12 +: FRAME_W];
-          dir_valid_q[stream_q] <= 1'b0;
+          dir_valid_q[slot_q] <= 1'b0;
           if (error_q) begin
             fault_q  <= 1'b1;
             status_q <= 4'(`BNN_STATUS_BUS_ERROR);
@@ -186,7 +186,7 @@ module bnn_mmu #(
             status_q <= 4'(`BNN_STATUS_BAD_PTE);
             state_q  <= DONE;
           end else begin
-            dir_valid_q[stream_q] <= 1'b1;
+            dir_valid_q[slot_q] <= 1'b1;
             if (entry_q[2]) begin
               entry_q <= {entry_q[63:21], page_q[20:12], entry_q[11:3], 1'b0, entry_q[1:0]};
               state_q <= CHECK_LEAF;
@@ -196,8 +196,8 @@ module bnn_mmu #(
           end
         end
         READ_LINE: begin
-          line_valid_q[stream_q] <= 1'b0;
-          line_tag[stream_q]     <= {asid_i, page_q[31:15]};
+          line_valid_q[slot_q] <= 1'b0;
+          line_tag[slot_q]     <= {asid_i, page_q[31:15]};
           beat_q                 <= 2'd0;
           cached_q               <= 1'b0;
           if (k_ready_i) state_q <= WAIT_LINE;
@@ -211,7 +211,7 @@ module bnn_mmu #(
             end
             if (beat_q == page_q[14:13]) entry_q <= page_q[12] ? k_data_i[127:64] : k_data_i[63:0];
             if (k_last_i) begin
-              line_valid_q[stream_q] <= !error_q && !k_error_i;
+              line_valid_q[slot_q] <= !error_q && !k_error_i;
               state_q                <= CHECK_LEAF;
             end
           end
@@ -244,7 +244,7 @@ module bnn_mmu #(
   end
 
   always_ff @(posedge clk_i) begin
-    if (state_q == WAIT_LINE && k_beat_i) line[{stream_q, beat_q}] <= k_data_i;
+    if (state_q == WAIT_LINE && k_beat_i) line[{slot_q, beat_q}] <= k_data_i;
   end
 
 endmodule

@@ -47,7 +47,7 @@ module bnn_queue #(
   output logic                 rq_valid_o,
   input  logic                 rq_ready_i,
   output logic                 rq_virt_o,
-  output logic [2:0]           rq_stream_o,
+  output logic [3:0]           rq_slot_o,
   output logic [BUS_BITS-1:0]  rq_addr_o,
   output logic [27:0]          rq_bytes_o,
   input  logic                 rb_valid_i,
@@ -62,9 +62,10 @@ module bnn_queue #(
   input  logic                 fault_i,         // pulse: an access failed
   input  logic [3:0]           fault_status_i,
   input  logic [BUS_BITS-1:0]  fault_addr_i,
-  input  logic [2:0]           fault_stream_i,
+  input  logic [3:0]           fault_slot_i,
   input  logic                 fault_write_i,
-  output logic [2:0]           fault_stream_o,  // of the fault held
+  output logic [3:0]           fault_slot_o,    // of the fault held
+  input  logic [2:0]           fault_stream_i,
   input  logic [5:0]           fault_region_i,
   output logic                 flush_o,
   input  logic                 quiet_i,
@@ -93,6 +94,7 @@ module bnn_queue #(
   output logic                 start_conv_o,
   output logic                 start_pool_o,
   output logic                 start_enc_o,
+  output logic                 start_fold_o,
   input  logic                 unit_done_i,
   output logic                 retire_o,
   input  logic                 retired_i,
@@ -126,7 +128,7 @@ module bnn_queue #(
   // The fault of an access, first one first.
   logic [3:0]          f_status_q;
   logic [BUS_BITS-1:12] f_page_q;
-  logic [2:0]          f_stream_q;
+  logic [3:0]          f_slot_q;
   logic                f_write_q;
 
   // How the job ends.
@@ -212,7 +214,7 @@ module bnn_queue #(
   assign cmd_addr    = regions[0][31:0] + e_cmd_offset + {9'd0, index_q, 7'd0};
   assign rq_valid_o  = (state_q == ENTRY_ASK || state_q == REG_ASK || state_q == CMD_ASK);
   assign rq_virt_o   = state_q == CMD_ASK;
-  assign rq_stream_o = (state_q == CMD_ASK) ? 3'd0 : 3'd6;
+  assign rq_slot_o   = (state_q == CMD_ASK) ? 4'd8 : 4'd9;  // commands, structures
   assign rq_addr_o   = (state_q == ENTRY_ASK) ? entry_addr_q
                      : (state_q == REG_ASK) ? e_table[BUS_BITS-1:0] : BUS_BITS'(cmd_addr);
   assign rq_bytes_o  = (state_q == ENTRY_ASK) ? 28'd64
@@ -266,13 +268,15 @@ module bnn_queue #(
   assign tell_o          = state_q == MERGE && !fault_q;
   assign asked_o         = e_flags[0] || status_q != 4'd0;
   assign stop_addr_o     = entry_addr_q;
-  assign fault_stream_o  = f_stream_q;
+  assign fault_slot_o    = f_slot_q;
   assign wait_scrub_o    = state_q == PROGRAM && scrub_busy_i;
   assign wait_command_o  = state_q == CMD_ASK || state_q == CMD_GET || state_q == CHECK || state_q == CHECKED;
   assign test_hang_ack_o = state_q == HANG;
 
   logic is_unit;
-  assign is_unit      = opcode_i == `BNN_CMD_CONV || opcode_i == `BNN_CMD_POOL || opcode_i == `BNN_CMD_ENC;
+  assign is_unit      = opcode_i == `BNN_CMD_CONV || opcode_i == `BNN_CMD_POOL || opcode_i == `BNN_CMD_ENC ||
+                        opcode_i == `BNN_CMD_GATEFOLD;
+  assign start_fold_o = state_q == CHECKED && checked_i && !bad_i && opcode_i == `BNN_CMD_GATEFOLD;
   assign start_conv_o = state_q == CHECKED && checked_i && !bad_i && opcode_i == `BNN_CMD_CONV;
   assign start_pool_o = state_q == CHECKED && checked_i && !bad_i && opcode_i == `BNN_CMD_POOL;
   assign start_enc_o  = state_q == CHECKED && checked_i && !bad_i && opcode_i == `BNN_CMD_ENC;
@@ -299,7 +303,7 @@ module bnn_queue #(
         fault_q    <= 1'b1;
         f_status_q <= fault_status_i;
         f_page_q   <= fault_addr_i[BUS_BITS-1:12];
-        f_stream_q <= fault_stream_i;
+        f_slot_q   <= fault_slot_i;
         f_write_q  <= fault_write_i;
       end
       if (kill_i && active_q && kill_queue_i == run_queue_o && kill_seq_i == run_seq_o[31:0]) kill_q <= 1'b1;
@@ -385,7 +389,7 @@ module bnn_queue #(
         end
         PROGRAM: begin
           if (fault_q) begin
-            finish(f_status_q, {6'd0, f_stream_q, 8'd0});
+            finish(f_status_q, {6'd0, fault_stream_i, 8'd0});
             page_q <= f_page_q;
           end else if (regions_bad_q) begin
             finish(4'(`BNN_STATUS_BAD_REGION), access_q);
@@ -488,7 +492,7 @@ module bnn_queue #(
       if (state_q == HANG && kill_q) finish(4'(`BNN_STATUS_KILLED), 17'd0);
       if (stoppable) begin
         if (fault_q) begin
-          finish(f_status_q, {f_write_q, 5'd0, f_stream_q, 2'd0, fault_region_i});
+          finish(f_status_q, {f_write_q, 5'd0, fault_stream_i, 2'd0, fault_region_i});
           page_q <= f_page_q;
         end else if (kill_q) begin
           finish(4'(`BNN_STATUS_KILLED), 17'd0);

@@ -10,7 +10,8 @@ module bnn_regs #(
   parameter int          BUS_BITS     = 52,
   parameter int          CLOCK_HZ     = 200000000,
   parameter int          WAIT_SHIFT   = 6,
-  parameter logic [31:0] BUILD        = 0
+  parameter logic [31:0] BUILD        = 0,
+  parameter logic [31:0] FEATURES     = 1
 ) (
   input  logic        clk_i,
   input  logic        rst_ni,         // power-up and function level reset
@@ -60,7 +61,6 @@ module bnn_regs #(
   output logic        pending_o       // this module has something to do
 );
 
-  localparam logic [31:0] FEATURES = 32'd1 << `BNN_FEATURES_BINARY_BIT;
   localparam int          MS       = CLOCK_HZ / 1000;
   localparam int          MS_W     = $clog2(MS + 1);
   localparam int          W_KIB    = LANES * LANE_BITS * WEIGHT_WORDS / 8192;

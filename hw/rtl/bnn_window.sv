@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Walks the windows of a convolution or pooling in the order output row, output
-// column, kernel row, kernel column; asks for the pixels inside the input ahead
+// column, plane, kernel row, kernel column; asks for the pixels inside the input ahead
 // of their use and hands all taps out as a stream of 16-bit pieces.
 
 module bnn_window #(
@@ -28,8 +28,9 @@ module bnn_window #(
   input  logic [5:0]       pad_l_i,
   input  logic [12:0]      oh_i,
   input  logic [12:0]      ow_i,
+  input  logic [4:0]       planes_i,
+  input  logic [31:0]      plane_i,        // bytes from plane to plane
   output logic             active_o,
-  output logic             present_o,      // pulse: a tap inside the input was issued
 
   output logic             rq_valid_o,
   input  logic             rq_ready_i,
@@ -45,7 +46,9 @@ module bnn_window #(
   output logic [3:0]       c_count_o,
   output logic             c_absent_o,
   output logic             c_tap_last_o,
-  output logic             c_win_last_o
+  output logic             c_win_last_o,   // of the plane
+  output logic             c_first_o,      // plane 0
+  output logic             c_pix_last_o    // the last plane
 );
 
   // ---- issue ----
@@ -54,7 +57,8 @@ module bnn_window #(
   logic [1:0]  state_q;
   logic [2:0]  step_q;
   logic [31:0] ky_step_q, kx_step_q, oy_step_q, ox_step_q;
-  logic [31:0] row_addr_q, win_addr_q, ky_addr_q, tap_addr_q;
+  logic [31:0] row_addr_q, win_addr_q, pl_addr_q, ky_addr_q, tap_addr_q;
+  logic [4:0]  pl_q;
   logic [12:0] oy_q, ox_q;
   logic [6:0]  ky_q, kx_q;
   logic signed [19:0] iy0_q, ix0_q, iy_q, ix_q;
@@ -74,10 +78,11 @@ module bnn_window #(
   end
   assign mul_p = {24'd0, mul_a} * {7'd0, mul_b};
 
-  logic        absent, put, meta_room, kx_end, ky_end, ox_end, oy_end;
+  logic        absent, put, meta_room, kx_end, ky_end, pl_end, ox_end, oy_end;
   assign absent = iy_q < 0 || iy_q >= $signed({7'd0, h_i}) || ix_q < 0 || ix_q >= $signed({7'd0, w_i});
   assign kx_end = kx_q == kw_i - 7'd1;
   assign ky_end = ky_q == kh_i - 7'd1;
+  assign pl_end = pl_q == planes_i - 5'd1;
   assign ox_end = ox_q == ow_i - 13'd1;
   assign oy_end = oy_q == oh_i - 13'd1;
 
@@ -85,7 +90,6 @@ module bnn_window #(
   assign rq_addr_o  = tap_addr_q;
   assign rq_bytes_o = {17'd0, pieces_i, 1'b0};
   assign put        = state_q == RUN && meta_room && (absent || rq_ready_i);
-  assign present_o  = put && !absent;
   assign active_o   = state_q != IDLE;
 
   always_ff @(posedge clk_i) begin
@@ -99,6 +103,7 @@ module bnn_window #(
           row_addr_q <= base_i;
           oy_q  <= '0;
           ox_q  <= '0;
+          pl_q  <= '0;
           ky_q  <= '0;
           kx_q  <= '0;
           iy0_q <= -$signed({14'd0, pad_t_i});
@@ -117,6 +122,7 @@ module bnn_window #(
             3'd5:    row_addr_q <= row_addr_q - {1'b0, mul_p};
             default: begin
               win_addr_q <= row_addr_q;
+              pl_addr_q  <= row_addr_q;
               ky_addr_q  <= row_addr_q;
               tap_addr_q <= row_addr_q;
               state_q    <= RUN;
@@ -137,9 +143,20 @@ module bnn_window #(
               iy_q       <= iy_q + $signed({17'd0, dh_i});
               ky_addr_q  <= ky_addr_q + ky_step_q;
               tap_addr_q <= ky_addr_q + ky_step_q;
+            end else if (!pl_end) begin
+              kx_q       <= '0;
+              ky_q       <= '0;
+              pl_q       <= pl_q + 5'd1;
+              ix_q       <= ix0_q;
+              iy_q       <= iy0_q;
+              pl_addr_q  <= pl_addr_q + plane_i;
+              ky_addr_q  <= pl_addr_q + plane_i;
+              tap_addr_q <= pl_addr_q + plane_i;
             end else if (!ox_end) begin
               kx_q       <= '0;
               ky_q       <= '0;
+              pl_q       <= '0;
+              pl_addr_q  <= win_addr_q + ox_step_q;
               ox_q       <= ox_q + 13'd1;
               ix0_q      <= ix0_q + $signed({13'd0, sw_i});
               ix_q       <= ix0_q + $signed({13'd0, sw_i});
@@ -150,6 +167,8 @@ module bnn_window #(
             end else if (!oy_end) begin
               kx_q       <= '0;
               ky_q       <= '0;
+              pl_q       <= '0;
+              pl_addr_q  <= row_addr_q + oy_step_q;
               ox_q       <= '0;
               oy_q       <= oy_q + 13'd1;
               ix0_q      <= -$signed({14'd0, pad_l_i});
@@ -169,10 +188,10 @@ module bnn_window #(
     end
   end
 
-  // ---- what has been asked for, in order: {absent, last of window} ----
-  logic [1:0] meta [0:15];
+  // ---- what has been asked for, in order: {first plane, last plane, absent, last of window} ----
+  logic [3:0] meta [0:15];
   logic [4:0] m_wptr_q, m_rptr_q, m_fill;
-  logic [1:0] head;
+  logic [3:0] head;
   logic       m_pop;
   assign m_fill    = m_wptr_q - m_rptr_q;
   assign meta_room = !m_fill[4];
@@ -189,7 +208,7 @@ module bnn_window #(
   end
 
   always_ff @(posedge clk_i) begin
-    if (put) meta[m_wptr_q[3:0]] <= {absent, kx_end && ky_end};
+    if (put) meta[m_wptr_q[3:0]] <= {pl_q == 5'd0, pl_end, absent, kx_end && ky_end};
   end
 
   // ---- handing out ----
@@ -212,6 +231,8 @@ module bnn_window #(
   assign c_absent_o   = head[1];
   assign c_tap_last_o = tap_end;
   assign c_win_last_o = tap_end && head[0];
+  assign c_first_o    = head[3];
+  assign c_pix_last_o = head[2];
 
   assign step       = c_valid_o && c_ready_i;
   assign m_pop      = step && tap_end;

@@ -28,7 +28,7 @@ $(BUILD)/hw/rtl/%/bnn_top.sv: hw/gen/configs/%.cfg $(RTL_GEN)
 
 $(BUILD)/hw/rtl/%/bnn_popcount_tree.sv: hw/gen/configs/%.cfg $(RTL_GEN)
 	@mkdir -p $(@D)
-	$(RTL_GEN) popcount $(call rtl-value,$*,LANE_BITS) > $@.new && mv $@.new $@
+	$(RTL_GEN) popcount $$(( $(call rtl-value,$*,LANE_BITS) / 8 )) > $@.new && mv $@.new $@
 
 rtl-inputs = hw/spec/generated/bnn_hw.vh $(BUILD)/hw/rtl/$(1)/bnn_top.sv $(RTL_SOURCES)
 rtl-deps = $(addprefix $(BUILD)/hw/rtl/$(1)/,bnn_config.vh bnn_top.sv bnn_popcount_tree.sv) \
