@@ -55,6 +55,27 @@ $(NETWORKS)/pokebnn-cifar10-small.bnn: $(BNNACCEL)
 		--calibrate $(BNNACCEL_DATA)/cifar10-test1k/dev500.bin --images 100
 endif
 
+# The four families, trained by ourselves on drawn images (models/README.md).
+SHAPES := fracbnn-shapes pokebnn-shapes abbnn-shapes abbnn-shapes-pow2 tbn-shapes
+networks-own: $(SHAPES:%=$(NETWORKS)/%.bnn)
+
+$(SHAPES:%=$(NETWORKS)/%.bnn): $(NETWORKS)/%.bnn: $(BNNACCEL) models/shapes/calibration.bin \
+		$(wildcard models/*-shapes*/*.onnx)
+	@mkdir -p $(@D)
+	$(BNNACCEL) import models/$*/$*.onnx -o $@ --calibrate models/shapes/calibration.bin
+
+samples: $(SAMPLES)/shapes.bin
+
+$(SAMPLES)/shapes.bin: models/shapes/test.bin
+	@mkdir -p $(@D)
+	cp $< $@
+
+# Results of the integer networks by the executor in NumPy, after a change of the lowering.
+.PHONY: expected-shapes
+expected-shapes: $(SHAPES:%=$(NETWORKS)/%.bnn)
+	for n in $(SHAPES); do /usr/bin/python3 models/reference/run.py $(NETWORKS)/$$n.bnn \
+		models/shapes/test.bin --csv models/$$n/expected.csv || exit; done
+
 # Digits drawn by a program of ours.
 samples: $(SAMPLES)/digits-images-idx3-ubyte
 
