@@ -338,7 +338,8 @@ int bnnaccel_model_get_figures(struct bnnaccel *ctx, const struct bnnaccel_model
 
 /**
  * The commands that a model becomes on a device with every feature and the default
- * memories, as text. @param text receives it; free() it.
+ * memories, as text; layers that the CPU runs are named between them. @param text
+ * receives it; free() it.
  */
 int bnnaccel_model_list_commands(struct bnnaccel *ctx, const struct bnnaccel_model *model,
 				 char **text);
