@@ -36,10 +36,21 @@ static void set_alarm(long microseconds)
 	setitimer(ITIMER_REAL, &interval, NULL);
 }
 
-static bool net_matches(uint64_t seed, uint32_t batch)
+/* cut: commands of the CPU engine, too, and every third node on the CPU. */
+static bool net_matches(uint64_t seed, uint32_t batch, bool cut)
 {
-	const struct random_net_options shape = { .nodes = 8, .max_work = 200000 };
-	const struct bnn_exec_options options = { .batch = batch };
+	const struct random_net_options shape = { .nodes = 8,
+						  .max_work = 200000,
+						  .commands = cut ? RANDOM_ALL | RANDOM_HOST : 0 };
+	static const bool thirds[9] = {
+		true, false, false, true, false, false, true, false, false
+	};
+	const struct bnn_exec_options options = {
+		.batch = batch,
+		.cpu_nodes = cut ? thirds + seed % 2 : NULL,
+		.fallback = cut ? BNN_FALLBACK_NEEDED : BNN_FALLBACK_NEVER,
+		.profile = cut && seed % 4 == 0,
+	};
 	struct bnn_net *net = random_net(seed, &shape);
 	uint8_t *inputs = make_inputs(net, seed, IMAGES);
 	struct outcome cpu = execute(&bnn_exec_cpu, net, NULL, inputs, IMAGES);
@@ -62,8 +73,12 @@ static void test_nets(unsigned long count)
 	unsigned int failed = 0;
 
 	for (uint64_t seed = 1; seed <= count && failed < 10; seed++)
-		failed += !net_matches(seed, (uint32_t)(seed % 4));
+		failed += !net_matches(seed, (uint32_t)(seed % 4), false);
 	tap_ok(!failed, "%lu random networks: device = cpu", count);
+	failed = 0;
+	for (uint64_t seed = 1; seed <= count && failed < 10; seed++)
+		failed += !net_matches(seed, (uint32_t)(seed % 4), true);
+	tap_ok(!failed, "%lu random networks cut between device and CPU: device = cpu", count);
 }
 
 static void test_signals(void)
@@ -74,7 +89,7 @@ static void test_signals(void)
 	sigaction(SIGALRM, &action, NULL);
 	set_alarm(1000);
 	for (uint64_t seed = 1001; seed <= 1010; seed++)
-		failed += !net_matches(seed, 1);
+		failed += !net_matches(seed, 1, false);
 	set_alarm(0);
 	tap_ok(!failed && alarms, "%d signals in the middle of it", (int)alarms);
 }

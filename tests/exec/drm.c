@@ -61,6 +61,71 @@ static bool net_matches(uint64_t seed)
 	return ok;
 }
 
+/* Cut at random, with images and results in memory of the device. */
+static bool cut_net_matches(uint64_t seed)
+{
+	const struct random_net_options shape = { .nodes = 10,
+						  .max_work = 100000,
+						  .commands = RANDOM_ALL | RANDOM_HOST };
+	const struct bnn_exec_ops *ops = &bnn_exec_device;
+	struct bnn_net *net = random_net(seed, &shape);
+	size_t in = net->values[net->input.value].bytes, out = net->values[net->output.value].bytes;
+	size_t in_stride = (in + 63) / 64 * 64, out_stride = (out + 63) / 64 * 64;
+	uint8_t *inputs = make_inputs(net, seed, IMAGES), *in_map = NULL, *out_map = NULL;
+	struct outcome cpu = execute(&bnn_exec_cpu, net, NULL, inputs, IMAGES);
+	bool *nodes = calloc(net->node_count, sizeof(*nodes));
+	struct random random = { seed };
+	struct bnn_exec_options options;
+	struct bnn_dev_buffer *a, *b;
+	struct bnn_exec_stats stats;
+	struct bnn_error error = { "" };
+	struct bnn_piece piece = { .input_stride = in_stride, .output_stride = out_stride };
+	struct bnn_exec *exec;
+	bool ok;
+
+	fake_start();
+	for (size_t i = 0; i < net->node_count; i++)
+		nodes[i] = random_once_in(&random, 3);
+	options = device_options();
+	options.cpu_nodes = nodes;
+	options.fallback = BNN_FALLBACK_NEEDED;
+	options.profile = seed % 3 == 0;
+	ok = !ops->open(net, &options, &exec, &error) &&
+	     !ops->alloc(exec, in_stride * 2, &a, &in_map, &error) &&
+	     !ops->alloc(exec, out_stride * 2, &b, &out_map, &error);
+	for (size_t i = 0; i < IMAGES && ok; i += piece.count) {
+		piece.count = IMAGES - i < 2 ? 1 : 2;
+		piece.inputs = in_map;
+		piece.outputs = out_map;
+		for (size_t k = 0; k < piece.count; k++)
+			memcpy(in_map + k * in_stride, inputs + (i + k) * in, in);
+		ok = !ops->begin(exec, &piece, &error) && !ops->finish(exec, &error);
+		for (size_t k = 0; k < piece.count && ok; k++)
+			ok = !memcmp(out_map + k * out_stride, cpu.outputs + (i + k) * out, out);
+	}
+	ops->stats(exec, &stats);
+	ops->free(exec, a);
+	ops->close(exec);
+	if (!ok)
+		printf("# seed %llu: %s\n", (unsigned long long)seed, error.text);
+	ok = ok && !stats.copied && !fake.misuse && !fake.objects && !fake_mappings();
+	free_outcome(&cpu);
+	free(nodes);
+	free(inputs);
+	bnn_net_free(net);
+	fake_stop();
+	return ok;
+}
+
+static void test_cuts(void)
+{
+	unsigned int failed = 0;
+
+	for (uint64_t seed = 1; seed <= 60; seed++)
+		failed += !cut_net_matches(seed);
+	tap_ok(!failed, "60 networks cut at random, in memory of the device: device = cpu");
+}
+
 static void test_bits(void)
 {
 	unsigned int failed = 0;
@@ -184,6 +249,7 @@ int main(void)
 	}
 	inputs = make_inputs(net, 1, IMAGES);
 	test_bits();
+	test_cuts();
 	test_failing_calls(net, inputs);
 	test_failing_jobs(net, inputs);
 	fake_start();
