@@ -10,6 +10,7 @@
 
 #include "../../models/large/large.h"
 #include "common.h"
+#include "cpu/cpu.h"
 #include "figures.h"
 #include "file_pack.h"
 
@@ -115,6 +116,47 @@ static bool varies(const struct bnn_net *net, const uint8_t *outputs)
 	       output_int(net, outputs, 0) != output_int(net, outputs, 1);
 }
 
+/* Codes of 4 bits that are the least or the largest. */
+static void count_ends(void *opaque, const struct bnn_net *net, int32_t value, const uint8_t *data,
+		       uint64_t bytes)
+{
+	const struct bnn_value *v = &net->values[value];
+	const struct bnn_slot_info info = {
+		.kind = BNN_SLOT_TENSOR, .format = v->format, .h = v->h, .w = v->w, .c = v->c
+	};
+	int32_t *codes = malloc(v->c * sizeof(*codes));
+	struct bnn_cpu_tensor tensor;
+	uint64_t *ends = opaque;
+
+	(void)bytes;
+	if (v->format == BNN_FORMAT_E_O4 && codes) {
+		bnn_cpu_tensor(&tensor, &info, (uint8_t *)data);
+		for (uint32_t p = 0; p < v->h * v->w; p++) {
+			bnn_cpu_load_codes(&tensor, p / v->w, p % v->w, codes);
+			for (uint32_t c = 0; c < v->c; c++)
+				*ends += codes[c] == 0 || codes[c] == 15;
+		}
+	}
+	free(codes);
+}
+
+/* The 4-bit shortcuts of FracBNN are clamped on purpose, and nothing else is. */
+static void test_clamps(const struct large_network *n, const struct bnn_net *net,
+			const uint8_t *images, uint64_t saturated)
+{
+	uint8_t *output = malloc(net->values[net->output.value].bytes);
+	uint64_t bytes = net->values[net->input.value].bytes, ends = 0;
+	struct bnn_error error = { "" };
+	int rc = 0;
+
+	for (uint64_t i = 0; i < IMAGES && !rc; i++)
+		rc = bnn_cpu_run_tapped(net, images + i * bytes, output, count_ends, &ends, &error);
+	ok(!rc && saturated && saturated <= ends,
+	   "%s small: %llu values saturate, %llu codes of 4 bits are at their ends", n->name,
+	   (unsigned long long)saturated, (unsigned long long)ends);
+	free(output);
+}
+
 static void test_values(const struct large_network *n, const struct bnnaccel_graph *g,
 			const struct bnn_net *net, const uint8_t *images)
 {
@@ -132,8 +174,8 @@ static void test_values(const struct large_network *n, const struct bnnaccel_gra
 	   100 * share);
 	if (!gates) {
 		/*
-		 * 4-bit shortcuts of FracBNN are clamped on purpose. A clip of PokeBNN whose
-		 * slope was rounded may start a step below 0, where unsigned codes clamp it.
+		 * A clip of PokeBNN whose slope was rounded may start a step below 0, where
+		 * unsigned codes clamp it.
 		 */
 		ok(cpu.counters[BNN_COUNTER_SATURATED] <= 3, "%s small: %llu values saturate",
 		   n->name, (unsigned long long)cpu.counters[BNN_COUNTER_SATURATED]);
@@ -142,6 +184,7 @@ static void test_values(const struct large_network *n, const struct bnnaccel_gra
 
 		ok(opened > 0.3 && opened < 0.5, "%s small: %.0f %% of the gates are open", n->name,
 		   100 * opened);
+		test_clamps(n, net, images, cpu.counters[BNN_COUNTER_SATURATED]);
 	}
 	free(a);
 	free(b);
