@@ -145,8 +145,6 @@ static size_t put_together(struct part *parts, size_t n, uint8_t *out, size_t ma
 	return at;
 }
 
-size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
-
 /* Changes one section; nodes and values also by whole fields and whole records. */
 static void mutate_part(struct part *part, uint8_t *work, size_t room, unsigned int seed)
 {

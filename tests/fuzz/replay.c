@@ -15,7 +15,6 @@
 static unsigned int runs;
 
 /* Mutators are part of the targets, but need libFuzzer only there. */
-size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size)
 {
 	(void)max_size;

@@ -77,14 +77,11 @@ int bnn_ir_new(struct bnn_ir *ir, enum bnn_ir_kind kind, int in)
 		return bnn_ir_fail(ir, BNNACCEL_ERR_UNSUPPORTED,
 				   "is the %uth operator; more are not possible",
 				   ir->nodes_max + 1);
-	if (!(ir->count & (ir->count - 1))) {
-		size_t room = ir->count ? 2 * (size_t)ir->count : 1;
-
-		n = realloc(ir->nodes, room * sizeof(*n));
-		if (!n)
-			return bnn_ir_fail(ir, BNNACCEL_ERR_MEMORY, "out of memory");
-		ir->nodes = n;
-	}
+	/* once and for all, so that pointers to nodes stay valid */
+	if (!ir->nodes)
+		ir->nodes = malloc(ir->nodes_max * sizeof(*n));
+	if (!ir->nodes)
+		return bnn_ir_fail(ir, BNNACCEL_ERR_MEMORY, "out of memory");
 	n = &ir->nodes[ir->count];
 	*n = (struct bnn_ir_node){ .kind = kind, .in = { in, -1 }, .id = -1, .flat_id = -1 };
 	n->name = strdup(ir->label);

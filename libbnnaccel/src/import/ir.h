@@ -121,11 +121,11 @@ void bnn_note(struct bnn_notes *notes, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
 struct bnn_ir {
-	const char *path; /* of the model, for errors */
-	char where[200];  /* "node \"x\" (Conv)": what is being read */
-	char label[80];	  /* name of the next tensor */
-	uint64_t left;	  /* elements of parameters that may still be made */
-	uint32_t nodes_max;
+	const char *path;   /* of the model, for errors */
+	char where[200];    /* "node \"x\" (Conv)": what is being read */
+	char label[80];	    /* name of the next tensor */
+	uint64_t left;	    /* elements of parameters that may still be made */
+	uint32_t nodes_max; /* at least 1 */
 	struct bnn_notes *notes;
 	struct bnn_error *error;
 	struct bnn_ir_node *nodes;

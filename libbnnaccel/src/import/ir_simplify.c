@@ -24,12 +24,12 @@ static void count_uses(struct bnn_ir *ir)
 	}
 }
 
-/* x + b >= 0 is x >= -b. */
+/* x + b >= 0 is x >= -b: where only the sign reads x + b, but others read x too. */
 static void move_threshold(struct bnn_ir *ir, struct bnn_ir_node *n)
 {
 	const struct bnn_ir_node *x = &ir->nodes[n->in[0]];
 
-	if (x->kind != BNN_IR_AFFINE || !bnn_ir_is(x->a, 1) || !bnn_ir_is(n->a, 0))
+	if (x->kind != BNN_IR_AFFINE || x->uses > 1 || !bnn_ir_is(x->a, 1) || !bnn_ir_is(n->a, 0))
 		return;
 	if (x->b.n != 1) {
 		double *t = malloc(x->b.n * sizeof(double));

@@ -164,7 +164,8 @@ struct bnn_onnx_const *bnn_onnx_const_new(struct bnn_onnx_pool *pool, int32_t ty
 	c->type = type;
 	c->rank = rank;
 	memset(c->dims, 0, sizeof(c->dims));
-	memcpy(c->dims, dims, rank * sizeof(*dims));
+	if (rank)
+		memcpy(c->dims, dims, rank * sizeof(*dims));
 	c->count = count;
 	c->next = pool->first;
 	pool->first = c;

@@ -133,8 +133,9 @@ static int read_input(struct bnn_onnx_reader *r, const struct bnn_onnx_value_inf
 				   info->rank);
 	if (info->rank == 2) {
 		c = 1;
-		h = (int64_t)sqrt((double)d[1]);
+		h = d[1] > 0 ? (int64_t)sqrt((double)d[1]) : 0;
 		w = h;
+		/* images of as many rows as columns, if that is possible */
 		if (h * w != d[1])
 			h = 1, w = d[1];
 	} else {

@@ -474,6 +474,9 @@ static int read_tile(struct bnn_onnx_op *op, const struct bnn_onnx_value *x, str
 				     "; 1 to 255 is possible, and it must divide the "
 				     "%" PRIu64 " weights",
 				     p, (uint64_t)outputs * k);
+	/* the builder writes them out */
+	if ((uint64_t)outputs * k > op->r->ir.left)
+		return bnn_onnx_fail(op, UNSUPPORTED, "has more weights than an import may make");
 	q = (uint64_t)outputs * k / (uint64_t)p;
 	if (!t || t->type != BNN_ONNX_UINT8 || t->count != (q + 7) / 8)
 		return bnn_onnx_fail(op, BAD,

@@ -376,6 +376,9 @@ int bnn_onnx_graph(const char *path, const char *name, const void *data, size_t 
 	struct bnnaccel_graph *g = NULL;
 	int rc = bnn_onnx_model_read(&r.model, path, data, len, error);
 
+	/* an operator of the file becomes a few */
+	if (!rc && r.model.node_count < limits->nodes / 16)
+		r.ir.nodes_max = 16 * (r.model.node_count + 1);
 	if (!rc)
 		rc = read_all(&r);
 	if (!rc && bnnaccel_graph_new(name, &g))
