@@ -1,14 +1,19 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Tests of bnnmodels, as TAP: counts of the papers, arithmetic of the layers, export to ONNX.
+"""Tests of bnnmodels, as TAP: counts of the papers, arithmetic of the layers, export to ONNX, and
+import of the files by the program.
 
-    check.py
+    check.py [BNNACCEL]
 """
+import csv
 import pathlib
+import subprocess
 import sys
+import tempfile
 import traceback
 
 import numpy as np
+import onnx
 import torch
 
 from bnnmodels import (PAPER, SMALL, abbnn, count, fracbnn, onnx_graph, onnx_run, pokebnn, quant,
@@ -158,6 +163,34 @@ def not_standard():
     raise AssertionError("FracBNN was written with standard operators")
 
 
+def imported(net, name, standard, folder):
+    """Rows of logits that the program gives on records.bin in @p folder."""
+    path = folder / f"{name}-{standard}"
+    onnx.save(to_onnx.convert(net, name, (3, 32, 32), 10, standard=standard), f"{path}.onnx")
+    images = folder / "records.bin"
+    for command in (["import", f"{path}.onnx", "-o", f"{path}.bnn", "--calibrate", images],
+                    ["run", "--backend", "cpu", "--csv", f"{path}.csv", f"{path}.bnn", images]):
+        done = subprocess.run([sys.argv[1], *command], capture_output=True, text=True, check=False)
+        equal(done.returncode, 0, f"{done.stderr} exit code")
+    with open(f"{path}.csv", encoding="ascii") as file:
+        return np.array([[float(v) for v in row[3:]] for row in list(csv.reader(file))[1:]])
+
+
+def program(name):
+    """Both ways to write a network give the same integers, near the float network's results."""
+    net, (images, labels) = random_net(name), shapes.make(12, 6)
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        records.write(folder / "records.bin", images, labels)
+        have = imported(net, name, False, folder)
+        if name != "fracbnn":
+            close(have, imported(net, name, True, folder), 0, "own and standard operators")
+    with torch.no_grad():
+        want = net(torch.from_numpy(images).double()).numpy()
+    # signs flip where a value is within a rounding of 0: near, not equal
+    equal(np.corrcoef(have.ravel(), want.ravel())[0, 1] > 0.98, True, "logits go with float's")
+
+
 def main():
     torch.set_num_threads(1)
     tests = [fracbnn_counts, pokebnn_counts, abbnn_counts, tbn_counts, quantisers, thermometer,
@@ -166,6 +199,8 @@ def main():
     cases += [(f"{name} in ONNX, {'standard' if standard else 'own'} operators", export, (name, standard))
               for name in (*SMALL, "tbn-mixer") for standard in (False, True)
               if not (name == "fracbnn" and standard)]
+    if len(sys.argv) > 1:
+        cases += [(f"{name} through the program", program, (name,)) for name in SMALL]
     for number, (name, test, arguments) in enumerate(cases, 1):
         try:
             test(*arguments)

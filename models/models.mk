@@ -98,8 +98,8 @@ train-digits-bnn: $(BUILD)/models/digits
 
 # The definitions in PyTorch (python3-torch and python3-onnx of Debian).
 .PHONY: test-models
-test-models:
-	@/usr/bin/python3 models/check.py
+test-models: tools
+	@/usr/bin/python3 models/check.py $(BNNACCEL)
 
 include models/large/large.mk
 

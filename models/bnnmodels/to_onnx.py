@@ -147,7 +147,7 @@ def poke_conv(m, g, x, inputs, hint, r1=None):
     y = dprelu(m.act, g, y, f"{hint}.act")
     q, step = bound(m.se.q1, g, g.mean(x, f"{hint}.mean"), f"{hint}.se1.codes")
     h = integer_conv(m.se.fc1, g, q, step, f"{hint}.se1")
-    q, step = bound(m.se.q2, g, g.node("Relu", [h], f"{hint}.se1.relu"), f"{hint}.se2.codes")
+    q, step = bound(m.se.q2, g, h, f"{hint}.se2.codes")  # codes from 0 on: the ReLU as well
     y = g.gate(y, integer_conv(m.se.fc2, g, q, step, f"{hint}.se2"), f"{hint}.gated")
     return norm(m.bn2, g, y, f"{hint}.out")
 
