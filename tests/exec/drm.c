@@ -224,6 +224,41 @@ static void test_failing_jobs(struct bnn_net *net, const uint8_t *inputs)
 	free(outputs);
 }
 
+/* Two jobs in flight have both ended when the first is looked at: each gets its own end. */
+static void test_whose_fault(struct bnn_net *net, const uint8_t *inputs)
+{
+	size_t in = net->values[net->input.value].bytes, out = net->values[net->output.value].bytes;
+	const struct bnn_exec_ops *ops = &bnn_exec_device;
+	uint8_t *outputs = malloc(4 * out);
+	struct bnn_piece a = { inputs, in, outputs, out, 2, 0 };
+	struct bnn_piece b = { inputs + 2 * in, in, outputs + 2 * out, out, 2, 2 };
+	bool ok = true;
+
+	for (unsigned int bad = 0; bad < 3; bad++) {
+		struct bnn_exec_options options;
+		struct bnn_error error = { "" };
+		struct bnn_exec *exec;
+		int first, second;
+
+		fake_start();
+		fake.eager = true;
+		fake.bad_job = bad;
+		fake.bad_status = BNN_STATUS_PARITY;
+		options = device_options();
+		ok &= !ops->open(net, &options, &exec, &error) && !ops->begin(exec, &a, &error) &&
+		      !ops->begin(exec, &b, &error);
+		first = ops->finish(exec, &error);
+		ok &= first == (bad == 1 ? BNNACCEL_ERR_DEVICE : 0);
+		second = ops->finish(exec, &error);
+		ok &= second == (bad == 2 ? BNNACCEL_ERR_DEVICE : 0);
+		ok &= bad != 2 || strstr(error.text, "(image 2)");
+		ops->close(exec);
+		fake_stop();
+	}
+	tap_ok(ok, "of two jobs in flight the one that failed is told");
+	free(outputs);
+}
+
 static void refuses(const struct bnn_net *net, int code, const char *word)
 {
 	struct bnn_exec_options options = device_options();
@@ -252,6 +287,7 @@ int main(void)
 	test_cuts();
 	test_failing_calls(net, inputs);
 	test_failing_jobs(net, inputs);
+	test_whose_fault(net, inputs);
 	fake_start();
 	fake.driver = "ivpu";
 	refuses(net, BNNACCEL_ERR_NO_DEVICE, "'ivpu'");

@@ -266,7 +266,7 @@ int drmSyncobjTimelineWait(int fd, uint32_t *handles, uint64_t *points, unsigned
 	}
 	if (injected())
 		return -errno;
-	while (queued && signalled < points[0]) {
+	while (queued && (fake.eager || signalled < points[0])) {
 		signalled = queue[0].point;
 		run_job(&queue[0]);
 		memmove(queue, queue + 1, --queued * sizeof(queue[0]));

@@ -22,6 +22,7 @@ struct fake_drm {
 	/* The job that ends badly, counted from 1, and how. */
 	uint64_t bad_job;
 	uint32_t bad_status;
+	bool eager; /* waiting for a job runs all that are queued */
 	/* What happened. */
 	unsigned int calls;
 	unsigned int objects;	     /* buffers and programs that exist */
