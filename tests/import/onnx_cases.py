@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Small ONNX models for tests: onnx_cases.py FOLDER writes FOLDER/good/NAME.onnx, which must
-be imported, and FOLDER/bad/NAME.onnx, which must be refused with the text in NAME.txt."""
+"""Small ONNX models for tests. onnx_cases.py FOLDER writes FOLDER/good/NAME.onnx, which must
+be imported, the same as FOLDER/again/NAME.onnx, checked and written another way, and
+FOLDER/bad/NAME.onnx, which must be refused with the text in NAME.txt."""
 import pathlib
 import sys
 
@@ -34,7 +35,8 @@ class Graph:
         value = np.asarray(value)
         value = value.astype(dtype) if value.dtype == np.float64 else value
         name = f"c{len(self.constants)}"
-        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        value = np.ascontiguousarray(value).reshape(value.shape)  # that of a number is ()
+        self.constants.append(numpy_helper.from_array(value, name))
         return name
 
     def add(self, op, *inputs, domain=None, **attributes):
@@ -43,7 +45,8 @@ class Graph:
         self.x = f"t{len(self.nodes)}"
         self.own |= domain is not None
         node = helper.make_node(op, names, [self.x], f"{op}{len(self.nodes)}", domain=domain)
-        node.attribute.extend(helper.make_attribute(k, v) for k, v in attributes.items())
+        node.attribute.extend(helper.make_attribute(key, value) for key, value in attributes.items()
+                              if value is not None)
         self.nodes.append(node)
         return self.x
 
@@ -69,7 +72,7 @@ class Graph:
 
     def model(self):
         image = helper.make_tensor_value_info("image", self.kind, self.shape)
-        last = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None)
+        last = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", "K"])
                 for name in self.outputs or [self.x]]
         graph = helper.make_graph(self.nodes, "g", [image], last, self.constants)
         opsets = [helper.make_opsetid("", self.opset)]
@@ -174,13 +177,13 @@ def weights_reactnet():
 def geometry():
     g = Graph(("N", 4, 9, 9))
     g.add("Sub", None, F(128))
-    g.conv(weights=signs(g.rng, 4, 4, 3, 3), auto_pad="SAME_UPPER", pads=[], strides=[2, 2])
+    g.conv(weights=signs(g.rng, 4, 4, 3, 3), auto_pad="SAME_UPPER", pads=None, strides=[2, 2])
     g.add("Sign", None)
     g.conv(weights=signs(g.rng, 4, 4, 3, 3), dilations=[2, 2], pads=[2, 2, 2, 2])
     g.add("Sign", None)
     g.conv(weights=signs(g.rng, 4, 2, 1, 3), group=2, pads=[0, 1, 0, 1])
     g.add("Sign", None)
-    g.conv(weights=signs(g.rng, 4, 4, 2, 2), auto_pad="SAME_LOWER", pads=[])
+    g.conv(weights=signs(g.rng, 4, 4, 2, 2), auto_pad="SAME_LOWER", pads=None)
     return g.end().model()
 
 
@@ -289,16 +292,17 @@ def groups_of_channels():
 
 @good
 def pools():
-    g = Graph(("N", 3, 12, 12))
+    g = Graph(("N", 3, 14, 14))
     g.start()
     g.add("MaxPool", None, kernel_shape=[3, 3], strides=[2, 2], pads=[1] * 4)
     g.add("AveragePool", None, kernel_shape=[3, 3], strides=[1, 1], pads=[1] * 4, count_include_pad=1)
     g.add("Sign", None)
     g.add("MaxPool", None, kernel_shape=[2, 2], strides=[2, 2])
-    g.conv(weights=signs(g.rng, 4, 4, 1, 1))
+    g.conv(weights=signs(g.rng, 4, 4, 1, 1), pads=[0] * 4)
     g.add("Slice", None, np.array([0, 0]), np.array([9, 9]), np.array([2, 3]), np.array([2, 2]))
     g.add("AveragePool", None, kernel_shape=[2, 2], ceil_mode=0)
-    return g.add("Reshape", None, np.array([0, -1])) and g.model()
+    g.add("Reshape", None, np.array([0, -1]))
+    return g.model()
 
 
 def gate_case(build):
@@ -346,8 +350,7 @@ def dynamic_reshape():
 @good
 def constants_of_nodes():
     g = Graph(opset=12)
-    g.add("Sub", None, g.add("Constant", value_float=128.0))
-    g.x = "t1"
+    g.add("Sub", "image", g.add("Constant", value_float=128.0))
     g.conv()
     shape = g.add("ConstantOfShape", np.array([4, 1, 1]),
                   value=helper.make_tensor("v", TensorProto.FLOAT, [1], [0.5]))
@@ -370,7 +373,7 @@ def old_opset():
     g.add("Squeeze", g.add("GlobalAveragePool", None), axes=[2, 3])
     g.add("Dropout", None)
     g.add("Identity", None)
-    g.add("Gemm", None, np.ones((4, 2), F))
+    g.add("Gemm", None, np.ones((4, 2), F), np.zeros(2, F))
     return g.model()
 
 
@@ -933,12 +936,27 @@ def gate_of_pixels():
     return g.end().model()
 
 
+def again(model):
+    """The same model: checked, initializers in another order and in typed fields."""
+    onnx.checker.check_model(model)
+    copy = onnx.load_model_from_string(model.SerializeToString())
+    del copy.graph.initializer[:]
+    for tensor in reversed(model.graph.initializer):
+        array = numpy_helper.to_array(tensor)
+        copy.graph.initializer.append(
+            helper.make_tensor(tensor.name, tensor.data_type, array.shape, array.reshape(-1).tolist()))
+    for node in copy.graph.node:
+        node.doc_string = "read by nobody"
+    return copy
+
+
 def main(folder):
-    for name in ("good", "bad"):
+    for name in ("good", "again", "bad"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     for name, build in GOOD.items():
         model = build()
         onnx.save(model, folder / "good" / f"{name}.onnx")
+        onnx.save(again(model), folder / "again" / f"{name}.onnx")
     for name, (build, message) in BAD.items():
         model = build()
         data = model if isinstance(model, bytes) else model.SerializeToString()
