@@ -233,6 +233,31 @@ static void odd_products(void)
 	ok(!wrong, "odd codes by odd weights of 1, 2, 4 and 8 bits: %u sums differ", wrong);
 }
 
+/* The graph in floating point sums codes exactly too, beyond 24 bits. */
+static void large_sums(void)
+{
+	enum { N = 600 };
+	int16_t weights[N];
+	struct bnnaccel_conv c = { .outputs = 1, .kind = BNNACCEL_WEIGHTS_ODD, .weights = weights };
+	double *values[8] = { NULL };
+	long sum = 0;
+	struct bench b;
+	int x;
+
+	start(&b, 1, 1, N, BNNACCEL_CODES_ODD8);
+	for (int i = 0; i < N; i++) {
+		b.image[i] = i % 7 ? 255 : 254;
+		weights[i] = i % 5 ? 255 : 251;
+		sum += (2 * b.image[i] - 255) * weights[i];
+	}
+	x = bnnaccel_graph_dense(b.g, b.codes, &c);
+	ok(x >= 0 && x < 8 && !bnn_reference_run(b.g, b.image, values, &b.error) &&
+		   values[x][0] == (double)sum,
+	   "a sum of %ld in floating point", sum);
+	bnn_reference_free(b.g, values);
+	finish(&b);
+}
+
 static void ternary(void)
 {
 	float positive[3] = { 0.75f, 1.3f, 0.2f }, negative[3] = { 0.5f, 0.1f, 1.9f };
@@ -412,6 +437,7 @@ int main(void)
 	same_padding();
 	codebook();
 	odd_products();
+	large_sums();
 	ternary();
 	tiles();
 	wide_activations();

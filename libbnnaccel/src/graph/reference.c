@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "graph.h"
+#include "pack.h"
 
 static void encode(const struct bnnaccel_graph *g, const struct bnn_op *op, const double *in,
 		   double *out)
@@ -148,12 +149,21 @@ static int conv_codes(const struct bnnaccel_graph *g, const struct bnn_op *op, c
 	return 0;
 }
 
+/* Whether single precision holds every sum of codes. */
+static bool sums_fit(const struct bnnaccel_graph *g, const struct bnn_op *op)
+{
+	uint64_t abs = (uint64_t)bnn_codes_abs(g->ops[op->in[0]].codes);
+
+	return bnn_weights_norm(op) * abs <= 1 << 24;
+}
+
 static void conv_real(const struct bnnaccel_graph *g, const struct bnn_op *op, const double *in,
 		      double *out)
 {
 	const struct bnn_conv_op *c = &op->conv;
 	const struct bnn_op *x = &g->ops[op->in[0]];
 	uint32_t channels = x->c / c->groups;
+	double unit = x->domain == BNN_DOMAIN_CODES ? x->unit.num / x->unit.den : 1;
 
 	for (size_t p = 0; p < (size_t)op->h * op->w; p++) {
 		for (uint32_t o = 0; o < op->c; o++) {
@@ -176,7 +186,7 @@ static void conv_real(const struct bnnaccel_graph *g, const struct bnn_op *op, c
 								      : c->pad_mode == 1 ? 1
 											 : -1);
 			}
-			out[p * op->c + o] = acc * c->scale[o] + c->bias[o];
+			out[p * op->c + o] = acc * unit * c->scale[o] + c->bias[o];
 		}
 	}
 }
@@ -277,7 +287,7 @@ static int run_op(const struct bnnaccel_graph *g, const struct bnn_op *op, doubl
 		encode(g, op, in, out);
 		return 0;
 	case BNN_OP_CONV:
-		if (g->ops[op->in[0]].domain == BNN_DOMAIN_CODES)
+		if (g->ops[op->in[0]].domain == BNN_DOMAIN_CODES && sums_fit(g, op))
 			return conv_codes(g, op, in, out);
 		conv_real(g, op, in, out);
 		return 0;
