@@ -147,6 +147,11 @@ void bnn_reference_host(const struct bnnaccel_graph *g, const struct bnn_op *op,
 			double *out);
 void bnn_reference_free(const struct bnnaccel_graph *g, double **values);
 
+/* The same, but each tensor is shown once, and freed when nothing reads it any more. */
+typedef void (*bnn_reference_fn)(void *opaque, size_t tensor, const double *values);
+int bnn_reference_walk(const struct bnnaccel_graph *g, const uint8_t *image, bnn_reference_fn visit,
+		       void *opaque, struct bnn_error *error);
+
 /*
  * The whole lowering: a checked network, and a report (malloc'd text) if wanted.
  */

@@ -265,6 +265,32 @@ static void quantise(const struct bnn_op *op, const double *in, double *out, siz
 	}
 }
 
+/* Operators that take one element to one element. */
+static void channelwise(const struct bnn_op *op, const double *in, const double *gate, double *out)
+{
+	const double *a = op->lin.a, *b = op->lin.b;
+
+	for (size_t p = 0; p < (size_t)op->h * op->w; p++, in += op->c, out += op->c) {
+		for (uint32_t c = 0; c < op->c; c++) {
+			switch (op->kind) {
+			case BNN_OP_AFFINE:
+				out[c] = in[c] * a[c] + b[c];
+				break;
+			case BNN_OP_BEND:
+				out[c] = in[c] * (in[c] >= 0 ? b[c] : a[c]);
+				break;
+			case BNN_OP_SIGN:
+				out[c] = in[c] >= (op->threshold ? (double)op->threshold[c] : 0)
+						 ? 1
+						 : -1;
+				break;
+			default:
+				out[c] = in[c] * gate[c];
+			}
+		}
+	}
+}
+
 static int run_op(const struct bnnaccel_graph *g, const struct bnn_op *op, double **values,
 		  double *out)
 {
@@ -292,12 +318,12 @@ static int run_op(const struct bnnaccel_graph *g, const struct bnn_op *op, doubl
 		conv_real(g, op, in, out);
 		return 0;
 	case BNN_OP_AFFINE:
-		for (size_t i = 0; i < n; i++)
-			out[i] = in[i] * op->lin.a[i % op->c] + op->lin.b[i % op->c];
-		return 0;
 	case BNN_OP_BEND:
-		for (size_t i = 0; i < n; i++)
-			out[i] = in[i] * (in[i] >= 0 ? op->lin.b[i % op->c] : op->lin.a[i % op->c]);
+	case BNN_OP_SIGN:
+		channelwise(op, in, NULL, out);
+		return 0;
+	case BNN_OP_GATE:
+		channelwise(op, in, values[op->in[1]], out);
 		return 0;
 	case BNN_OP_ADD:
 		add(g, op, in, values[op->in[1]], out);
@@ -309,20 +335,12 @@ static int run_op(const struct bnnaccel_graph *g, const struct bnn_op *op, doubl
 		const struct bnn_op *x = &g->ops[op->in[0]];
 		size_t pixels = (size_t)x->h * x->w;
 
-		for (size_t i = 0; i < pixels * x->c; i++)
-			out[i % x->c] += in[i] / pixels;
+		for (size_t i = 0; i < pixels; i++, in += x->c) {
+			for (uint32_t c = 0; c < x->c; c++)
+				out[c] += in[c] / pixels;
+		}
 		return 0;
 	}
-	case BNN_OP_SIGN:
-		for (size_t i = 0; i < n; i++)
-			out[i] = in[i] >= (op->threshold ? (double)op->threshold[i % op->c] : 0)
-					 ? 1
-					 : -1;
-		return 0;
-	case BNN_OP_GATE:
-		for (size_t i = 0; i < n; i++)
-			out[i] = in[i] * values[op->in[1]][i % op->c];
-		return 0;
 	case BNN_OP_QUANTISE:
 		quantise(op, in, out, n);
 		return 0;
@@ -340,6 +358,22 @@ void bnn_reference_free(const struct bnnaccel_graph *g, double **values)
 	}
 }
 
+/* Tensor i, whose inputs are there. */
+static int evaluate(const struct bnnaccel_graph *g, size_t i, const uint8_t *image, double **values)
+{
+	const struct bnn_op *op = &g->ops[i];
+	size_t n = (size_t)op->h * op->w * op->c, pixels = (size_t)op->h * op->w;
+
+	values[i] = calloc(n, sizeof(double));
+	if (!values[i])
+		return BNNACCEL_ERR_MEMORY;
+	if (op->kind != BNN_OP_IMAGE)
+		return run_op(g, op, values, values[i]);
+	for (size_t j = 0; j < n; j++)
+		values[i][j] = image[op->planar ? j % op->c * pixels + j / op->c : j];
+	return 0;
+}
+
 int bnn_reference_run(const struct bnnaccel_graph *g, const uint8_t *image, double **values,
 		      struct bnn_error *error)
 {
@@ -347,26 +381,43 @@ int bnn_reference_run(const struct bnnaccel_graph *g, const uint8_t *image, doub
 
 	for (size_t i = 0; i < g->count; i++)
 		values[i] = NULL;
-	for (size_t i = 0; !rc && i < g->count; i++) {
-		const struct bnn_op *op = &g->ops[i];
-		size_t n = (size_t)op->h * op->w * op->c;
-
-		values[i] = calloc(n, sizeof(double));
-		if (!values[i]) {
-			rc = BNNACCEL_ERR_MEMORY;
-		} else if (op->kind == BNN_OP_IMAGE) {
-			size_t pixels = (size_t)op->h * op->w;
-
-			for (size_t j = 0; j < n; j++)
-				values[i][j] =
-					image[op->planar ? j % op->c * pixels + j / op->c : j];
-		} else {
-			rc = run_op(g, op, values, values[i]);
-		}
-	}
+	for (size_t i = 0; !rc && i < g->count; i++)
+		rc = evaluate(g, i, image, values);
 	if (rc) {
 		bnn_reference_free(g, values);
 		return bnn_fail(error, rc, "graph %s: out of memory", g->name);
 	}
 	return 0;
+}
+
+int bnn_reference_walk(const struct bnnaccel_graph *g, const uint8_t *image, bnn_reference_fn visit,
+		       void *opaque, struct bnn_error *error)
+{
+	double **values = calloc(g->count, sizeof(*values));
+	size_t *last = calloc(g->count, sizeof(*last)); /* operator that reads a tensor last */
+	int rc = values && last ? 0 : BNNACCEL_ERR_MEMORY;
+
+	for (size_t i = 0; !rc && i < g->count; i++) {
+		last[i] = i;
+		for (int k = 0; k < 2; k++) {
+			if (g->ops[i].in[k] >= 0)
+				last[g->ops[i].in[k]] = i;
+		}
+	}
+	for (size_t i = 0; !rc && i < g->count; i++) {
+		rc = evaluate(g, i, image, values);
+		if (!rc)
+			visit(opaque, i, values[i]);
+		for (size_t t = 0; t <= i; t++) {
+			if (last[t] > i)
+				continue;
+			free(values[t]);
+			values[t] = NULL;
+		}
+	}
+	if (values)
+		bnn_reference_free(g, values);
+	free(values);
+	free(last);
+	return rc ? bnn_fail(error, rc, "graph %s: out of memory", g->name) : 0;
 }
