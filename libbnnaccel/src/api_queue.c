@@ -3,52 +3,18 @@
  * Requests in flight. A thread per session cuts them into pieces and keeps as many
  * pieces in the executor as it takes. Pieces go first in, first out, so requests end
  * in the order they came.
- *
- * `lock` guards the list of requests; `exec` whoever uses the executor. The thread
- * takes exec without lock, and lets callers that want it go first.
  */
 #include "api_queue.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 /* Images per piece where the executor has no opinion: bounds what close() waits for. */
 #define PLAIN_IMAGES 8
-
-struct request {
-	uint64_t ticket;
-	struct bnnaccel_request work;
-	size_t begun;  /* images handed to the executor, or skipped */
-	size_t pieces; /* in the executor */
-	bool ended;    /* ready to be collected */
-	int result;
-	struct bnn_error error;
-	struct request *next;
-};
-
-struct bnn_queue {
-	pthread_t thread;
-	pthread_mutex_t lock, exec;
-	pthread_cond_t work, done;
-	struct request *oldest, **end; /* not collected, in order of their tickets */
-	struct request *running;       /* the first that has not ended */
-	uint64_t tickets;
-	size_t count;
-	unsigned int callers; /* that want exec, or have it */
-	bool closing;
-	int fd; /* eventfd: one per request to collect */
-	/* Of the thread: */
-	struct request **flying; /* requests of the pieces in the executor, a ring */
-	size_t first, pieces, most_pieces, most_images;
-	struct bnn_piece plain; /* the piece, where the executor has only run() */
-};
 
 void bnn_queue_enter(struct bnnaccel_session *session)
 {
@@ -107,8 +73,7 @@ static int run_plain(struct bnnaccel_session *session, struct bnn_error *error)
 	return rc;
 }
 
-/* The rest of it is not run. The first error is the one that is told. */
-static void give_up(struct request *r, int result, const struct bnn_error *error)
+void bnn_request_give_up(struct bnn_request *r, int result, const struct bnn_error *error)
 {
 	r->begun = r->work.count;
 	if (r->result)
@@ -117,16 +82,16 @@ static void give_up(struct request *r, int result, const struct bnn_error *error
 	r->error = *error;
 }
 
-static struct request *next_to_begin(const struct bnn_queue *q)
+static struct bnn_request *next_to_begin(const struct bnn_queue *q)
 {
-	struct request *r = q->running;
+	struct bnn_request *r = q->running;
 
 	while (r && r->begun == r->work.count)
 		r = r->next;
 	return r;
 }
 
-static void begin_piece(struct bnnaccel_session *session, struct request *r)
+static void begin_piece(struct bnnaccel_session *session, struct bnn_request *r)
 {
 	struct bnn_queue *q = session->queue;
 	const struct bnnaccel_request *work = &r->work;
@@ -155,13 +120,13 @@ static void begin_piece(struct bnnaccel_session *session, struct request *r)
 		return;
 	}
 	r->pieces--;
-	give_up(r, rc, &error);
+	bnn_request_give_up(r, rc, &error);
 }
 
 static void finish_piece(struct bnnaccel_session *session)
 {
 	struct bnn_queue *q = session->queue;
-	struct request *r = q->flying[q->first];
+	struct bnn_request *r = q->flying[q->first];
 	struct bnn_error error = { "" };
 	int rc;
 
@@ -173,7 +138,7 @@ static void finish_piece(struct bnnaccel_session *session)
 	q->pieces--;
 	r->pieces--;
 	if (rc)
-		give_up(r, rc, &error);
+		bnn_request_give_up(r, rc, &error);
 }
 
 static void end_requests(struct bnn_queue *q)
@@ -197,7 +162,7 @@ static void *serve(void *opaque)
 
 	pthread_mutex_lock(&q->lock);
 	for (;;) {
-		struct request *r = q->closing ? NULL : next_to_begin(q);
+		struct bnn_request *r = q->closing ? NULL : next_to_begin(q);
 
 		if (r && q->pieces < q->most_pieces)
 			begin_piece(session, r);
@@ -218,7 +183,7 @@ static void *serve(void *opaque)
 static void free_queue(struct bnn_queue *q)
 {
 	while (q->oldest) {
-		struct request *r = q->oldest;
+		struct bnn_request *r = q->oldest;
 
 		q->oldest = r->next;
 		free(r);
@@ -247,7 +212,7 @@ static void init_locks(struct bnn_queue *q)
 }
 
 /* The first request starts the thread. Signals are for the program's own threads. */
-static int start(struct bnnaccel_session *session, struct bnn_error *error)
+int bnn_queue_start(struct bnnaccel_session *session, struct bnn_error *error)
 {
 	struct bnn_queue *q = calloc(1, sizeof(*q));
 	sigset_t all, before;
@@ -265,7 +230,7 @@ static int start(struct bnnaccel_session *session, struct bnn_error *error)
 	q->most_images = session->batch ? session->batch : PLAIN_IMAGES;
 	if (session->ops->limits)
 		session->ops->limits(session->exec, &q->most_pieces, &q->most_images);
-	q->flying = calloc(q->most_pieces, sizeof(struct request *));
+	q->flying = calloc(q->most_pieces, sizeof(struct bnn_request *));
 	q->fd = eventfd(0, EFD_SEMAPHORE | EFD_NONBLOCK | EFD_CLOEXEC);
 	if (!q->flying || q->fd < 0) {
 		rc = bnn_fail(error, BNNACCEL_ERR_SYSTEM, "eventfd for requests: %s",
@@ -285,221 +250,6 @@ static int start(struct bnnaccel_session *session, struct bnn_error *error)
 	return bnn_fail(error, BNNACCEL_ERR_SYSTEM, "a thread for requests: %s", strerror(rc));
 }
 
-static int check_request(const struct bnnaccel_session *session,
-			 const struct bnnaccel_request *given, struct bnnaccel_request *work,
-			 struct bnn_error *error)
-{
-	const struct bnn_net *net = session->model->net;
-	size_t in = net->values[net->input.value].bytes, out = net->values[net->output.value].bytes;
-	size_t most;
-
-	work->size = sizeof(*work);
-	bnn_api_give(work, given, given->size < sizeof(*work) ? given->size : sizeof(*work));
-	for (size_t i = sizeof(*work); i < given->size; i++)
-		if (((const unsigned char *)given)[i])
-			return bnn_fail(error, BNNACCEL_ERR_ARGUMENT,
-					"request: this libbnnaccel is older than a member that is "
-					"set (size %zu, known %zu)",
-					given->size, sizeof(*work));
-	if (!work->input_stride)
-		work->input_stride = in;
-	if (!work->output_stride)
-		work->output_stride = out;
-	if (!work->inputs || !work->outputs || !work->count)
-		return bnn_fail(error, BNNACCEL_ERR_ARGUMENT,
-				"request: inputs or outputs is NULL, or count is 0");
-	if (work->input_stride < in)
-		return bnn_fail(error, BNNACCEL_ERR_BAD_INPUT,
-				"request: images are %zu bytes apart, but network \"%.64s\" reads "
-				"%zu bytes of each",
-				work->input_stride, net->name, in);
-	if (work->output_stride < out)
-		return bnn_fail(error, BNNACCEL_ERR_ARGUMENT,
-				"request: results are %zu bytes apart, but those of network "
-				"\"%.64s\" have %zu bytes",
-				work->output_stride, net->name, out);
-	most = work->input_stride > work->output_stride ? work->input_stride : work->output_stride;
-	if (work->count > SIZE_MAX / most)
-		return bnn_fail(error, BNNACCEL_ERR_ARGUMENT,
-				"request: %zu images cannot lie in memory", work->count);
-	return 0;
-}
-
-int bnnaccel_submit(struct bnnaccel_session *session, const struct bnnaccel_request *given,
-		    uint64_t *ticket)
-{
-	struct bnn_error *error = session ? bnn_api_error(session->ctx) : NULL;
-	struct request *r;
-	struct bnn_queue *q;
-	int rc;
-
-	if (ticket)
-		*ticket = 0;
-	if (!session || !given || !ticket || !bnn_api_size_ok(given->size))
-		return bnn_fail(error, BNNACCEL_ERR_ARGUMENT,
-				"bnnaccel_submit: session, request or ticket is NULL, or the size "
-				"of the request is not set");
-	r = calloc(1, sizeof(*r));
-	if (!r)
-		return bnn_fail(error, BNNACCEL_ERR_MEMORY, "out of memory for a request");
-	rc = check_request(session, given, &r->work, error);
-	if (!rc)
-		rc = start(session, error);
-	q = session->queue;
-	if (!rc && q->count == BNNACCEL_REQUESTS_MAX)
-		rc = bnn_fail(error, BNNACCEL_ERR_BUSY,
-			      "%d requests were not collected; bnnaccel_next() collects one",
-			      BNNACCEL_REQUESTS_MAX);
-	if (rc) {
-		free(r);
-		return rc;
-	}
-	pthread_mutex_lock(&q->lock);
-	r->ticket = ++q->tickets;
-	q->count++;
-	*q->end = r;
-	q->end = &r->next;
-	if (!q->running)
-		q->running = r;
-	pthread_cond_signal(&q->work);
-	pthread_mutex_unlock(&q->lock);
-	*ticket = r->ticket;
-	return 0;
-}
-
-static struct request *find(const struct bnn_queue *q, uint64_t ticket)
-{
-	struct request *r = q ? q->oldest : NULL;
-
-	while (r && r->ticket != ticket)
-		r = r->next;
-	return r;
-}
-
-/* Waits with the lock held; whether it ended. */
-static bool wait_ended(struct bnn_queue *q, const struct request *r, int timeout_ms)
-{
-	struct timespec until;
-	int rc = 0;
-
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	if (timeout_ms > 0) {
-		until.tv_sec += timeout_ms / 1000;
-		until.tv_nsec += timeout_ms % 1000 * 1000000l;
-		until.tv_sec += until.tv_nsec / 1000000000;
-		until.tv_nsec %= 1000000000;
-	}
-	while (!r->ended && timeout_ms && rc != ETIMEDOUT)
-		rc = timeout_ms < 0 ? pthread_cond_wait(&q->done, &q->lock)
-				    : pthread_cond_timedwait(&q->done, &q->lock, &until);
-	return r->ended;
-}
-
-static int collect(struct bnn_queue *q, struct request *r, struct bnn_error *error)
-{
-	struct request **at = &q->oldest;
-	int result = r->result;
-	uint64_t one;
-
-	while (*at != r)
-		at = &(*at)->next;
-	*at = r->next;
-	if (q->end == &r->next)
-		q->end = at;
-	q->count--;
-	if (read(q->fd, &one, sizeof(one)) < 0)
-		result = bnn_fail(error, BNNACCEL_ERR_SYSTEM, "eventfd of requests: %s",
-				  strerror(errno));
-	else if (result)
-		*error = r->error;
-	free(r);
-	return result;
-}
-
-static int wait_and_collect(struct bnn_queue *q, struct request *r, int timeout_ms,
-			    struct bnn_error *error)
-{
-	if (wait_ended(q, r, timeout_ms))
-		return collect(q, r, error);
-	return bnn_fail(error, BNNACCEL_ERR_TIMEOUT,
-			"request %" PRIu64 " has not ended within %d ms; it goes on", r->ticket,
-			timeout_ms);
-}
-
-int bnnaccel_wait(struct bnnaccel_session *session, uint64_t ticket, int timeout_ms)
-{
-	struct bnn_error *error = session ? bnn_api_error(session->ctx) : NULL;
-	struct bnn_queue *q = session ? session->queue : NULL;
-	struct request *r = NULL;
-	int rc = BNNACCEL_ERR_ARGUMENT;
-
-	if (q) {
-		pthread_mutex_lock(&q->lock);
-		r = find(q, ticket);
-		if (r)
-			rc = wait_and_collect(q, r, timeout_ms, error);
-		pthread_mutex_unlock(&q->lock);
-	}
-	if (!r)
-		bnn_fail(error, rc,
-			 "bnnaccel_wait: there is no request %" PRIu64
-			 " to collect in this session",
-			 ticket);
-	return rc;
-}
-
-int bnnaccel_next(struct bnnaccel_session *session, uint64_t *ticket, int timeout_ms)
-{
-	struct bnn_error *error = session ? bnn_api_error(session->ctx) : NULL;
-	struct bnn_queue *q = session ? session->queue : NULL;
-	int rc;
-
-	if (ticket)
-		*ticket = 0;
-	if (!q || !ticket || !q->oldest)
-		return bnn_fail(error, BNNACCEL_ERR_ARGUMENT,
-				"bnnaccel_next: session or ticket is NULL, or there is no request "
-				"to collect");
-	pthread_mutex_lock(&q->lock);
-	*ticket = q->oldest->ticket;
-	rc = wait_and_collect(q, q->oldest, timeout_ms, error);
-	if (rc == BNNACCEL_ERR_TIMEOUT)
-		*ticket = 0;
-	pthread_mutex_unlock(&q->lock);
-	return rc;
-}
-
-int bnnaccel_cancel(struct bnnaccel_session *session, uint64_t ticket)
-{
-	static const struct bnn_error text = { "the request was cancelled" };
-	struct bnn_error *error = session ? bnn_api_error(session->ctx) : NULL;
-	struct bnn_queue *q = session ? session->queue : NULL;
-	struct request *r = NULL;
-
-	if (q) {
-		pthread_mutex_lock(&q->lock);
-		r = find(q, ticket);
-		if (r && !r->ended)
-			give_up(r, BNNACCEL_ERR_CANCELLED, &text);
-		pthread_cond_signal(&q->work);
-		pthread_mutex_unlock(&q->lock);
-	}
-	return r ? 0
-		 : bnn_fail(error, BNNACCEL_ERR_ARGUMENT,
-			    "bnnaccel_cancel: there is no request %" PRIu64 " in this session",
-			    ticket);
-}
-
-int bnnaccel_session_fd(struct bnnaccel_session *session)
-{
-	int rc;
-
-	if (!session)
-		return BNNACCEL_ERR_ARGUMENT;
-	rc = start(session, bnn_api_error(session->ctx));
-	return rc ? rc : session->queue->fd;
-}
-
 bool bnn_queue_uses(struct bnnaccel_session *session, const uint8_t *data, size_t bytes)
 {
 	struct bnn_queue *q = session->queue;
@@ -508,7 +258,7 @@ bool bnn_queue_uses(struct bnnaccel_session *session, const uint8_t *data, size_
 	if (!q)
 		return false;
 	pthread_mutex_lock(&q->lock);
-	for (const struct request *r = q->running; r && !used; r = r->next) {
+	for (const struct bnn_request *r = q->running; r && !used; r = r->next) {
 		const uint8_t *in = r->work.inputs, *out = r->work.outputs;
 
 		used = (in < data + bytes && in + r->work.count * r->work.input_stride > data) ||

@@ -5,87 +5,16 @@
  */
 #include <inttypes.h>
 #include <limits.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <bnnaccel/bnnaccel.h>
 
-#include "arena.h"
 #include "core_load.h"
-#include "dev.h"
+#include "core_state.h"
 
-#define QUEUE 1 /* as jobs of normal priority */
-#define DEPTH BNN_DEPTH_MIN
-#define ASID 1
 /* Device cycles between two looks at the completion count, and at stop(). */
 #define SLICE (1ull << 18)
-#define Q_REG(name) (BNN_REG_Q_##name + QUEUE * BNN_QUEUE_STRIDE)
-
-/* What only the device reads: ring, behind it a region table per entry. */
-struct ring {
-	struct bnn_job jobs[DEPTH];
-	struct bnn_region regions[DEPTH][BNN_REGIONS];
-};
-
-/* What it writes. */
-struct completions {
-	struct bnn_completion slots[DEPTH];
-	uint64_t done;
-	uint8_t rest[56];
-};
-
-struct core_buffer {
-	struct bnn_dev_buffer base;
-	uint64_t va;
-	unsigned int access;
-	bool in_use;
-	struct core_buffer *next;
-};
-
-struct core_program {
-	uint64_t va;
-	uint32_t count;
-};
-
-struct core_dev {
-	struct bnn_dev base;
-	const struct bnn_core_ops *ops;
-	struct bnn_core *core;
-	struct bnn_arena *arena;
-	struct ring *ring;
-	uint64_t ring_bus;
-	struct completions *completions;
-	struct core_buffer *buffers;
-	struct core_program *programs;
-	uint32_t program_count;
-	atomic_bool stop;
-	uint64_t submitted;
-	uint64_t reaped;
-	uint64_t counters[BNN_COUNTERS];
-	struct bnn_dev_fault faults[DEPTH]; /* by ring index; status 0 = ended well */
-};
-
-static struct core_dev *core_dev(struct bnn_dev *dev)
-{
-	return (struct core_dev *)dev;
-}
-
-static uint32_t reg_read(struct core_dev *cd, uint32_t offset)
-{
-	return cd->ops->mmio_read(cd->core, offset);
-}
-
-static void reg_write(struct core_dev *cd, uint32_t offset, uint32_t value)
-{
-	cd->ops->mmio_write(cd->core, offset, value);
-}
-
-static void reg_write64(struct core_dev *cd, uint32_t offset, uint64_t value)
-{
-	reg_write(cd, offset, (uint32_t)value);
-	reg_write(cd, offset + 4, (uint32_t)(value >> 32));
-}
 
 /* The core exists before the arena, whose addresses depend on the core's bus width. */
 static int on_read(void *opaque, uint64_t addr, void *buf, uint32_t len)
@@ -124,82 +53,6 @@ static void core_close(struct bnn_dev *dev)
 	bnn_arena_free(cd->arena);
 	free(cd->programs);
 	free(cd);
-}
-
-/* The arena never unmaps, so a freed buffer waits for an owner of the same kind. */
-static struct core_buffer *reuse(struct core_dev *cd, uint64_t bytes, unsigned int access)
-{
-	struct core_buffer *b = cd->buffers;
-
-	while (b && (b->in_use || b->base.bytes != bytes || b->access != access))
-		b = b->next;
-	if (b)
-		memset(b->base.map, 0, bytes);
-	return b;
-}
-
-static struct core_buffer *map_buffer(struct core_dev *cd, uint64_t bytes, unsigned int access)
-{
-	struct core_buffer *b = calloc(1, sizeof(*b));
-	bool writes = access & (BNN_DEV_WRITE | BNN_DEV_PROFILE);
-
-	if (b)
-		b->base.map = bnn_arena_map(cd->arena, bytes, writes, &b->va);
-	if (!b || !b->base.map) {
-		free(b);
-		return NULL;
-	}
-	b->base.bytes = bytes;
-	b->access = access;
-	b->next = cd->buffers;
-	cd->buffers = b;
-	return b;
-}
-
-static int core_alloc(struct bnn_dev *dev, uint64_t bytes, unsigned int access,
-		      struct bnn_dev_buffer **buffer, struct bnn_error *error)
-{
-	struct core_dev *cd = core_dev(dev);
-	struct core_buffer *b = reuse(cd, bytes, access);
-
-	if (!b)
-		b = map_buffer(cd, bytes, access);
-	if (!b)
-		return bnn_fail(error, BNNACCEL_ERR_MEMORY,
-				"%s: no memory for a buffer of %" PRIu64
-				" bytes; use a smaller batch",
-				dev->target.name, bytes);
-	b->in_use = true;
-	*buffer = &b->base;
-	return 0;
-}
-
-static void core_free(struct bnn_dev *dev, struct bnn_dev_buffer *buffer)
-{
-	(void)dev;
-	((struct core_buffer *)buffer)->in_use = false;
-}
-
-static int core_load_program(struct bnn_dev *dev, const uint32_t *commands, uint32_t count,
-			     uint32_t *program, struct bnn_error *error)
-{
-	struct core_dev *cd = core_dev(dev);
-	struct core_program *more =
-		realloc(cd->programs, (cd->program_count + 1) * sizeof(*cd->programs));
-	uint64_t va = 0;
-	void *copy = NULL;
-
-	if (more) {
-		cd->programs = more;
-		copy = bnn_arena_map(cd->arena, (uint64_t)count * BNN_COMMAND_BYTES, false, &va);
-	}
-	if (!copy)
-		return bnn_fail(error, BNNACCEL_ERR_MEMORY,
-				"%s: no memory for %" PRIu32 " commands", dev->target.name, count);
-	memcpy(copy, commands, (size_t)count * BNN_COMMAND_BYTES);
-	more[cd->program_count] = (struct core_program){ va, count };
-	*program = cd->program_count++;
-	return 0;
 }
 
 static void fill_regions(struct core_dev *cd, const struct bnn_dev_job *job,
@@ -338,9 +191,9 @@ static void core_counters(struct bnn_dev *dev, uint64_t counters[BNN_COUNTERS])
 }
 
 static const struct bnn_dev_ops core_dev_ops = {
-	.load = core_load_program,
-	.alloc = core_alloc,
-	.free = core_free,
+	.load = bnn_core_load_program,
+	.alloc = bnn_core_alloc,
+	.free = bnn_core_free,
 	.submit = core_submit,
 	.wait = core_wait,
 	.stop = core_stop,
