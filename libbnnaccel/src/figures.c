@@ -121,7 +121,7 @@ uint64_t bnn_net_multiplications(const struct bnn_net *net, uint64_t *ends)
 	return inside;
 }
 
-/* The entry for these bits, in the order of their first use; the last one takes what is over. */
+/* The entry for these bits, in the order of their first use: of 4 times 5 there can be. */
 static struct bnnaccel_macs *macs_entry(struct bnnaccel_figures *f, uint32_t wbits, uint32_t abits)
 {
 	uint32_t i = 0;
@@ -129,8 +129,6 @@ static struct bnnaccel_macs *macs_entry(struct bnnaccel_figures *f, uint32_t wbi
 	while (i < f->macs_count &&
 	       (f->macs[i].weight_bits != wbits || f->macs[i].activation_bits != abits))
 		i++;
-	if (i == BNNACCEL_FIGURES_MACS)
-		return &f->macs[i - 1];
 	if (i == f->macs_count)
 		f->macs[f->macs_count++] = (struct bnnaccel_macs){ wbits, abits, 0, 0 };
 	return &f->macs[i];

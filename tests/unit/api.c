@@ -207,6 +207,34 @@ static void *run_thread(void *result)
 	return NULL;
 }
 
+static void test_figures(struct bnnaccel *ctx)
+{
+	struct bnnaccel_figures figures = { .size = sizeof(figures) };
+	struct bnn_net *net = some_net(5);
+	struct bnnaccel_model *model;
+	char *text = NULL;
+	uint8_t *data;
+	size_t len;
+
+	bnn_file_pack(net, &data, &len, NULL);
+	bnnaccel_model_parse(ctx, data, len, &model);
+	free(data);
+	tap_ok(!bnnaccel_model_get_figures(ctx, model, &figures) && !figures.parameters &&
+		       figures.executed_ace <= figures.ace && figures.format_count,
+	       "figures of a network whose origin is not known");
+	tap_ok(!bnnaccel_model_list_commands(ctx, model, &text) && text &&
+		       strstr(text, net->nodes[0].name) && strstr(text, "END\n"),
+	       "its commands end with END");
+	free(text);
+	tap_ok(bnnaccel_model_get_figures(ctx, NULL, &figures) == BNNACCEL_ERR_ARGUMENT &&
+		       bnnaccel_model_get_figures(ctx, model, NULL) == BNNACCEL_ERR_ARGUMENT &&
+		       bnnaccel_model_list_commands(ctx, model, NULL) == BNNACCEL_ERR_ARGUMENT &&
+		       strstr(bnnaccel_last_error(ctx), "bnnaccel_model_list_commands"),
+	       "both name a missing argument");
+	bnnaccel_model_free(ctx, model);
+	bnn_net_free(net);
+}
+
 static void test_threads(struct bnnaccel *ctx)
 {
 	struct bnnaccel_model_info info = { .size = sizeof(info) };
@@ -300,6 +328,7 @@ int main(void)
 	tap_ok(!bnnaccel_open(&ctx) && !*bnnaccel_last_error(ctx), "a context");
 	test_run(ctx);
 	test_misuse(ctx);
+	test_figures(ctx);
 	test_threads(ctx);
 	test_elements();
 	test_class(ctx);

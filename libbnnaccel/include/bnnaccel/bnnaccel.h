@@ -305,7 +305,7 @@ struct bnnaccel_format {
 };
 
 /** Pairs of widths at most. */
-#define BNNACCEL_FIGURES_MACS 16
+#define BNNACCEL_FIGURES_MACS 20
 /** Formats at most. */
 #define BNNACCEL_FIGURES_FORMATS 20
 
