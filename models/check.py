@@ -21,6 +21,14 @@ from bnnmodels import (PAPER, SMALL, abbnn, count, fracbnn, onnx_graph, onnx_run
 
 HERE = pathlib.Path(__file__).parent
 
+NETS = {
+    **SMALL,
+    # halves of ImageNet's network, in small
+    "fracbnn with 4-bit shortcuts": lambda: fracbnn.FracBNN(
+        [fracbnn.Half(16, 16, 3, 2, 4), fracbnn.Half(16, 32, 1, 1, 4)], 16, 2, 32, 10),
+    "tbn-mixer": PAPER["tbn-mixer", 32],
+}
+
 
 def equal(have, want, what=""):
     if have != want:
@@ -139,7 +147,7 @@ def drawing():
 def random_net(name):
     """An untrained net in which every parameter matters."""
     torch.manual_seed(7)
-    net = (SMALL[name] if name in SMALL else PAPER[name, 32])()
+    net = NETS[name]()
     for parameter in net.parameters():
         if parameter.dim() == 1:
             parameter.data += 0.2 * torch.randn_like(parameter)
@@ -183,7 +191,7 @@ def program(name):
         folder = pathlib.Path(folder)
         records.write(folder / "records.bin", images, labels)
         have = imported(net, name, False, folder)
-        if name != "fracbnn":
+        if not name.startswith("fracbnn"):
             close(have, imported(net, name, True, folder), 0, "own and standard operators")
     with torch.no_grad():
         want = net(torch.from_numpy(images).double()).numpy()
@@ -197,10 +205,11 @@ def main():
              gated_convolution, shortcuts, tiles, weights_of_powers_of_two, drawing, not_standard]
     cases = [(test.__name__.replace("_", " "), test, ()) for test in tests]
     cases += [(f"{name} in ONNX, {'standard' if standard else 'own'} operators", export, (name, standard))
-              for name in (*SMALL, "tbn-mixer") for standard in (False, True)
-              if not (name == "fracbnn" and standard)]
+              for name in NETS for standard in (False, True)
+              if not (name.startswith("fracbnn") and standard)]
     if len(sys.argv) > 1:
-        cases += [(f"{name} through the program", program, (name,)) for name in SMALL]
+        cases += [(f"{name} through the program", program, (name,)) for name in NETS
+                  if name != "tbn-mixer"]
     for number, (name, test, arguments) in enumerate(cases, 1):
         try:
             test(*arguments)

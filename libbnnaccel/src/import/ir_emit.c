@@ -221,11 +221,34 @@ static int emit_pool(struct bnn_ir *ir, struct bnnaccel_graph *g, int i)
 	return rc < 0 ? rc : bnnaccel_graph_pool(g, rc, &pool);
 }
 
+/* The second operand of an addition: codes, too, where they are read as the values they had. */
+static int addend(struct bnn_ir *ir, struct bnnaccel_graph *g, int in)
+{
+	struct bnn_ir_source s;
+	int rc;
+
+	if (ir->nodes[in].kind != BNN_IR_STEPS)
+		return real(ir, in);
+	rc = bnn_ir_source_of(ir, g, in, false, &s);
+	if (rc)
+		return rc;
+	if (!near(s.factor / s.unit, 1))
+		return bnn_ir_fail(ir, BNNACCEL_ERR_UNSUPPORTED,
+				   "adds the codes of \"%.60s\" times %g, of which each stands for "
+				   "%g; add their values",
+				   ir->nodes[in].name, s.factor, s.unit);
+	return s.id;
+}
+
 static int emit_two(struct bnn_ir *ir, struct bnnaccel_graph *g, int i)
 {
 	const struct bnn_ir_node *n = &ir->nodes[i];
-	int a = real(ir, n->in[0]), b = a < 0 ? a : real(ir, n->in[1]);
+	bool swap = n->kind == BNN_IR_ADD && !n->flags && ir->nodes[n->in[0]].kind == BNN_IR_STEPS;
+	int a = real(ir, n->in[swap]), b;
 
+	if (a < 0)
+		return a;
+	b = n->kind == BNN_IR_ADD ? addend(ir, g, n->in[!swap]) : real(ir, n->in[1]);
 	if (b < 0)
 		return b;
 	return n->kind == BNN_IR_ADD ? bnnaccel_graph_add(g, a, b, n->flags)
