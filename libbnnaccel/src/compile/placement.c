@@ -86,6 +86,14 @@ static uint64_t *bytes_across(const struct bnn_net *net)
 	return bytes;
 }
 
+uint64_t bnn_placement_cpu_ns(const uint32_t *words, const struct bnn_target *target)
+{
+	struct bnn_estimate e = { 0 };
+
+	bnn_estimate_command(words, target, &e);
+	return e.macs / CPU_MACS_PER_NS + e.bytes / CPU_BYTES_PER_NS;
+}
+
 static void node_times(const struct state *s, size_t node, uint64_t ns[2])
 {
 	uint64_t clock = s->target->clock_hz ? s->target->clock_hz : DEFAULT_CLOCK_HZ;
@@ -93,7 +101,7 @@ static void node_times(const struct state *s, size_t node, uint64_t ns[2])
 
 	bnn_estimate_command(s->net->nodes[node].words, s->target, &e);
 	ns[false] = e.cycles * 1000 / (clock / 1000000 ? clock / 1000000 : 1);
-	ns[true] = e.macs / CPU_MACS_PER_NS + e.bytes / CPU_BYTES_PER_NS;
+	ns[true] = bnn_placement_cpu_ns(s->net->nodes[node].words, s->target);
 }
 
 /*

@@ -44,6 +44,8 @@ struct bnn_placement_options {
 int bnn_placement_make(const struct bnn_net *net, const struct bnn_target *target,
 		       const struct bnn_placement_options *options, struct bnn_placement *placement,
 		       struct bnn_error *error);
+/* What the CPU engine takes for a command, coarsely. */
+uint64_t bnn_placement_cpu_ns(const uint32_t *words, const struct bnn_target *target);
 void bnn_placement_free(struct bnn_placement *placement, size_t nodes);
 
 #endif /* BNN_COMPILE_PLACEMENT_H */

@@ -9,8 +9,8 @@
 
 #include "jobs_state.h"
 
-/* Device time that a job should take: bounds how long others wait for the device. */
-#define JOB_MS 20
+/* Time that a batch should take: bounds how long others wait for the device, or for us. */
+#define BATCH_MS 20
 /* Memory of one side of one job. */
 #define SLOT_BYTES (16ull << 20)
 #define DEFAULT_CLOCK_HZ 200000000
@@ -18,16 +18,20 @@
 static uint32_t choose_batch(const struct bnn_exec *exec, uint32_t wanted)
 {
 	uint64_t clock = exec->dev->target.clock_hz ? exec->dev->target.clock_hz : DEFAULT_CLOCK_HZ;
-	uint64_t stride = exec->exchange_bytes, cycles = 1, batch;
+	uint64_t stride = exec->exchange_bytes, ns = 1, batch;
 
 	for (size_t i = 0; i < exec->placement.count; i++)
 		if (exec->stages[i].program)
-			cycles += exec->stages[i].program->estimate.cycles;
+			ns += exec->stages[i].program->estimate.cycles * 1000 /
+			      (clock / 1000000 + 1);
+	for (size_t i = 0; i < exec->net->node_count; i++)
+		if (exec->placement.cpu[i])
+			ns += bnn_placement_cpu_ns(exec->net->nodes[i].words, &exec->dev->target);
 	if (exec->input_stride > stride)
 		stride = exec->input_stride;
 	if (exec->output_stride > stride)
 		stride = exec->output_stride;
-	batch = wanted ? wanted : clock / 1000 * JOB_MS / cycles;
+	batch = wanted ? wanted : BATCH_MS * 1000000ull / ns;
 	if (batch > SLOT_BYTES / stride)
 		batch = SLOT_BYTES / stride;
 	if (batch > BNN_ITERATIONS_MAX)
