@@ -5,6 +5,9 @@
 // stall at random; all of it follows from the seed, so equal inputs give equal
 // cycles.
 //
+// A burst against the rules of AXI (a request that changes while it waits, a page
+// crossed, WLAST at another beat than the last) is answered with an error.
+//
 // Register accesses clock the core with the bus held still and no job picked, since
 // work and host callbacks may only happen inside run(). An idle core is not clocked.
 
@@ -55,12 +58,17 @@ struct Read {
 	uint8_t data[4096];
 };
 
-struct WriteData {
-	uint8_t data[BEAT];
-	uint32_t strobe;
+// No padding: these are saved as they are.
+struct Write {
+	uint64_t addr;
+	uint32_t beats, at, bad, unused;
 };
 
-// No padding: these are saved as they are.
+struct WriteData {
+	uint8_t data[BEAT];
+	uint32_t strobe, last;
+};
+
 struct Response {
 	uint64_t ready_at, bad;
 };
@@ -74,6 +82,7 @@ struct Options {
 struct Plain {
 	uint64_t cycle, random, next_beat_at, next_write_at;
 	uint64_t poke_reads, poke_writes, lost_irqs;
+	uint64_t ar, aw; // requests that wait, 0 if none
 	uint8_t hang, stuck, poke_read, poke_write;
 	uint32_t irqs;
 };
@@ -165,7 +174,7 @@ struct bnn_core {
 	std::atomic<bool> stop{ false };
 	Plain p{};
 	std::deque<Read> reads;
-	std::deque<uint64_t> addresses;
+	std::deque<Write> writes;
 	std::deque<WriteData> data;
 	std::deque<Response> responses;
 
@@ -236,7 +245,7 @@ struct bnn_core {
 		p.cycle = cycle;
 		p.random = options.seed;
 		reads.clear();
-		addresses.clear();
+		writes.clear();
 		data.clear();
 		responses.clear();
 		still();
@@ -295,7 +304,7 @@ struct bnn_core {
 		uint32_t len = r.beats * BEAT;
 
 		r.fetched = 1;
-		r.bad = failing(p.poke_read, p.poke_reads) ||
+		r.bad = r.bad || failing(p.poke_read, p.poke_reads) ||
 			host.dma_read(host.opaque, r.addr, r.data, len);
 		if (r.bad)
 			memset(r.data, 0, len);
@@ -318,10 +327,29 @@ struct bnn_core {
 		return bad;
 	}
 
+	static bool legal(uint64_t addr, uint32_t beats)
+	{
+		return addr % BEAT == 0 && addr % 4096 + beats * BEAT <= 4096;
+	}
+
+	// Whether a request that waits is still the same.
+	static bool offered(uint64_t &held, bool valid, uint64_t addr, uint32_t len)
+	{
+		uint64_t now = (addr & BUS_MASK) | uint64_t(len & 0xffu) << 52 | 1;
+		bool same = !held || (valid && held == now);
+
+		if (valid)
+			held = now;
+		return same;
+	}
+
 	// One cycle with the bus at work.
 	void tick()
 	{
 		// Address and write channels: what is offered and taken now.
+		bool ar = offered(p.ar, top->arvalid_o, top->araddr_o, top->arlen_o);
+		bool aw = offered(p.aw, top->awvalid_o, top->awaddr_o, top->awlen_o);
+
 		top->arready_i = reads.size() < BUS_DEPTH && !stalled();
 		if (top->arvalid_o && top->arready_i) {
 			reads.emplace_back();
@@ -329,17 +357,27 @@ struct bnn_core {
 
 			r.addr = top->araddr_o & BUS_MASK;
 			r.beats = (top->arlen_o & 0xffu) + 1;
-			r.at = r.bad = r.fetched = 0;
+			r.at = r.fetched = 0;
+			r.bad = !ar || !legal(r.addr, r.beats);
 			r.ready_at = p.cycle + options.latency;
+			p.ar = 0;
 		}
-		top->awready_i = addresses.size() < BUS_DEPTH && !stalled();
-		if (top->awvalid_o && top->awready_i)
-			addresses.push_back(top->awaddr_o & BUS_MASK);
+		top->awready_i = writes.size() < BUS_DEPTH && !stalled();
+		if (top->awvalid_o && top->awready_i) {
+			Write w{};
+
+			w.addr = top->awaddr_o & BUS_MASK;
+			w.beats = (top->awlen_o & 0xffu) + 1;
+			w.bad = !aw || !legal(w.addr, w.beats);
+			writes.push_back(w);
+			p.aw = 0;
+		}
 		top->wready_i = data.size() < BUS_DEPTH && p.cycle >= p.next_write_at && !stalled();
 		if (top->wvalid_o && top->wready_i) {
 			data.emplace_back();
 			memcpy(data.back().data, &top->wdata_o[0], BEAT);
 			data.back().strobe = top->wstrb_o & 0xffffu;
+			data.back().last = top->wlast_o & 1u;
 			p.next_write_at = p.cycle + BEAT / options.bytes;
 		}
 
@@ -371,12 +409,18 @@ struct bnn_core {
 
 		clock();
 
-		while (!addresses.empty() && !data.empty()) {
-			bool bad = store(addresses.front(), data.front());
+		while (!writes.empty() && !data.empty()) {
+			Write &w = writes.front();
+			uint64_t addr = w.addr + w.at * BEAT;
 
-			responses.push_back(Response{ p.cycle + options.latency, bad ? 1u : 0u });
-			addresses.pop_front();
+			w.at++;
+			w.bad |= (w.at == w.beats) != bool(data.front().last);
+			w.bad |= !w.bad && store(addr, data.front());
 			data.pop_front();
+			if (w.at == w.beats) {
+				responses.push_back(Response{ p.cycle + options.latency, w.bad });
+				writes.pop_front();
+			}
 		}
 	}
 
@@ -556,7 +600,7 @@ Head head_of(bnn_core *core)
 	const Options &o = core->options;
 	Head h{};
 
-	memcpy(h.magic, "BNNRTL1", 8);
+	memcpy(h.magic, "BNNRTL2", 8);
 	h.build = BNN_SIM_BUILD;
 	h.options[0] = o.act_kib;
 	h.options[1] = o.latency;
@@ -634,8 +678,8 @@ size_t save(bnn_core *core, void *buf, size_t len)
 	append(body, core->p);
 	for (const Read &r : core->reads)
 		append(body, r);
-	for (uint64_t a : core->addresses)
-		append(body, a);
+	for (const Write &w : core->writes)
+		append(body, w);
 	for (const WriteData &w : core->data)
 		append(body, w);
 	for (const Response &r : core->responses)
@@ -644,7 +688,7 @@ size_t save(bnn_core *core, void *buf, size_t len)
 	saver.finish();
 	body.insert(body.end(), saver.bytes.begin(), saver.bytes.end());
 	h.counts[0] = uint32_t(core->reads.size());
-	h.counts[1] = uint32_t(core->addresses.size());
+	h.counts[1] = uint32_t(core->writes.size());
 	h.counts[2] = uint32_t(core->data.size());
 	h.counts[3] = uint32_t(core->responses.size());
 	h.length = body.size();
@@ -665,13 +709,16 @@ bool restore(bnn_core *core, const uint8_t *at, size_t left)
 	    h.length != left || h.sum != checksum(at, left))
 		return false;
 	if (!take(at, left, core->p) || !take_all(at, left, core->reads, h.counts[0]) ||
-	    !take_all(at, left, core->addresses, h.counts[1]) ||
+	    !take_all(at, left, core->writes, h.counts[1]) ||
 	    !take_all(at, left, core->data, h.counts[2]) ||
 	    !take_all(at, left, core->responses, h.counts[3]))
 		return false;
 	for (const Read &r : core->reads)
-		if (!r.beats || r.beats > 256 || r.at >= r.beats || r.addr > BUS_MASK ||
-		    r.addr % 4096 + r.beats * BEAT > 4096)
+		if (r.beats > 256 || r.at >= r.beats || r.addr > BUS_MASK ||
+		    !bnn_core::legal(r.addr, r.beats))
+			return false;
+	for (const Write &w : core->writes)
+		if (w.beats > 256 || w.at >= w.beats || w.addr > BUS_MASK)
 			return false;
 	core->p.irqs &= (1u << BNN_IRQ_VECTORS) - 1;
 	try {
