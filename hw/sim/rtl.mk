@@ -103,8 +103,9 @@ synth-check: $(call rtl-deps,tiny)
 	@echo "ok - yosys elaborates the core"
 
 # Benches of single modules: hw/sim/NAME_tb.cpp drives module bnn_NAME, some with C from elsewhere.
-RTL_UNITS := post side
+RTL_UNITS := post side bus
 RTL_UNIT_PARAMETERS_post := -GLANES=4 -GDEPTH=16
+RTL_UNIT_PARAMETERS_bus := -GREADS=3 -GWRITES=2 -GBUS_BITS=40
 RTL_UNIT_REFERENCE_post := hw/sim/post_ref.c
 
 rtl-unit-reference = $(if $(RTL_UNIT_REFERENCE_$(1)),$(BUILD)/hw/sim/$(1)_tb/reference.o)
@@ -139,12 +140,13 @@ RTL_FAULTS ?= 600
 RTL_SEED ?= 1
 .PHONY: test-rtl popcount-check
 test-rtl: test-rtl-units $(RTL_BENCH) $(BUILD)/hw/sim/lfc $(MODEL_SO) $(RTL_SO) $(RTL_SO_TINY) lint-rtl popcount-check \
-		synth-check $(BUILD)/tests/core/core-test
+		synth-check $(BUILD)/tests/core/core-test $(BUILD)/tests/core/arith-test
 	@status=0; \
 	$(RTL_BENCH) -n $(RTL_COMMANDS) -f $(RTL_FAULTS) -s $(RTL_SEED) $(MODEL_SO) $(RTL_SO) || status=1; \
 	$(RTL_BENCH) -n 200 -f 200 -s $(RTL_SEED) -o stall=40,latency=7,bytes=4 $(MODEL_SO) $(RTL_SO_TINY) || status=1; \
 	$(BUILD)/hw/sim/lfc $(MODEL_SO) $(RTL_SO) || status=1; \
 	$(BUILD)/tests/core/core-test $(RTL_SO) || status=1; \
+	$(BUILD)/tests/core/arith-test $(RTL_SO_TINY) 40 || status=1; \
 	exit $$status
 
 popcount-check: $(RTL_GEN)

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: MIT
+// Address translation: a directory and leaf tables, read from the bus. Kept are
+// eight directory entries, and for each slot (reference of the command, command,
+// structures) two lines of eight leaf entries, an even and an odd one: while one
+// is in use the next is read, if the request goes on behind it. All are tagged
+// with the address space.
+//
+// A leaf entry that is invalid in a line held here is read again before it
+// faults, so that the driver may map pages without an invalidation; invalid
+// directory entries are never kept. What goes wrong with a line read ahead is
+// found when the line is needed.
+//
+// Invalidation: hold_o stops new bursts, outstanding ones are waited for, the
+// entries are dropped, and forget_o makes the engines drop the page they hold.
+
+module bnn_bus_mmu #(
+  parameter int BUS_BITS = 52
+) (
+  input  logic                 clk_i,
+  input  logic                 rst_ni,
+  input  logic                 flush_i,      // read nothing ahead
+
+  input  logic [BUS_BITS-1:14] directory_i,
+  input  logic [15:0]          asid_i,
+
+  // One request at a time: taken, then done.
+  input  logic                 x_req_i,
+  output logic                 x_take_o,
+  input  logic                 x_write_i,
+  input  logic [31:12]         x_page_i,
+  input  logic [3:0]           x_slot_i,
+  input  logic                 x_more_i,     // the next line will be needed
+  output logic                 x_done_o,
+  output logic                 fault_o,      // with done
+  output logic [3:0]           status_o,
+  output logic [BUS_BITS-1:0]  fault_addr_o,
+  output logic [3:0]           fault_slot_o,
+  output logic [BUS_BITS-1:12] frame_o,
+
+  input  logic                 inv_req_i,    // held until inv_done_o
+  input  logic [15:0]          inv_asid_i,   // 0: all
+  output logic                 inv_done_o,
+  output logic                 forget_o,
+  output logic                 hold_o,
+  input  logic                 quiet_i,      // nothing outstanding on the bus
+  output logic                 busy_o,
+  output logic                 walk_o,       // somebody waits
+  output logic                 line_read_o,
+
+  output logic                 k_valid_o,
+  input  logic                 k_ready_i,
+  output logic [BUS_BITS-1:0]  k_addr_o,
+  output logic [3:0]           k_len_o,
+  input  logic                 k_beat_i,
+  input  logic                 k_last_i,
+  input  logic                 k_error_i,
+  input  logic [127:0]         k_data_i
+);
+
+  localparam int LINES   = 32;               // {slot, va[15]}
+  localparam int DIRS    = 8;
+  localparam int FRAME_W = BUS_BITS - 12;
+
+  localparam logic [3:0] IDLE = 4'd0, LOOKUP = 4'd1, READ_DIR = 4'd2, WAIT_DIR = 4'd3,
+                         CHECK_DIR = 4'd4, READ_LINE = 4'd5, WAIT_LINE = 4'd6,
+                         CHECK_LEAF = 4'd7, DONE = 4'd8;
+
+  logic [3:0]          state_q;
+  logic                write_q, more_q, cached_q, again_q, error_q, fault_q;
+  logic [31:12]        page_q;
+  logic [3:0]          slot_q;
+  logic [63:0]         entry_q;              // the one being looked at
+  logic [1:0]          beat_q;
+  logic [3:0]          status_q;
+  logic [FRAME_W-1:0]  frame_q;
+  logic [BUS_BITS-1:0] fault_addr_q;
+
+  // ---- lines ----
+  logic [LINES-1:0]    line_valid_q;
+  logic [32:0]         line_tag [0:LINES-1]; // {asid, va[31:15]}
+  (* no_rw_check *) logic [127:0] line [0:4*LINES-1];
+
+  logic [4:0]          line_at;
+  logic                line_hit;
+  logic [127:0]        line_word;
+  assign line_at   = {slot_q, page_q[15]};
+  assign line_hit  = line_valid_q[line_at] && line_tag[line_at] == {asid_i, page_q[31:15]};
+  assign line_word = line[{line_at, page_q[14:13]}];
+
+  // ---- directory entries ----
+  logic [DIRS-1:0]     dir_valid_q, dir_match;
+  logic [DIRS*27-1:0]  dir_tag_q;            // {asid, va[31:21]}
+  logic [FRAME_W+1:0]  dir_entry [0:DIRS-1]; // {block, W, frame}
+  logic [2:0]          dir_at, dir_victim_q, dir_put;
+  logic                dir_hit;
+  logic [FRAME_W+1:0]  dir_held;
+
+  for (genvar i = 0; i < DIRS; i++) begin : gen_dir
+    assign dir_match[i] = dir_valid_q[i] && dir_tag_q[i*27 +: 27] == {asid_i, page_q[31:21]};
+  end
+  always_comb begin
+    dir_at = '0;
+    for (int i = 0; i < DIRS; i++) if (dir_match[i]) dir_at = 3'(i);
+  end
+  assign dir_hit  = |dir_match;
+  assign dir_held = dir_entry[dir_at];
+  assign dir_put  = dir_hit ? dir_at : dir_victim_q;
+
+  // ---- the line to be read ahead ----
+  logic               ahead_q, ahead_wait_q; // being read; to be read
+  logic [31:15]       ahead_line_q;
+  logic [3:0]         ahead_slot_q;
+  logic [FRAME_W-1:0] ahead_table_q;         // leaf table
+  logic               ahead_useful;
+  logic [4:0]         next_at;
+  logic [31:15]       next_line;
+  assign next_line    = page_q[31:15] + 17'd1;
+  assign next_at      = {slot_q, next_line[15]};
+  assign ahead_useful = more_q && !(&page_q[20:15]) && dir_hit && !dir_held[FRAME_W+1] &&
+                        !(line_valid_q[next_at] && line_tag[next_at] == {asid_i, next_line});
+
+  // Bits that must be 0 in a valid entry: reserved ones, L (no local memory),
+  // address bits that this bus does not have.
+  function automatic logic malformed(input logic [63:3] e);
+    malformed = (|e[63:52]) || (|e[11:3]) || |(e[51:12] >> FRAME_W);
+  endfunction
+
+  assign hold_o     = inv_req_i;
+  assign inv_done_o = inv_req_i && state_q == IDLE && quiet_i;
+  assign forget_o   = inv_done_o;
+  assign busy_o     = state_q != IDLE;
+  assign walk_o     = state_q != IDLE && !ahead_q;
+
+  assign k_valid_o   = state_q == READ_DIR || state_q == READ_LINE;
+  // READ_LINE keeps the frame of the leaf table in frame_q.
+  assign k_addr_o    = (state_q == READ_DIR) ? {directory_i, page_q[31:22], 4'd0}
+                                             : {frame_q, page_q[20:15], 6'd0};
+  assign k_len_o     = (state_q == READ_DIR) ? 4'd0 : 4'd3;
+  assign line_read_o = k_valid_o && k_ready_i;
+
+  assign x_take_o     = state_q == IDLE && !inv_req_i && x_req_i;
+  assign x_done_o     = state_q == DONE;
+  assign fault_o      = fault_q;
+  assign status_o     = status_q;
+  assign fault_addr_o = fault_addr_q;
+  assign fault_slot_o = slot_q;
+  assign frame_o      = frame_q;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni) begin
+      state_q      <= IDLE;
+      dir_valid_q  <= '0;
+      line_valid_q <= '0;
+      dir_victim_q <= '0;
+      ahead_q      <= 1'b0;
+      ahead_wait_q <= 1'b0;
+    end else begin
+      case (state_q)
+        IDLE: begin
+          again_q <= 1'b0;
+          error_q <= 1'b0;
+          fault_q <= 1'b0;
+          if (inv_req_i) begin
+            ahead_wait_q <= 1'b0;
+            if (quiet_i) begin
+              for (int i = 0; i < DIRS; i++) begin
+                if (inv_asid_i == 16'd0 || dir_tag_q[i*27 + 11 +: 16] == inv_asid_i) dir_valid_q[i] <= 1'b0;
+              end
+              for (int i = 0; i < LINES; i++) begin
+                if (inv_asid_i == 16'd0 || line_tag[i][32:17] == inv_asid_i) line_valid_q[i] <= 1'b0;
+              end
+            end
+          end else if (x_req_i) begin
+            write_q <= x_write_i;
+            page_q  <= x_page_i;
+            slot_q  <= x_slot_i;
+            more_q  <= x_more_i;
+            state_q <= LOOKUP;
+          end else if (ahead_wait_q) begin
+            ahead_wait_q <= 1'b0;
+            ahead_q      <= 1'b1;
+            page_q       <= {ahead_line_q, 3'd0};
+            slot_q       <= ahead_slot_q;
+            frame_q      <= ahead_table_q;
+            state_q      <= READ_LINE;
+          end
+        end
+        LOOKUP: begin
+          fault_addr_q <= BUS_BITS'({page_q, 12'd0});
+          cached_q     <= 1'b1;
+          entry_q      <= page_q[12] ? line_word[127:64] : line_word[63:0];
+          frame_q      <= dir_held[FRAME_W-1:0];
+          if (line_hit && !again_q) begin
+            state_q <= CHECK_LEAF;
+          end else if (dir_hit && !again_q) begin
+            if (dir_held[FRAME_W+1]) begin
+              // A block: the leaf entry it stands for.
+              entry_q  <= {12'd0, 40'({dir_held[FRAME_W-1:9], page_q[20:12]}), 10'd0,
+                           dir_held[FRAME_W], 1'b1};
+              cached_q <= 1'b0;
+              state_q  <= CHECK_LEAF;
+            end else begin
+              state_q <= READ_LINE;
+            end
+          end else begin
+            state_q <= READ_DIR;
+          end
+        end
+        READ_DIR: if (k_ready_i) state_q <= WAIT_DIR;
+        WAIT_DIR: begin
+          if (k_beat_i) begin
+            entry_q      <= page_q[21] ? k_data_i[127:64] : k_data_i[63:0];
+            error_q      <= k_error_i;
+            fault_addr_q <= k_error_i ? {directory_i, page_q[31:22], 4'd0} : fault_addr_q;
+            state_q      <= CHECK_DIR;
+          end
+        end
+        CHECK_DIR: begin
+          cached_q                   <= 1'b0;
+          dir_tag_q[dir_put*27 +: 27] <= {asid_i, page_q[31:21]};
+          dir_entry[dir_put]         <= {entry_q[2], entry_q[1], entry_q[12 +: FRAME_W]};
+          frame_q                    <= entry_q[12 +: FRAME_W];
+          dir_valid_q[dir_put]       <= 1'b0;
+          if (error_q) begin
+            fault_q  <= 1'b1;
+            status_q <= 4'(`BNN_STATUS_BUS_ERROR);
+            state_q  <= DONE;
+          end else if (!entry_q[0]) begin
+            fault_q  <= 1'b1;
+            status_q <= 4'(`BNN_STATUS_MMU_FAULT);
+            state_q  <= DONE;
+          end else if (malformed(entry_q[63:3]) ||
+                       (entry_q[2] ? |entry_q[20:12] : entry_q[1])) begin
+            fault_q  <= 1'b1;
+            status_q <= 4'(`BNN_STATUS_BAD_PTE);
+            state_q  <= DONE;
+          end else begin
+            dir_valid_q[dir_put] <= 1'b1;
+            if (!dir_hit) dir_victim_q <= dir_victim_q + 3'd1;
+            if (entry_q[2]) begin
+              entry_q <= {entry_q[63:21], page_q[20:12], entry_q[11:3], 1'b0, entry_q[1:0]};
+              state_q <= CHECK_LEAF;
+            end else begin
+              state_q <= READ_LINE;
+            end
+          end
+        end
+        READ_LINE: begin
+          line_valid_q[line_at] <= 1'b0;
+          line_tag[line_at]     <= {asid_i, page_q[31:15]};
+          beat_q                <= 2'd0;
+          cached_q              <= 1'b0;
+          if (k_ready_i) state_q <= WAIT_LINE;
+        end
+        WAIT_LINE: begin
+          if (k_beat_i) begin
+            beat_q <= beat_q + 2'd1;
+            if (k_error_i && !error_q) begin
+              error_q      <= 1'b1;
+              fault_addr_q <= {frame_q, page_q[20:15], 6'd0};
+            end
+            if (beat_q == page_q[14:13]) entry_q <= page_q[12] ? k_data_i[127:64] : k_data_i[63:0];
+            if (k_last_i) begin
+              line_valid_q[line_at] <= !error_q && !k_error_i;
+              ahead_q               <= 1'b0;
+              state_q               <= ahead_q ? IDLE : CHECK_LEAF;
+            end
+          end
+        end
+        CHECK_LEAF: begin
+          frame_q <= entry_q[12 +: FRAME_W];
+          state_q <= DONE;
+          if (error_q) begin
+            fault_q  <= 1'b1;
+            status_q <= 4'(`BNN_STATUS_BUS_ERROR);
+          end else if (!entry_q[0]) begin
+            if (cached_q) begin
+              again_q <= 1'b1;
+              state_q <= LOOKUP;
+            end else begin
+              fault_q  <= 1'b1;
+              status_q <= 4'(`BNN_STATUS_MMU_FAULT);
+            end
+          end else if (malformed(entry_q[63:3]) || entry_q[2]) begin
+            fault_q  <= 1'b1;
+            status_q <= 4'(`BNN_STATUS_BAD_PTE);
+          end else if (write_q && !entry_q[1]) begin
+            fault_q  <= 1'b1;
+            status_q <= 4'(`BNN_STATUS_MMU_FAULT);
+          end else if (ahead_useful) begin
+            ahead_wait_q  <= 1'b1;
+            ahead_line_q  <= next_line;
+            ahead_slot_q  <= slot_q;
+            ahead_table_q <= dir_held[FRAME_W-1:0];
+          end
+        end
+        default: state_q <= IDLE;  // DONE
+      endcase
+      if (flush_i) ahead_wait_q <= 1'b0;
+    end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (state_q == WAIT_LINE && k_beat_i) line[{line_at, beat_q}] <= k_data_i;
+  end
+
+endmodule
