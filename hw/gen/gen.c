@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const keys[] = { "LANES",	"LANE_BITS", "WEIGHT_WORDS", "PARAM_WORDS",
-				    "ACT_KIB",	"BUS_BITS",  "CLOCK_HZ",     "WAIT_SHIFT" };
+static const char *const keys[] = { "LANES",   "LANE_BITS", "WEIGHT_WORDS", "PARAM_WORDS",
+				    "ACT_KIB", "BUS_BITS",  "CLOCK_HZ",	    "WAIT_SHIFT" };
 enum { LANES, LANE_BITS, WEIGHT_WORDS, PARAM_WORDS, ACT_KIB, BUS_BITS, CLOCK_HZ, WAIT_SHIFT, KEYS };
 
 static void fail(const char *what, const char *arg)
@@ -66,7 +66,8 @@ static void load(const char *path, long *value)
 	    value[WEIGHT_WORDS] < ((32767 + 49 * 15) / value[LANE_BITS] + 1) *
 					  (value[LANES] < 16 ? 16 / value[LANES] : 1))
 		fail("must be a power of two that holds the longest row", "WEIGHT_WORDS");
-	if (!power_of_two(value[PARAM_WORDS]) || value[PARAM_WORDS] < 16 || value[PARAM_WORDS] > 1024)
+	if (!power_of_two(value[PARAM_WORDS]) || value[PARAM_WORDS] < 16 ||
+	    value[PARAM_WORDS] > 1024)
 		fail("must be a power of two, 16 to 1024", "PARAM_WORDS");
 	if (!power_of_two(value[ACT_KIB]) || value[ACT_KIB] > 2048)
 		fail("must be a power of two, 1 to 2048", "ACT_KIB");
