@@ -37,7 +37,7 @@ static void run(const uint8_t *data, size_t size)
 
 static bool replay(const char *path)
 {
-	enum { MAX = 1 << 20 };
+	enum { MAX = 1 << 16 };
 	uint8_t *data = malloc(MAX), *work = malloc(MAX);
 	FILE *f = fopen(path, "rb");
 	size_t size = f ? fread(data, 1, MAX, f) : 0;
@@ -47,7 +47,7 @@ static bool replay(const char *path)
 		run(data, size);
 		for (unsigned int i = 0; i < 8; i++)
 			run(data, size * i / 8);
-		for (unsigned int i = 0; i < 24 && size; i++) {
+		for (unsigned int i = 0; i < 8 && size; i++) {
 			size_t made;
 
 			memcpy(work, data, size);

@@ -34,3 +34,4 @@ test-onnx: import-tests
 	if [ -n "$(ONNX_ORACLE)" ]; then $(ONNX_ORACLE) $(ONNX_MODELS) || status=1; \
 	else echo "ok 1 # skip protobuf-c-compiler or python3-onnx is not installed"; fi; exit $$status
 test-import: test-onnx
+test-fuzz: $(ONNX_CASES)
