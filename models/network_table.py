@@ -164,7 +164,7 @@ def share(count, total):
 def cells(row):
     """A row as text."""
     if "skipped" in row:
-        return [row["network"], "skipped: " + row["skipped"]] + [""] * (len(COLUMNS) - 2)
+        return [row["network"]] + [""] * (len(COLUMNS) - 2) + ["skipped: " + row["skipped"]]
     total = row["images"]
 
     def bits(where):
@@ -194,7 +194,7 @@ def cells(row):
 def print_table(rows):
     """Markdown, in columns for who reads it in a terminal."""
     lines = [[title for _, title in COLUMNS]] + [cells(row) for row in rows]
-    widths = [max(len(line[i]) for line in lines if i == 0 or "skipped" not in line[1]) for i in range(len(COLUMNS))]
+    widths = [max(len(line[i]) for line in lines if i == 0 or "skipped" not in line[-1]) for i in range(len(COLUMNS))]
     for number, line in enumerate(lines):
         print("| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() + " |")
         if number == 0:
