@@ -271,6 +271,21 @@ def shortcuts():
 
 
 @good
+def shortcut_of_codes():
+    """FracBNN for ImageNet: shortcuts of 4 bits, halved in size and repeated."""
+    g = Graph(("N", 3, 8, 8))
+    x = g.our("Quantise", g.start(), codes="odd4", range=500.0)
+    g.x = g.nodes[1].output[0]
+    y = g.add("Add", g.conv(inputs=4), x)
+    z = g.our("Quantise", y, codes="odd4", range=500.0)
+    half = g.add("AveragePool", z, kernel_shape=[2, 2], strides=[2, 2])
+    double = g.add("Concat", half, half, axis=1)
+    g.x = y
+    g.add("Add", g.conv(8, 4, strides=[2, 2]), double)
+    return g.end(8).model()
+
+
+@good
 def groups_of_channels():
     g = Graph()
     g.conv(8)
