@@ -13,14 +13,14 @@ static void help(void)
 {
 	const struct bnnaccel_import_kind *kind;
 
-	printf("usage: bnnaccel import [OPTIONS] FOLDER -o MODEL.bnn\n\n"
+	printf("usage: bnnaccel import [OPTIONS] FOLDER|MODEL.onnx -o MODEL.bnn\n\n"
 	       "  -o FILE            the model to write\n"
 	       "  --calibrate FILE   images to choose fixed-point formats with\n"
 	       "  --images N         use the first N of them (default 100)\n"
 	       "  --headroom X       room over the largest value seen (default 1.25)\n"
 	       "  --pow2             round scales of binary convolutions to powers of two\n"
 	       "  --report           show the formats chosen and what they lose\n\n"
-	       "Folders that are known, by the files in them:\n");
+	       "Folders are known by the files in them:\n");
 	for (unsigned int i = 0; (kind = bnnaccel_import_kind(i)); i++)
 		printf("  %-14s %s\n", kind->name, kind->about);
 }
