@@ -12,6 +12,7 @@ module bnn_align #(
 
   input  logic                rq_valid_i,
   output logic                rq_ready_o,
+  input  logic                rq_onchip_i,
   input  logic [BUS_BITS-1:0] rq_addr_i,
   input  logic [27:0]         rq_bytes_i,   // at least 1
   output logic                rb_valid_o,
@@ -20,16 +21,18 @@ module bnn_align #(
 
   output logic                src_valid_o,
   input  logic                src_ready_i,
+  output logic                src_onchip_o,
   output logic [BUS_BITS-1:0] src_addr_o,
   output logic [23:0]         src_beats_o,
+  output logic                beat_onchip_o, // where the next beat comes from
   input  logic                beat_valid_i,
   output logic                beat_ready_o,
   input  logic [127:0]        beat_data_i
 );
 
-  localparam int W = 4 + 24 + 24;
+  localparam int W = 1 + 4 + 24 + 24;
 
-  // What has been asked for, in order: {shift, beats in, beats out}.
+  // What has been asked for, in order: {on chip, shift, beats in, beats out}.
   logic [W-1:0] meta [0:15];
   logic [W-1:0] head;
   logic [4:0]   wptr_q, rptr_q, fill;
@@ -53,7 +56,7 @@ module bnn_align #(
   assign unused = ^{span[28], span[3:0], need[28], need[3:0]};
 
   always_ff @(posedge clk_i) begin
-    if (put) meta[wptr_q[3:0]] <= {rq_addr_i[3:0], beats_in, beats_out};
+    if (put) meta[wptr_q[3:0]] <= {rq_onchip_i, rq_addr_i[3:0], beats_in, beats_out};
   end
 
   // An output beat is made of the beat held and the one at hand. The last one
@@ -67,7 +70,9 @@ module bnn_align #(
   logic         give, take, tail, last;
 
   assign head     = meta[rptr_q[3:0]];
-  assign shift    = head[W-1 -: 4];
+  assign shift    = head[W-2 -: 4];
+  assign beat_onchip_o = head[W-1];
+  assign src_onchip_o  = rq_onchip_i;
   assign in_left  = first_q ? head[47:24] : in_q;
   assign out_left = first_q ? head[23:0] : out_q;
   assign tail     = in_left == 24'd0;       // only the beat held is left

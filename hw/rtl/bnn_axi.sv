@@ -20,7 +20,9 @@ module bnn_axi #(
   input  logic [3:0]          d_len_i,     // beats - 1
   input  logic [BUS_BITS-1:0] d_origin_i,  // address to report, virtual or bus
   input  logic [3:0]          d_slot_i,
+  input  logic                d_client_i,
   output logic                d_beat_o,
+  output logic                d_client_o,  // whose beat it is
   output logic                d_error_o,
   output logic [BUS_BITS-1:0] d_error_origin_o,
   output logic [3:0]          d_error_slot_o,
@@ -74,7 +76,7 @@ module bnn_axi #(
   input  logic [1:0]          bresp_i
 );
 
-  localparam int TAG_W = BUS_BITS + 5;
+  localparam int TAG_W = BUS_BITS + 6;
   localparam int ORG_W = BUS_BITS + 4;
 
   // ---- reads ----
@@ -111,7 +113,7 @@ module bnn_axi #(
     if (take) begin
       araddr_o          <= k_valid_i ? k_addr_i : d_addr_i;
       arlen_o           <= {4'd0, k_valid_i ? k_len_i : d_len_i};
-      rd_tag[rd_wptr_q] <= {k_valid_i, d_slot_i, d_origin_i};
+      rd_tag[rd_wptr_q] <= {k_valid_i, d_client_i, d_slot_i, d_origin_i};
     end
   end
 
@@ -121,6 +123,7 @@ module bnn_axi #(
   assign k_beat_o         = rvalid_i && tag[TAG_W-1];
   assign k_last_o         = rlast_i;
   assign d_beat_o         = rvalid_i && !tag[TAG_W-1];
+  assign d_client_o       = tag[TAG_W-2];
   assign d_error_o        = d_beat_o && beat_error_o;
   assign d_error_origin_o = tag[BUS_BITS-1:0];
   assign d_error_slot_o   = tag[BUS_BITS +: 4];

@@ -5,7 +5,7 @@
 //   bnn_regs, bnn_rings   registers, queues, interrupts, soft reset
 //   bnn_queue             jobs: entry, regions, commands, completion
 //   bnn_cmd               one command: its checks, its resolved references
-//   bnn_layer, bnn_pool, bnn_encode  the units; bnn_window walks for the first two
+//   bnn_layer, bnn_side   the units; bnn_window walks for the first
 //   bnn_align             bytes at any address, from
 //   bnn_dma, bnn_actmem   translation and the bus; region 63
 
@@ -68,7 +68,8 @@ module bnn_core #(
   // A window of the longest K, in 16 planes.
   localparam int WINDOW_WORDS = 16 * ((32767 + 49 * 15) / LANE_BITS + 1);
   localparam int FEATURES = (1 << `BNN_FEATURES_BINARY_BIT) | (1 << `BNN_FEATURES_POST_BIT) |
-                            (1 << `BNN_FEATURES_FRAC_BIT) | (1 << `BNN_FEATURES_PLANES_BIT);
+                            (1 << `BNN_FEATURES_FRAC_BIT) | (1 << `BNN_FEATURES_PLANES_BIT) |
+                            (1 << `BNN_FEATURES_STREAM_BIT);
 
   logic unused;
   assign unused = ^{stop_addr[BUS_BITS-1:31], run_seq[63:31], sw_addr[3:0]};
@@ -201,7 +202,7 @@ module bnn_core #(
   logic [4:0]           bad_word;
   logic [16:0]          bad_access;
   logic [7:0]           opcode;
-  logic                 start_conv, start_pool, start_enc, start_fold, unit_done, retire, retired;
+  logic                 start_conv, start_side, unit_done, retire, retired;
   logic                 count, merge, wait_scrub, wait_command, seq_idle;
   logic [4:0]           cnt_index;
   logic [127:0]         cnt_pair;
@@ -287,9 +288,7 @@ module bnn_core #(
     .bad_access_i   (bad_access),
     .opcode_i       (opcode),
     .start_conv_o   (start_conv),
-    .start_pool_o   (start_pool),
-    .start_enc_o    (start_enc),
-    .start_fold_o   (start_fold),
+    .start_side_o   (start_side),
     .unit_done_i    (unit_done),
     .retire_o       (retire),
     .retired_i      (retired),
@@ -331,7 +330,7 @@ module bnn_core #(
   logic [47:0] open_taps;
 
   logic unused_cmd;
-  assign unused_cmd = ^{groups, cg, og, k, tau, flat, res, formats[24:15], div, ref_used, ref_addr, ref_plane,
+  assign unused_cmd = ^{groups, cg, og, k, tau, flat, div, ref_used, ref_addr, ref_plane,
                         ref_row, ref_pixel, ref_onchip, out_pieces};
 
   bnn_cmd #(
@@ -433,15 +432,15 @@ module bnn_core #(
   );
 
   // ---- windows ----
-  logic             conv_win, pool_win, win_active;
-  logic             g_valid, g_ready, g_rb_ready, conv_active, pool_active, enc_active;
+  logic             conv_win, win_active, w_rb_valid, w_rb_ready;
+  logic [127:0]     w_rb_data;
+  logic [3:0]       c_plane;
+  logic             g_valid, g_ready, g_rb_ready, conv_active;
   logic [31:0]      g_addr;
   logic [27:0]      g_bytes;
-  logic             c_valid, c_ready, c_absent, c_tap_last, c_win_last, c_first, c_pix_last, conv_c_ready, pool_c_ready;
+  logic             c_valid, c_ready, c_absent, c_tap_last, c_win_last, c_first, c_pix_last;
   logic [CH*16-1:0] c_data;
   logic [3:0]       c_count;
-
-  assign c_ready = conv_active ? conv_c_ready : pool_c_ready;
 
   bnn_window #(
     .CH(CH)
@@ -449,14 +448,14 @@ module bnn_core #(
     .clk_i         (clk_i),
     .rst_ni        (core_rst_n),
     .clear_i       (flush),
-    .start_i       (conv_win || pool_win),
-    .absent_whole_i(conv_active),
+    .start_i       (conv_win),
     .base_i        (ref_addr[0 +: 32]),
     .h_i           (h),
     .w_i           (w),
     .row_i         (ref_row[0 +: 24]),
     .pixel_i       (ref_pixel[0 +: 17]),
     .pieces_i      (in_pieces),
+    .bytes_i       ({13'd0, in_tap_bytes}),
     .kh_i          (kh),
     .kw_i          (kw),
     .sh_i          (sh),
@@ -468,15 +467,16 @@ module bnn_core #(
     .oh_i          (oh),
     .ow_i          (ow),
     .planes_i      (in_planes),
-    .plane_i       (ref_plane[0 +: 32]),
+    .plane_i       (in_bits == 3'd0 ? ref_plane[0 +: 32] : 32'd0),
     .active_o      (win_active),
     .rq_valid_o    (g_valid),
     .rq_ready_i    (g_ready),
     .rq_addr_o     (g_addr),
     .rq_bytes_o    (g_bytes),
-    .rb_valid_i    (rb_valid),
-    .rb_ready_o    (g_rb_ready),
-    .rb_data_i     (rb_data),
+    .rb_valid_i    (w_rb_valid),
+    .rb_ready_o    (w_rb_ready),
+    .rb_data_i     (w_rb_data),
+    .c_plane_o     (c_plane),
     .c_valid_o     (c_valid),
     .c_ready_i     (c_ready),
     .c_data_o      (c_data),
@@ -488,31 +488,62 @@ module bnn_core #(
     .c_pix_last_o  (c_pix_last)
   );
 
-  // Planes of IN.
-  logic [4:0] in_planes;
+  // Planes of IN, in memory or to be taken out of elements.
+  logic [4:0]  in_planes;
+  logic [2:0]  in_bits;
+  logic [14:0] in_tap_bytes;
   always_comb begin
     case (formats[4:0])
-      `BNN_FORMAT_O2:                                 in_planes = 5'd2;
-      `BNN_FORMAT_O4, `BNN_FORMAT_U4, `BNN_FORMAT_S4: in_planes = 5'd4;
-      `BNN_FORMAT_O8, `BNN_FORMAT_U8, `BNN_FORMAT_S8: in_planes = 5'd8;
-      `BNN_FORMAT_S16:                                in_planes = 5'd16;
-      default:                                        in_planes = 5'd1;
+      `BNN_FORMAT_O2:                                       in_planes = 5'd2;
+      `BNN_FORMAT_O4, `BNN_FORMAT_U4, `BNN_FORMAT_S4,
+      `BNN_FORMAT_E_O4, `BNN_FORMAT_E_U4, `BNN_FORMAT_E_S4: in_planes = 5'd4;
+      `BNN_FORMAT_O8, `BNN_FORMAT_U8, `BNN_FORMAT_S8,
+      `BNN_FORMAT_E_U8, `BNN_FORMAT_E_S8:                   in_planes = 5'd8;
+      `BNN_FORMAT_S16, `BNN_FORMAT_E_S16:                   in_planes = 5'd16;
+      default:                                              in_planes = 5'd1;
+    endcase
+    case (formats[4:0])
+      `BNN_FORMAT_E_O4, `BNN_FORMAT_E_U4, `BNN_FORMAT_E_S4: in_bits = 3'd2;
+      `BNN_FORMAT_E_U8, `BNN_FORMAT_E_S8:                   in_bits = 3'd3;
+      `BNN_FORMAT_E_S16:                                    in_bits = 3'd4;
+      default:                                              in_bits = 3'd0;
     endcase
   end
+  assign in_tap_bytes = {14'(17'((17'(cin) << in_bits) + 17'd15) >> 4), 1'b0};
+
+  // The tap at hand may be absent: beats under way then belong to a later one.
+  logic win_active_rb;
+  assign win_active_rb = conv_active && opcode == `BNN_CMD_CONV;
+
+  bnn_slice u_slice (
+    .clk_i      (clk_i),
+    .rst_ni     (core_rst_n),
+    .clear_i    (flush),
+    .bits_i     (in_bits),
+    .beats_i    (11'((15'(in_tap_bytes) + 15'd15) >> 4)),
+    .plane_i    (c_plane),
+    .in_valid_i (rb_valid && win_active_rb && !c_absent),
+    .in_ready_o (g_rb_ready),
+    .in_data_i  (rb_data),
+    .out_valid_o(w_rb_valid),
+    .out_ready_i(w_rb_ready),
+    .out_data_o (w_rb_data)
+  );
   logic unused_window;
   assign unused_window = c_pix_last;
 
   // ---- convolution ----
-  logic        l_valid, l_ready, l_take, l_rb_ready, conv_done;
+  logic        l_valid, l_ready, l_rb_valid, l_rb_ready, conv_done;
+  logic [127:0] l_rb_data;
   logic [3:0]  l_slot;
   logic [31:0] l_addr;
   logic [27:0] l_bytes;
-  logic        conv_put, pool_put, enc_put, put_valid, put_ready, put_onchip, conv_put_onchip;
-  logic [4:0]  put_place, conv_put_place, enc_put_place;
-  logic [31:0] conv_put_addr, pool_put_addr, enc_put_addr, put_addr;
-  logic [15:0] conv_put_data, pool_put_data, enc_put_data, put_data;
+  logic        put_valid, put_ready, put_onchip;
+  logic [4:0]  put_place;
+  logic [31:0] put_addr;
+  logic [15:0] put_data;
   logic        busy_array, wait_weights, wait_act, wait_post, wait_store;
-  logic        conv_row, pool_row, enc_row, pool_done, enc_done;
+  logic        conv_row, side_row, side_done;
   logic        layer_count;
   logic [15:0] layer_saturated;
   logic [7:0]  gates_open, gates_shut;
@@ -541,6 +572,8 @@ module bnn_core #(
     .wformat_i     (wformat),
     .wmode_i       (wmode),
     .rows_i        (rows),
+    .ew_i          (opcode == `BNN_CMD_EW),
+    .res_i         (res),
     .frac_i        (frac),
     .narrow_i      (narrow),
     .record_i      (record),
@@ -557,7 +590,7 @@ module bnn_core #(
     .s3_i          (s3),
     .a3_i          (a3),
     .b3_i          (b3),
-    .formats_i     (formats[14:0]),
+    .formats_i     (formats),
     .ref_onchip_i  (ref_onchip),
     .ref_addr_i    (ref_addr),
     .ref_row_i     (ref_row),
@@ -568,25 +601,24 @@ module bnn_core #(
     .rq_slot_o     (l_slot),
     .rq_addr_o     (l_addr),
     .rq_bytes_o    (l_bytes),
-    .rb_take_o     (l_take),
-    .rb_valid_i    (rb_valid),
+    .rb_valid_i    (l_rb_valid),
     .rb_ready_o    (l_rb_ready),
-    .rb_data_i     (rb_data),
+    .rb_data_i     (l_rb_data),
     .win_start_o   (conv_win),
     .c_valid_i     (c_valid),
-    .c_ready_o     (conv_c_ready),
+    .c_ready_o     (c_ready),
     .c_data_i      (c_data),
     .c_count_i     (c_count),
     .c_absent_i    (c_absent),
     .c_tap_last_i  (c_tap_last),
     .c_win_last_i  (c_win_last),
     .c_first_i     (c_first),
-    .put_valid_o   (conv_put),
+    .put_valid_o   (put_valid),
     .put_ready_i   (put_ready),
-    .put_place_o   (conv_put_place),
-    .put_onchip_o  (conv_put_onchip),
-    .put_addr_o    (conv_put_addr),
-    .put_data_o    (conv_put_data),
+    .put_place_o   (put_place),
+    .put_onchip_o  (put_onchip),
+    .put_addr_o    (put_addr),
+    .put_data_o    (put_data),
     .present_o     (present),
     .open_o        (open_taps),
     .count_o       (layer_count),
@@ -601,127 +633,79 @@ module bnn_core #(
     .row_done_o    (conv_row)
   );
 
-  // ---- pooling ----
-  bnn_pool #(
-    .CH(CH)
-  ) u_pool (
-    .clk_i       (clk_i),
-    .rst_ni      (core_rst_n),
-    .clear_i     (flush),
-    .start_i     (start_pool),
-    .done_o      (pool_done),
-    .active_o    (pool_active),
-    .min_i       (mode == 2'd2),
-    .cin_i       (cin),
-    .group_i     (group),
-    .oh_i        (oh),
-    .ow_i        (ow),
-    .out_addr_i  (ref_addr[3*32 +: 32]),
-    .out_row_i   (ref_row[3*24 +: 24]),
-    .out_pixel_i (ref_pixel[3*17 +: 17]),
-    .win_start_o (pool_win),
-    .c_valid_i   (c_valid),
-    .c_ready_o   (pool_c_ready),
-    .c_data_i    (c_data),
-    .c_count_i   (c_count),
-    .c_absent_i  (c_absent),
-    .c_tap_last_i(c_tap_last),
-    .c_win_last_i(c_win_last),
-    .put_valid_o (pool_put),
-    .put_ready_i (put_ready),
-    .put_addr_o  (pool_put_addr),
-    .put_data_o  (pool_put_data),
-    .row_done_o  (pool_row)
+  // ---- ENC, POOL, TRANSPOSE, GATEFOLD ----
+  logic         e_valid, e_ready, e_onchip, e_rb_ready, side_active, se_valid, se_ready, se_onchip;
+  logic [3:0]   e_slot;
+  logic [31:0]  e_addr;
+  logic [27:0]  e_bytes;
+  logic [31:4]  se_addr;
+  logic [127:0] se_data;
+  logic [15:0]  se_strb;
+  logic [1:0]   side_sat;
+
+  bnn_side u_side (
+    .clk_i          (clk_i),
+    .rst_ni         (core_rst_n),
+    .clear_i        (flush),
+    .start_i        (start_side),
+    .done_o         (side_done),
+    .active_o       (side_active),
+    .opcode_i       (opcode),
+    .mode_i         (mode),
+    .planar_i       (planar),
+    .shared_i       (shared),
+    .levels_i       (levels),
+    .div_i          (div),
+    .h_i            (h),
+    .w_i            (w),
+    .cin_i          (cin),
+    .group_i        (group),
+    .kh_i           (kh),
+    .kw_i           (kw),
+    .sh_i           (sh),
+    .sw_i           (sw),
+    .pad_t_i        (pad_t),
+    .pad_l_i        (pad_l),
+    .oh_i           (oh),
+    .ow_i           (ow),
+    .in_addr_i      (ref_addr[0 +: 32]),
+    .in_onchip_i    (ref_onchip[0]),
+    .in_row_i       (ref_row[0 +: 24]),
+    .in_pixel_i     (ref_pixel[0 +: 17]),
+    .second_addr_i  (ref_addr[1*32 +: 32]),
+    .second_onchip_i(ref_onchip[1]),
+    .third_addr_i   (ref_addr[2*32 +: 32]),
+    .third_onchip_i (ref_onchip[2]),
+    .format_i       (formats[9:5]),
+    .out_addr_i     (ref_addr[3*32 +: 32]),
+    .out_onchip_i   (ref_onchip[3]),
+    .out_row_i      (ref_row[3*24 +: 24]),
+    .out_pixel_i    (ref_pixel[3*17 +: 17]),
+    .out_plane_i    (ref_plane[3*32 +: 32]),
+    .sat_o          (side_sat),
+    .row_done_o     (side_row),
+    .rq_valid_o     (e_valid),
+    .rq_ready_i     (e_ready),
+    .rq_onchip_o    (e_onchip),
+    .rq_slot_o      (e_slot),
+    .rq_addr_o      (e_addr),
+    .rq_bytes_o     (e_bytes),
+    .rb_valid_i     (rb_valid && side_active),
+    .rb_ready_o     (e_rb_ready),
+    .rb_data_i      (rb_data),
+    .wr_valid_o     (se_valid),
+    .wr_ready_i     (se_ready),
+    .wr_onchip_o    (se_onchip),
+    .wr_addr_o      (se_addr),
+    .wr_data_o      (se_data),
+    .wr_strb_o      (se_strb)
   );
 
-  // ---- encoding ----
-  logic        e_valid, e_ready, e_onchip, e_rb_ready;
-  logic [2:0]  e_stream;
-  logic [3:0]  e_slot;
-  assign e_slot = (e_stream == 3'd6) ? 4'd1 : 4'd0;
-  logic [31:0] e_addr;
-  logic [27:0] e_bytes;
+  assign unit_done = conv_done || side_done;
+  assign row_done  = conv_row || side_row;
 
-  bnn_encode u_encode (
-    .clk_i         (clk_i),
-    .rst_ni        (core_rst_n),
-    .clear_i       (flush),
-    .start_i       (start_enc),
-    .done_o        (enc_done),
-    .active_o      (enc_active),
-    .planar_i      (planar),
-    .shared_i      (shared),
-    .mode_i        (mode),
-    .levels_i      (levels),
-    .h_i           (h),
-    .w_i           (w),
-    .colours_i     (cin),
-    .in_addr_i     (ref_addr[0 +: 32]),
-    .in_onchip_i   (ref_onchip[0]),
-    .table_addr_i  (ref_addr[32 +: 32]),
-    .table_onchip_i(ref_onchip[1]),
-    .out_addr_i    (ref_addr[3*32 +: 32]),
-    .out_row_i     (ref_row[3*24 +: 24]),
-    .out_pixel_i   (ref_pixel[3*17 +: 17]),
-    .out_plane_i   (ref_plane[3*32 +: 32]),
-    .out_format_i  (formats[9:5]),
-    .rq_valid_o    (e_valid),
-    .rq_ready_i    (e_ready),
-    .rq_onchip_o   (e_onchip),
-    .rq_stream_o   (e_stream),
-    .rq_addr_o     (e_addr),
-    .rq_bytes_o    (e_bytes),
-    .rb_valid_i    (rb_valid),
-    .rb_ready_o    (e_rb_ready),
-    .rb_data_i     (rb_data),
-    .put_valid_o   (enc_put),
-    .put_ready_i   (put_ready),
-    .put_place_o   (enc_put_place),
-    .put_addr_o    (enc_put_addr),
-    .put_data_o    (enc_put_data),
-    .row_done_o    (enc_row)
-  );
-
-  // ---- gates into parameter records ----
-  logic         f_valid, f_ready, f_rb_ready, fold_active, fold_done, fold_put, fold_count;
-  logic [3:0]   f_slot;
-  logic [31:0]  f_addr, fold_put_addr;
-  logic [27:0]  f_bytes;
-  logic [15:0]  fold_put_data;
-  logic [1:0]   fold_saturated;
-
-  bnn_gatefold u_gatefold (
-    .clk_i      (clk_i),
-    .rst_ni     (core_rst_n),
-    .clear_i    (flush),
-    .start_i    (start_fold),
-    .done_o     (fold_done),
-    .active_o   (fold_active),
-    .channels_i (cout),
-    .gate_addr_i(ref_addr[0 +: 32]),
-    .in_addr_i  (ref_addr[2*32 +: 32]),
-    .out_addr_i (ref_addr[3*32 +: 32]),
-    .rq_valid_o (f_valid),
-    .rq_ready_i (f_ready),
-    .rq_slot_o  (f_slot),
-    .rq_addr_o  (f_addr),
-    .rq_bytes_o (f_bytes),
-    .rb_valid_i (rb_valid),
-    .rb_ready_o (f_rb_ready),
-    .rb_data_i  (rb_data),
-    .put_valid_o(fold_put),
-    .put_ready_i(put_ready),
-    .put_addr_o (fold_put_addr),
-    .put_data_o (fold_put_data),
-    .count_o    (fold_count),
-    .saturated_o(fold_saturated)
-  );
-
-  assign unit_done = conv_done || pool_done || enc_done || fold_done;
-  assign row_done  = conv_row || pool_row || enc_row;
-
-  // ---- reads: one unit at a time, and each either on chip or not ----
-  logic                use_onchip, rq_valid, rq_ready, src_valid, src_ready;
+  // ---- reads of windows and of all but layers: one unit at a time, each either on chip or not ----
+  logic                use_onchip, src_onchip, beat_onchip, rq_valid, rq_ready, src_valid, src_ready;
   logic [BUS_BITS-1:0] rq_addr, src_addr;
   logic [27:0]         rq_bytes;
   logic [23:0]         src_beats;
@@ -732,22 +716,20 @@ module bnn_core #(
   logic [127:0]        dma_rb_data, act_rb_data;
   logic [31:0]         unit_addr;
 
-  assign use_onchip = l_take ? ref_onchip[l_slot[2:0]] : (conv_active || pool_active) ? ref_onchip[0]
-                    : enc_active ? e_onchip : fold_active && ref_onchip[f_slot[2:0]];
-  assign unit_addr  = l_valid ? l_addr : g_valid ? g_addr : e_valid ? e_addr : f_addr;
-  assign rq_valid   = s_valid || l_valid || g_valid || e_valid || f_valid;
+  assign use_onchip = conv_active ? ref_onchip[0]
+                    : side_active && e_onchip;
+  assign unit_addr  = g_valid ? g_addr : e_addr;
+  assign rq_valid   = s_valid || g_valid || e_valid;
   assign rq_addr    = s_valid ? s_addr : BUS_BITS'(unit_addr);
-  assign rq_bytes   = s_valid ? s_bytes : l_valid ? l_bytes : g_valid ? g_bytes : e_valid ? e_bytes : f_bytes;
-  assign rq_slot    = s_valid ? s_slot : l_valid ? l_slot : g_valid ? 4'd0 : e_valid ? e_slot : f_slot;
+  assign rq_bytes   = s_valid ? s_bytes : g_valid ? g_bytes : e_bytes;
+  assign rq_slot    = s_valid ? s_slot : g_valid ? 4'd0 : e_slot;
   assign s_ready    = rq_ready;
-  assign l_ready    = rq_ready && !s_valid;
-  assign g_ready    = rq_ready && !s_valid && !l_valid;
-  assign e_ready    = rq_ready && !s_valid && !l_valid && !g_valid;
-  assign f_ready    = rq_ready && !s_valid && !l_valid && !g_valid && !e_valid;
-  assign rb_ready   = s_rb_ready || f_rb_ready || l_rb_ready || g_rb_ready || e_rb_ready;
-  assign src_ready  = use_onchip ? act_rq_ready : dma_rq_ready;
-  assign beat_valid = use_onchip ? act_rb_valid : dma_rb_valid;
-  assign beat_data  = use_onchip ? act_rb_data : dma_rb_data;
+  assign g_ready    = rq_ready && !s_valid;
+  assign e_ready    = rq_ready && !s_valid && !g_valid;
+  assign rb_ready   = s_rb_ready || (g_rb_ready && win_active_rb && !c_absent) || e_rb_ready;
+  assign src_ready  = src_onchip ? act_rq_ready : dma_rq_ready;
+  assign beat_valid = beat_onchip ? act_rb_valid : dma_rb_valid;
+  assign beat_data  = beat_onchip ? act_rb_data : dma_rb_data;
 
   bnn_align #(
     .BUS_BITS(BUS_BITS)
@@ -757,6 +739,7 @@ module bnn_core #(
     .clear_i     (flush),
     .rq_valid_i  (rq_valid),
     .rq_ready_o  (rq_ready),
+    .rq_onchip_i (use_onchip),
     .rq_addr_i   (rq_addr),
     .rq_bytes_i  (rq_bytes),
     .rb_valid_o  (rb_valid),
@@ -764,11 +747,49 @@ module bnn_core #(
     .rb_data_o   (rb_data),
     .src_valid_o (src_valid),
     .src_ready_i (src_ready),
+    .src_onchip_o(src_onchip),
     .src_addr_o  (src_addr),
     .src_beats_o (src_beats),
+    .beat_onchip_o(beat_onchip),
     .beat_valid_i(beat_valid),
     .beat_ready_o(beat_ready),
     .beat_data_i (beat_data)
+  );
+
+  // ---- reads of layers: weights, parameters, residuals ----
+  logic         src2_valid, src2_ready, src2_onchip, beat2_onchip, beat2_valid, beat2_ready;
+  logic         dma2_rq_ready, act2_rq_ready, dma2_rb_valid, act2_rb_valid;
+  logic [31:0]  src2_addr;
+  logic [23:0]  src2_beats;
+  logic [127:0] beat2_data, dma2_rb_data, act2_rb_data;
+
+  assign src2_ready  = src2_onchip ? act2_rq_ready : dma2_rq_ready;
+  assign beat2_valid = beat2_onchip ? act2_rb_valid : dma2_rb_valid;
+  assign beat2_data  = beat2_onchip ? act2_rb_data : dma2_rb_data;
+
+  bnn_align #(
+    .BUS_BITS(32)
+  ) u_align2 (
+    .clk_i        (clk_i),
+    .rst_ni       (core_rst_n),
+    .clear_i      (flush),
+    .rq_valid_i   (l_valid),
+    .rq_ready_o   (l_ready),
+    .rq_onchip_i  (ref_onchip[l_slot[2:0]]),
+    .rq_addr_i    (l_addr),
+    .rq_bytes_i   (l_bytes),
+    .rb_valid_o   (l_rb_valid),
+    .rb_ready_i   (l_rb_ready),
+    .rb_data_o    (l_rb_data),
+    .src_valid_o  (src2_valid),
+    .src_ready_i  (src2_ready),
+    .src_onchip_o (src2_onchip),
+    .src_addr_o   (src2_addr),
+    .src_beats_o  (src2_beats),
+    .beat_onchip_o(beat2_onchip),
+    .beat_valid_i (beat2_valid),
+    .beat_ready_o (beat2_ready),
+    .beat_data_i  (beat2_data)
   );
 
   // ---- writes ----
@@ -777,12 +798,6 @@ module bnn_core #(
   logic [31:4]  cw_addr;
   logic [127:0] cw_data;
   logic [15:0]  cw_strb;
-
-  assign put_valid = conv_put || pool_put || enc_put || fold_put;
-  assign put_addr  = conv_put ? conv_put_addr : pool_put ? pool_put_addr : enc_put ? enc_put_addr : fold_put_addr;
-  assign put_place  = conv_put ? conv_put_place : enc_put ? enc_put_place : 5'd0;
-  assign put_onchip = conv_put ? conv_put_onchip : ref_onchip[3];
-  assign put_data  = conv_put ? conv_put_data : pool_put ? pool_put_data : enc_put ? enc_put_data : fold_put_data;
 
   bnn_wcombine u_wcombine (
     .clk_i      (clk_i),
@@ -805,7 +820,19 @@ module bnn_core #(
     .w_strb_o   (cw_strb)
   );
 
-  assign cw_ready    = cw_onchip ? act_w_ready : (dma_w_ready && !sw_valid);
+  // A layer and a side unit do not run at the same time yet.
+  logic         u_valid, u_ready, u_onchip;
+  logic [31:4]  u_addr;
+  logic [127:0] u_data;
+  logic [15:0]  u_strb;
+  assign u_valid  = cw_valid || se_valid;
+  assign u_onchip = cw_valid ? cw_onchip : se_onchip;
+  assign u_addr   = cw_valid ? cw_addr : se_addr;
+  assign u_data   = cw_valid ? cw_data : se_data;
+  assign u_strb   = cw_valid ? cw_strb : se_strb;
+  assign u_ready  = u_onchip ? act_w_ready : (dma_w_ready && !sw_valid);
+  assign cw_ready = u_ready;
+  assign se_ready = u_ready && !cw_valid;
   assign sw_ready    = dma_w_ready;
   assign writes_done = combine_empty && !dma_writes;
 
@@ -817,18 +844,25 @@ module bnn_core #(
     .flush_i     (flush),
     .scrub_i     (scrub),
     .scrub_busy_o(scrub_busy),
-    .req_valid_i (src_valid && use_onchip),
-    .req_ready_o (act_rq_ready),
-    .req_addr_i  (src_addr[31:0]),
-    .req_beats_i (src_beats),
-    .beat_valid_o(act_rb_valid),
-    .beat_ready_i(beat_ready && use_onchip),
-    .beat_data_o (act_rb_data),
-    .w_valid_i   (cw_valid && cw_onchip && !flush),
+    .r0_valid_i  (src_valid && src_onchip),
+    .r0_ready_o  (act_rq_ready),
+    .r0_addr_i   (src_addr[31:0]),
+    .r0_beats_i  (src_beats),
+    .b0_valid_o  (act_rb_valid),
+    .b0_ready_i  (beat_ready && beat_onchip),
+    .b0_data_o   (act_rb_data),
+    .r1_valid_i  (src2_valid && src2_onchip),
+    .r1_ready_o  (act2_rq_ready),
+    .r1_addr_i   (src2_addr),
+    .r1_beats_i  (src2_beats),
+    .b1_valid_o  (act2_rb_valid),
+    .b1_ready_i  (beat2_ready && beat2_onchip),
+    .b1_data_o   (act2_rb_data),
+    .w_valid_i   (u_valid && u_onchip && !flush),
     .w_ready_o   (act_w_ready),
-    .w_addr_i    (cw_addr),
-    .w_data_i    (cw_data),
-    .w_strb_i    (cw_strb)
+    .w_addr_i    (u_addr),
+    .w_data_i    (u_data),
+    .w_strb_i    (u_strb)
   );
 
   logic [4:0] reads;
@@ -851,22 +885,30 @@ module bnn_core #(
     .inv_req_i     (inv_req),
     .inv_asid_i    (inv_asid),
     .inv_done_o    (inv_done),
-    .rq_valid_i    (src_valid && !use_onchip),
+    .rq_valid_i    (src_valid && !src_onchip),
     .rq_ready_o    (dma_rq_ready),
     .rq_virt_i     (!s_valid || s_virt),
     .rq_slot_i     (rq_slot),
     .rq_addr_i     (src_addr),
     .rq_beats_i    (src_beats),
     .rb_valid_o    (dma_rb_valid),
-    .rb_ready_i    (beat_ready && !use_onchip),
+    .rb_ready_i    (beat_ready && !beat_onchip),
     .rb_data_o     (dma_rb_data),
-    .w_valid_i     ((sw_valid || (cw_valid && !cw_onchip)) && !flush),
+    .rq2_valid_i   (src2_valid && !src2_onchip),
+    .rq2_ready_o   (dma2_rq_ready),
+    .rq2_slot_i    (l_slot),
+    .rq2_addr_i    (BUS_BITS'(src2_addr)),
+    .rq2_beats_i   (src2_beats),
+    .rb2_valid_o   (dma2_rb_valid),
+    .rb2_ready_i   (beat2_ready && !beat2_onchip),
+    .rb2_data_o    (dma2_rb_data),
+    .w_valid_i     ((sw_valid || (u_valid && !u_onchip)) && !flush),
     .w_ready_o     (dma_w_ready),
     .w_virt_i      (!sw_valid),
     .w_slot_i      (sw_valid ? 4'd9 : cw_place == 5'd16 ? 4'd4 : cw_place == 5'd17 ? 4'd7 : 4'd3),
-    .w_addr_i      (sw_valid ? sw_addr[BUS_BITS-1:4] : (BUS_BITS-4)'(cw_addr)),
-    .w_data_i      (sw_valid ? sw_data : cw_data),
-    .w_strb_i      (sw_valid ? sw_strb : cw_strb),
+    .w_addr_i      (sw_valid ? sw_addr[BUS_BITS-1:4] : (BUS_BITS-4)'(u_addr)),
+    .w_data_i      (sw_valid ? sw_data : u_data),
+    .w_strb_i      (sw_valid ? sw_strb : u_strb),
     .fault_o       (fault),
     .fault_status_o(fault_status),
     .fault_addr_o  (fault_addr),
@@ -926,8 +968,8 @@ module bnn_core #(
     .act_i       (bytes_act),
     .residual_i  (bytes_residual),
     .written_i   (bytes_written),
-    .add_i       (layer_count || fold_count),
-    .saturated_i (fold_active ? {14'd0, fold_saturated} : layer_saturated),
+    .add_i       (layer_count || side_sat != 2'd0),
+    .saturated_i (side_active ? {14'd0, side_sat} : layer_saturated),
     .gates_open_i(gates_open),
     .gates_shut_i(gates_shut),
     .job_index_i (cnt_index),

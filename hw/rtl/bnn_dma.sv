@@ -31,6 +31,16 @@ module bnn_dma #(
   input  logic                 rb_ready_i,
   output logic [127:0]         rb_data_o,
 
+  // The second read client: virtual addresses only.
+  input  logic                 rq2_valid_i,
+  output logic                 rq2_ready_o,
+  input  logic [3:0]           rq2_slot_i,
+  input  logic [BUS_BITS-1:0]  rq2_addr_i,
+  input  logic [23:0]          rq2_beats_i,
+  output logic                 rb2_valid_o,
+  input  logic                 rb2_ready_i,
+  output logic [127:0]         rb2_data_o,
+
   input  logic                 w_valid_i,
   output logic                 w_ready_o,
   input  logic                 w_virt_i,
@@ -88,6 +98,12 @@ module bnn_dma #(
   logic [BUS_BITS-1:0]  a_addr, a_origin, w_error_origin;
   logic [3:0]           w_error_slot;
 
+  logic                 d_sel, d_client, d_valid0, d_valid1, rx_sel, rx_sel_q, rx_held_q;
+  logic                 rx_req0, rx_req1;
+  logic [31:12]         rx_page0, rx_page1;
+  logic [3:0]           rx_slot0, rx_slot1, d_slot0, d_slot1, d_len0, d_len1;
+  logic [BUS_BITS-1:0]  d_addr0, d_addr1, d_origin0, d_origin1;
+
   bnn_dma_rd #(
     .BUS_BITS(BUS_BITS)
   ) u_rd (
@@ -99,27 +115,80 @@ module bnn_dma #(
     .req_valid_i (rq_valid_i),
     .req_ready_o (rq_ready_o),
     .req_virt_i  (rq_virt_i),
-    .req_slot_i(rq_slot_i),
+    .req_slot_i  (rq_slot_i),
     .req_addr_i  (rq_addr_i),
     .req_beats_i (rq_beats_i),
     .beat_valid_o(rb_valid_o),
     .beat_ready_i(rb_ready_i),
     .beat_data_o (rb_data_o),
-    .xl_req_o    (rx_req),
-    .xl_page_o   (rx_page),
-    .xl_slot_o (rx_slot),
-    .xl_done_i   (rx_done),
+    .xl_req_o    (rx_req0),
+    .xl_page_o   (rx_page0),
+    .xl_slot_o   (rx_slot0),
+    .xl_done_i   (rx_done && !rx_sel),
     .xl_fault_i  (x_fault),
     .xl_frame_i  (x_frame),
-    .d_valid_o   (d_valid),
-    .d_ready_i   (d_ready),
-    .d_addr_o    (d_addr),
-    .d_len_o     (d_len),
-    .d_origin_o  (d_origin),
-    .d_slot_o  (d_slot),
-    .d_beat_i    (d_beat),
+    .d_valid_o   (d_valid0),
+    .d_ready_i   (d_ready && !d_sel),
+    .d_addr_o    (d_addr0),
+    .d_len_o     (d_len0),
+    .d_origin_o  (d_origin0),
+    .d_slot_o    (d_slot0),
+    .d_beat_i    (d_beat && !d_client),
     .d_data_i    (beat_data)
   );
+
+  bnn_dma_rd #(
+    .BUS_BITS(BUS_BITS)
+  ) u_rd2 (
+    .clk_i       (clk_i),
+    .rst_ni      (rst_ni),
+    .flush_i     (flush_i),
+    .hold_i      (hold),
+    .forget_i    (forget),
+    .req_valid_i (rq2_valid_i),
+    .req_ready_o (rq2_ready_o),
+    .req_virt_i  (1'b1),
+    .req_slot_i  (rq2_slot_i),
+    .req_addr_i  (rq2_addr_i),
+    .req_beats_i (rq2_beats_i),
+    .beat_valid_o(rb2_valid_o),
+    .beat_ready_i(rb2_ready_i),
+    .beat_data_o (rb2_data_o),
+    .xl_req_o    (rx_req1),
+    .xl_page_o   (rx_page1),
+    .xl_slot_o   (rx_slot1),
+    .xl_done_i   (rx_done && rx_sel),
+    .xl_fault_i  (x_fault),
+    .xl_frame_i  (x_frame),
+    .d_valid_o   (d_valid1),
+    .d_ready_i   (d_ready && d_sel),
+    .d_addr_o    (d_addr1),
+    .d_len_o     (d_len1),
+    .d_origin_o  (d_origin1),
+    .d_slot_o    (d_slot1),
+    .d_beat_i    (d_beat && d_client),
+    .d_data_i    (beat_data)
+  );
+
+  // Bursts of the second client first; a translation is not given up for another.
+  assign d_sel    = d_valid1;
+  assign d_valid  = d_valid0 || d_valid1;
+  assign d_addr   = d_sel ? d_addr1 : d_addr0;
+  assign d_len    = d_sel ? d_len1 : d_len0;
+  assign d_origin = d_sel ? d_origin1 : d_origin0;
+  assign d_slot   = d_sel ? d_slot1 : d_slot0;
+  assign rx_sel   = rx_held_q ? rx_sel_q : rx_req1;
+  assign rx_req   = rx_sel ? rx_req1 : rx_req0;
+  assign rx_page  = rx_sel ? rx_page1 : rx_page0;
+  assign rx_slot  = rx_sel ? rx_slot1 : rx_slot0;
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni || flush_i) begin
+      rx_held_q <= 1'b0;
+    end else begin
+      rx_held_q <= rx_req && !rx_done;
+      rx_sel_q  <= rx_sel;
+    end
+  end
 
   bnn_dma_wr #(
     .BUS_BITS(BUS_BITS)
@@ -192,8 +261,10 @@ module bnn_dma #(
     .d_addr_i        (d_addr),
     .d_len_i         (d_len),
     .d_origin_i      (d_origin),
-    .d_slot_i      (d_slot),
+    .d_slot_i        (d_slot),
+    .d_client_i      (d_sel),
     .d_beat_o        (d_beat),
+    .d_client_o      (d_client),
     .d_error_o       (d_error),
     .d_error_origin_o(d_error_origin),
     .d_error_slot_o(d_error_slot),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// CONV. In each chunk the weights and parameter records of as many output
+// CONV and EW. In each chunk the weights and parameter records of as many output
 // channels as fit become resident; then every window is packed once, plane by
 // plane, as the weight rows are (taps without gaps), and run against all of them.
 //
@@ -8,7 +8,8 @@
 //       for each tile of LANES channels:  for each pass:  for each word:  all lanes
 //
 // A pass sets one plane of the input against all planes of the weights; passes
-// come in descending significance, the accumulators are doubled between them.
+// come in descending significance, the accumulators are doubled between them. For EW
+// bnn_values gives the accumulators as it does residuals.
 
 module bnn_layer #(
   parameter int LANES        = 16,
@@ -36,6 +37,8 @@ module bnn_layer #(
   input  logic [2:0]       wformat_i,
   input  logic [1:0]       wmode_i,
   input  logic [13:0]      rows_i,        // stored weight rows
+  input  logic             ew_i,
+  input  logic [39:0]      res_i,
   input  logic             frac_i,
   input  logic             narrow_i,
   input  logic             record_i,
@@ -52,20 +55,19 @@ module bnn_layer #(
   input  logic [4:0]       s3_i,
   input  logic [15:0]      a3_i,
   input  logic [31:0]      b3_i,
-  input  logic [14:0]      formats_i,     // {OUTS, OUTP, IN}
+  input  logic [24:0]      formats_i,     // {RES2, RES1, OUTS, OUTP, IN}
   input  logic [7:0]       ref_onchip_i,
   input  logic [8*32-1:0]  ref_addr_i,
   input  logic [8*24-1:0]  ref_row_i,
   input  logic [8*17-1:0]  ref_pixel_i,
   input  logic [8*32-1:0]  ref_plane_i,
 
-  // Weights and parameters.
+  // Weights, parameters, residuals, IN of EW.
   output logic             rq_valid_o,
   input  logic             rq_ready_i,
   output logic [3:0]       rq_slot_o,
   output logic [31:0]      rq_addr_o,
   output logic [27:0]      rq_bytes_o,
-  output logic             rb_take_o,     // beats are this module's
   input  logic             rb_valid_i,
   output logic             rb_ready_o,
   input  logic [127:0]     rb_data_i,
@@ -119,7 +121,7 @@ module bnn_layer #(
   localparam logic [4:0] IDLE = 5'd0, PLAN = 5'd1, FIT = 5'd2, ROUND = 5'd3, PASS = 5'd4,
                          ASK_W = 5'd5, LOAD_W = 5'd6, ASK_P = 5'd7, LOAD_P = 5'd8,
                          WINDOW = 5'd9, FILL = 5'd10, COMPUTE = 5'd11, DRAIN = 5'd12,
-                         SUMS = 5'd13, NEXT = 5'd14, PLAN2 = 5'd15;
+                         SUMS = 5'd13, NEXT = 5'd14, PLAN2 = 5'd15, FEED = 5'd16;
 
   logic [4:0] state_q;
 
@@ -334,6 +336,52 @@ module bnn_layer #(
   assign slow_row_end = !dense_fast && state_q == LOAD_W && beat_q == row_beats_q && (!unit_full_q || part_end);
   assign row_end      = fast_row_end || slow_row_end;
 
+  // ---- residuals and the input of EW ----
+  logic                v_rq, v_rb, v_valid, v_ready, v_active, v_wanted;
+  logic [3:0]          v_slot;
+  logic [31:0]         v_addr;
+  logic [27:0]         v_bytes;
+  logic [LANES*32-1:0] v_acc;
+  logic [LANES*33-1:0] v_res1, v_res2;
+  logic                has_res;
+  assign has_res  = formats_i[24:15] != 10'd0;
+  assign v_wanted = has_res || ew_i;
+
+  bnn_values #(
+    .LANES(LANES)
+  ) u_values (
+    .clk_i       (clk_i),
+    .rst_ni      (rst_ni),
+    .clear_i     (clear_i),
+    .start_i     (state_q == WINDOW && v_wanted),
+    .first_i     (row_q == 14'd0),
+    .ew_i        (ew_i),
+    .first_chan_i(row_q),
+    .channels_i  (rows_q),
+    .oh_i        (oh_i),
+    .ow_i        (ow_i),
+    .formats_i   ({formats_i[24:15], formats_i[4:0]}),
+    .res_i       (res_i),
+    .addr_i      ({ref_addr_i[6*32 +: 32], ref_addr_i[5*32 +: 32], ref_addr_i[0 +: 32]}),
+    .row_i       ({ref_row_i[6*24 +: 24], ref_row_i[5*24 +: 24], ref_row_i[0 +: 24]}),
+    .pixel_i     ({ref_pixel_i[6*17 +: 17], ref_pixel_i[5*17 +: 17], ref_pixel_i[0 +: 17]}),
+    .plane_i     (ref_plane_i[31:0]),
+    .rq_valid_o  (v_rq),
+    .rq_ready_i  (rq_ready_i),
+    .rq_slot_o   (v_slot),
+    .rq_addr_o   (v_addr),
+    .rq_bytes_o  (v_bytes),
+    .rb_valid_i  (rb_valid_i),
+    .rb_ready_o  (v_rb),
+    .rb_data_i   (rb_data_i),
+    .out_valid_o (v_valid),
+    .out_ready_i (v_ready),
+    .acc_o       (v_acc),
+    .res1_o      (v_res1),
+    .res2_o      (v_res2),
+    .active_o    (v_active)
+  );
+
   // ---- loading parameters ----
   logic [383:0] rec_q;
   logic [1:0]   rec_beat_q;
@@ -364,14 +412,13 @@ module bnn_layer #(
   logic unused;
   assign unused = ^{ref_onchip_i, ref_addr_i, ref_row_i, ref_pixel_i, ref_plane_i, rec[511:448], rec[24*8 +: 32], rec[49*8 +: 8], rec[48*8+5 +: 3], half[63:33]};
 
-  assign rq_valid_o  = state_q == ASK_W || state_q == ASK_P;
-  assign rq_slot_o   = (state_q == ASK_W || state_q == LOAD_W) ? 4'd1 : 4'd2;
-  assign rq_addr_o   = (state_q == ASK_W) ? src_addr_q : param_q;
-  assign rq_bytes_o  = (state_q == ASK_W) ? (single ? {10'd0, row_beats_q, 4'd0} : {10'(28'(rows_q) * 28'(row_beats_q) >> 14), 14'(28'(rows_q) * 28'(row_beats_q)), 4'd0})
+  assign rq_valid_o  = state_q == ASK_W || state_q == ASK_P || v_rq;
+  assign rq_slot_o   = (state_q == ASK_W) ? 4'd1 : (state_q == ASK_P) ? 4'd2 : v_slot;
+  assign rq_addr_o   = (state_q == ASK_W) ? src_addr_q : (state_q == ASK_P) ? param_q : v_addr;
+  assign rq_bytes_o  = v_rq ? v_bytes : (state_q == ASK_W) ? (single ? {10'd0, row_beats_q, 4'd0} : {10'(28'(rows_q) * 28'(row_beats_q) >> 14), 14'(28'(rows_q) * 28'(row_beats_q)), 4'd0})
                      : narrow_i ? {11'd0, rows_q, 3'd0} : {8'd0, rows_q, 6'd0};
-  assign rb_take_o   = state_q == ASK_W || state_q == LOAD_W || state_q == ASK_P || state_q == LOAD_P;
-  assign rb_ready_o  = state_q == LOAD_W ? (dense_fast ? beat_end : piece_take && pos_q == 3'd7)
-                     : state_q == LOAD_P && (!narrow_i || rec_beat_q[0] || loaded_q == rows_q - 14'd1);
+  assign rb_ready_o  = v_rb || (state_q == LOAD_W ? (dense_fast ? beat_end : piece_take && pos_q == 3'd7)
+                     : state_q == LOAD_P && (!narrow_i || rec_beat_q[0] || loaded_q == rows_q - 14'd1));
 
   // ---- packing a window ----
   logic [15:0]          piece_mask;          // channels of the last piece of a pixel
@@ -507,7 +554,7 @@ module bnn_layer #(
   logic [5:0]        s1_taps_q, s2_taps_q, s3_taps_q, s4_taps_q, out_taps_q;
   logic              post_ready;
 
-  assign en       = !out_valid_q || post_ready;
+  assign en       = !out_valid_q || post_take;
   assign s0_valid = state_q == COMPUTE;
   assign s0_last  = {1'b0, w_idx_q} == row_words_q - (ADDR_W+1)'(1);
   assign act_word = MASK_W'(w_idx_q >> wl_q);
@@ -664,7 +711,7 @@ module bnn_layer #(
       .acc_o      (acc[l*32 +: 32]),
       .open_o     (gate_open[l])
     );
-    assign mask[l] = {{(15-PAR_W){1'b0}}, out_tile_q} * 15'(LANES) + 15'(l) < {1'b0, rows_q};
+    assign mask[l] = {{(15-PAR_W){1'b0}}, entry} * 15'(LANES) + 15'(l) < {1'b0, rows_q};
   end
 
   logic [7:0] open_now, valid_now;
@@ -678,6 +725,14 @@ module bnn_layer #(
   end
 
   // ---- pipe ----
+  // A group goes in when all of its parts are there.
+  logic             post_valid, post_take;
+  logic [PAR_W-1:0] entry, feed_tile_q;
+  assign post_valid = ew_i ? v_valid && state_q == FEED : out_valid_q && (!has_res || v_valid);
+  assign post_take  = post_valid && post_ready;
+  assign v_ready    = post_take;
+  assign entry      = ew_i ? feed_tile_q : out_tile_q;
+
   logic                po_valid, po_ready, post_busy;
   logic [LANES*16-1:0] po_v16, po_outp;
   logic [LANES*32-1:0] po_outs;
@@ -697,7 +752,7 @@ module bnn_layer #(
     .d_p1_pow2_i    (p1_pow2_i),
     .d_p2_i         (p2_i),
     .d_p2_pow2_i    (p2_pow2_i),
-    .d_res_i        (1'b0),
+    .d_res_i        (has_res),
     .d_ps_i         (ps_i),
     .d_s1_i         (s1_i),
     .d_sb1_i        (sb1_i),
@@ -708,13 +763,13 @@ module bnn_layer #(
     .d_b3_i         (b3_i),
     .d_outp_format_i(outp_format),
     .d_outs_format_i(outs_format),
-    .in_valid_i     (out_valid_q),
+    .in_valid_i     (post_valid),
     .in_ready_o     (post_ready),
     .mask_i         (mask),
-    .acc_i          (acc),
-    .res1_i         ('0),
-    .res2_i         ('0),
-    .entry_i        (out_tile_q),
+    .acc_i          (ew_i ? v_acc : acc),
+    .res1_i         (has_res ? v_res1 : '0),
+    .res2_i         (has_res ? v_res2 : '0),
+    .entry_i        (entry),
     .out_valid_o    (po_valid),
     .out_ready_i    (po_ready),
     .v16_o          (po_v16),
@@ -799,8 +854,6 @@ module bnn_layer #(
                       : e_stream_q ? e_elem_bits : e_plane_bits;
 
   // ---- counters ----
-  logic post_take;
-  assign post_take      = out_valid_q && post_ready;
   assign count_o        = (po_valid && po_ready) || post_take;
   assign saturated_o    = (po_valid && po_ready) ? po_sat : 16'd0;
   assign gates_open_o   = (post_take && frac_i) ? open_now : 8'd0;
@@ -815,9 +868,9 @@ module bnn_layer #(
   logic idle_pipe, last_pixel;
   logic [12:0] cx_q, cy_q;                   // pixel computed
   assign idle_pipe   = !s1_valid_q && !s2_valid_q && !s3_valid_q && !s4_valid_q && !out_valid_q &&
-                       !post_busy && !emit_q;
+                       !post_busy && !emit_q && !v_active;
   assign last_pixel  = cx_q == ow_i - 13'd1 && cy_q == oh_i - 13'd1;
-  assign win_start_o = state_q == WINDOW;
+  assign win_start_o = state_q == WINDOW && !ew_i;
   assign active_o    = state_q != IDLE;
 
   always_ff @(posedge clk_i) begin
@@ -854,10 +907,11 @@ module bnn_layer #(
         end
         FIT: begin
           // How many tiles fit.
+          if (ew_i) row_words_q <= '0;
           row_beats_q <= 14'((19'(taps_i) * 19'(tap_pieces_q) + 19'd7) >> 3);
           top_base_q  <= WIN_W'((32'(na_q) - 1) * 32'(act_words_q));
           if (tiles_q != tiles_all && 32'(tiles_q) != PARAM_WORDS &&
-              {1'b0, fit_q} + {1'b0, row_words_q} <= (ADDR_W+2)'(WEIGHT_WORDS)) begin
+              (ew_i || {1'b0, fit_q} + {1'b0, row_words_q} <= (ADDR_W+2)'(WEIGHT_WORDS))) begin
             tiles_q <= tiles_q + 14'd1;
             fit_q   <= fit_q + row_words_q;
           end else begin
@@ -891,7 +945,7 @@ module bnn_layer #(
           unit_index_q <= '0;
           part_q       <= '0;
           rec_beat_q   <= '0;
-          state_q      <= ASK_W;
+          state_q      <= !ew_i ? ASK_W : record_i ? ASK_P : WINDOW;
         end
         ASK_W: if (rq_ready_i) state_q <= LOAD_W;
         LOAD_W: begin
@@ -975,7 +1029,19 @@ module bnn_layer #(
           p_px_q       <= ref_addr_i[3*32 +: 32];
           s_row_q      <= ref_addr_i[4*32 +: 32];
           s_px_q       <= ref_addr_i[4*32 +: 32];
-          state_q      <= FILL;
+          feed_tile_q  <= '0;
+          state_q      <= ew_i ? FEED : FILL;
+        end
+        FEED: begin
+          if (post_take) begin
+            feed_tile_q <= feed_tile_q + PAR_W'(1);
+            if (14'(feed_tile_q) == tiles_q - 14'd1) begin
+              feed_tile_q <= '0;
+              cx_q        <= (cx_q == ow_i - 13'd1) ? '0 : cx_q + 13'd1;
+              if (cx_q == ow_i - 13'd1) cy_q <= cy_q + 13'd1;
+              if (last_pixel) state_q <= DRAIN;
+            end
+          end
         end
         FILL: begin
           tile_q       <= '0;

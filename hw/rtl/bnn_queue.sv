@@ -92,9 +92,7 @@ module bnn_queue #(
   input  logic [16:0]          bad_access_i,
   input  logic [7:0]           opcode_i,
   output logic                 start_conv_o,
-  output logic                 start_pool_o,
-  output logic                 start_enc_o,
-  output logic                 start_fold_o,
+  output logic                 start_side_o,
   input  logic                 unit_done_i,
   output logic                 retire_o,
   input  logic                 retired_i,
@@ -273,13 +271,13 @@ module bnn_queue #(
   assign wait_command_o  = state_q == CMD_ASK || state_q == CMD_GET || state_q == CHECK || state_q == CHECKED;
   assign test_hang_ack_o = state_q == HANG;
 
-  logic is_unit;
-  assign is_unit      = opcode_i == `BNN_CMD_CONV || opcode_i == `BNN_CMD_POOL || opcode_i == `BNN_CMD_ENC ||
+  logic is_unit, is_side;
+  assign is_unit      = opcode_i == `BNN_CMD_CONV || opcode_i == `BNN_CMD_EW || is_side;
+  assign is_side      = opcode_i == `BNN_CMD_ENC || opcode_i == `BNN_CMD_POOL || opcode_i == `BNN_CMD_TRANSPOSE ||
                         opcode_i == `BNN_CMD_GATEFOLD;
-  assign start_fold_o = state_q == CHECKED && checked_i && !bad_i && opcode_i == `BNN_CMD_GATEFOLD;
-  assign start_conv_o = state_q == CHECKED && checked_i && !bad_i && opcode_i == `BNN_CMD_CONV;
-  assign start_pool_o = state_q == CHECKED && checked_i && !bad_i && opcode_i == `BNN_CMD_POOL;
-  assign start_enc_o  = state_q == CHECKED && checked_i && !bad_i && opcode_i == `BNN_CMD_ENC;
+  assign start_side_o = state_q == CHECKED && checked_i && !bad_i && is_side;
+  assign start_conv_o = state_q == CHECKED && checked_i && !bad_i &&
+                        (opcode_i == `BNN_CMD_CONV || opcode_i == `BNN_CMD_EW);
 
   task automatic finish(input logic [3:0] status, input logic [16:0] access);
     begin

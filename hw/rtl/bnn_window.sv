@@ -11,13 +11,13 @@ module bnn_window #(
   input  logic             clear_i,
 
   input  logic             start_i,        // fields below stay as they are until the end
-  input  logic             absent_whole_i, // absent taps are as long as present ones
   input  logic [31:0]      base_i,
   input  logic [12:0]      h_i,
   input  logic [12:0]      w_i,
   input  logic [23:0]      row_i,          // bytes from row to row
   input  logic [16:0]      pixel_i,        // bytes from pixel to pixel
-  input  logic [9:0]       pieces_i,       // of a pixel
+  input  logic [9:0]       pieces_i,       // of a pixel, as a plane
+  input  logic [27:0]      bytes_i,        // to ask for per tap
   input  logic [6:0]       kh_i,
   input  logic [6:0]       kw_i,
   input  logic [6:0]       sh_i,
@@ -40,6 +40,7 @@ module bnn_window #(
   output logic             rb_ready_o,
   input  logic [127:0]     rb_data_i,
 
+  output logic [3:0]       c_plane_o,
   output logic             c_valid_o,
   input  logic             c_ready_i,
   output logic [CH*16-1:0] c_data_o,
@@ -88,7 +89,7 @@ module bnn_window #(
 
   assign rq_valid_o = state_q == RUN && !absent && meta_room;
   assign rq_addr_o  = tap_addr_q;
-  assign rq_bytes_o = {17'd0, pieces_i, 1'b0};
+  assign rq_bytes_o = bytes_i;
   assign put        = state_q == RUN && meta_room && (absent || rq_ready_i);
   assign active_o   = state_q != IDLE;
 
@@ -188,10 +189,10 @@ module bnn_window #(
     end
   end
 
-  // ---- what has been asked for, in order: {first plane, last plane, absent, last of window} ----
-  logic [3:0] meta [0:15];
+  // ---- what has been asked for, in order: {plane, first plane, last plane, absent, last of window} ----
+  logic [7:0] meta [0:15];
   logic [4:0] m_wptr_q, m_rptr_q, m_fill;
-  logic [3:0] head;
+  logic [7:0] head;
   logic       m_pop;
   assign m_fill    = m_wptr_q - m_rptr_q;
   assign meta_room = !m_fill[4];
@@ -208,7 +209,7 @@ module bnn_window #(
   end
 
   always_ff @(posedge clk_i) begin
-    if (put) meta[m_wptr_q[3:0]] <= {pl_q == 5'd0, pl_end, absent, kx_end && ky_end};
+    if (put) meta[m_wptr_q[3:0]] <= {pl_q[3:0], pl_q == 5'd0, pl_end, absent, kx_end && ky_end};
   end
 
   // ---- handing out ----
@@ -223,7 +224,7 @@ module bnn_window #(
   assign to_end  = head[1] ? 4'd8 : 4'd8 - {1'b0, pos};
   assign limit   = (to_end < 4'(CH)) ? to_end : 4'(CH);
   assign count   = (left < 10'(limit)) ? left[3:0] : limit;
-  assign tap_end = left == 10'(count) || (head[1] && !absent_whole_i);
+  assign tap_end = left == 10'(count);
 
   assign c_valid_o    = m_fill != 5'd0 && (head[1] || rb_valid_i);
   assign c_data_o     = (CH*16)'(rb_data_i >> {pos, 4'd0});
@@ -231,6 +232,7 @@ module bnn_window #(
   assign c_absent_o   = head[1];
   assign c_tap_last_o = tap_end;
   assign c_win_last_o = tap_end && head[0];
+  assign c_plane_o    = head[7:4];
   assign c_first_o    = head[3];
   assign c_pix_last_o = head[2];
 
