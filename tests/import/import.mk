@@ -4,10 +4,10 @@
 
 IMPORT_DIR := $(BUILD)/tests/import
 IMPORT_NAMES := exact graph errors networks teacher abbnn pokebnn large
-IMPORT_NAMES += operators shortcuts relatives
+IMPORT_NAMES += operators shortcuts relatives wide
 IMPORT_TESTS := $(IMPORT_NAMES:%=$(IMPORT_DIR)/%)
 
-$(addprefix $(IMPORT_DIR)/,graph operators shortcuts relatives): tests/import/random_graph.c
+$(addprefix $(IMPORT_DIR)/,graph operators shortcuts relatives wide): tests/import/random_graph.c
 $(addprefix $(IMPORT_DIR)/,operators shortcuts relatives): tests/import/bench.c
 $(IMPORT_DIR)/%: tests/import/%.c tests/import/common.c $(wildcard tests/import/*.h) $(LIB_A)
 	@mkdir -p $(@D)

@@ -184,7 +184,9 @@ struct bnnaccel_conv {
 
 /**
  * Convolution of codes, or of a real tensor, which is then rounded to 16 bits.
- * Gives a real tensor.
+ * Gives a real tensor. Of a real tensor, more than 511 weights of 8 bits per output
+ * (257 odd ones) are parted into two convolutions with 4 bits each, exactly, up to 4369;
+ * beyond these, and where other sums could exceed 32 bits, the build fails.
  */
 int bnnaccel_graph_conv(struct bnnaccel_graph *graph, int in, const struct bnnaccel_conv *conv);
 

@@ -6,6 +6,7 @@
 
 #include "exact.h"
 #include "ops.h"
+#include "split.h"
 #include "weights.h"
 
 static uint32_t or1(uint32_t x)
@@ -231,16 +232,23 @@ static int convolve_ternary(struct bnnaccel_graph *g, int in, const struct bnnac
 	return bnnaccel_graph_add(g, minus, plus, 0);
 }
 
+static int convolve_any(struct bnnaccel_graph *g, int in, const struct bnnaccel_conv *conv,
+			bool dense)
+{
+	int t = conv->scale_negative ? convolve_ternary(g, in, conv, dense)
+				     : convolve(g, in, conv, dense);
+
+	return bnn_conv_fits(g, t) ? t : bnn_conv_split(g, t);
+}
+
 int bnnaccel_graph_conv(struct bnnaccel_graph *g, int in, const struct bnnaccel_conv *conv)
 {
-	return conv->scale_negative ? convolve_ternary(g, in, conv, false)
-				    : convolve(g, in, conv, false);
+	return convolve_any(g, in, conv, false);
 }
 
 int bnnaccel_graph_dense(struct bnnaccel_graph *g, int in, const struct bnnaccel_conv *conv)
 {
-	return conv->scale_negative ? convolve_ternary(g, in, conv, true)
-				    : convolve(g, in, conv, true);
+	return convolve_any(g, in, conv, true);
 }
 
 int64_t bnn_gate_first(const struct bnn_op *conv, const struct bnn_unit *unit, uint32_t channel)

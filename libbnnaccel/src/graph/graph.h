@@ -54,6 +54,7 @@ struct bnn_conv_op {
 	uint32_t tau;
 	double *scale, *bias; /* [outputs]: real = acc*unit*scale + bias */
 	float *gates;	      /* or NULL */
+	int high;	      /* part of a convolution (split.h): its weights times this; else 0 */
 };
 
 struct bnn_edges_op {

@@ -5,17 +5,7 @@
 
 #include "pack.h"
 #include "pipe.h"
-
-/* Largest magnitude of a weight format. */
-static uint64_t largest_weight(unsigned int wformat)
-{
-	unsigned int bits = bnn_wformat_bits(wformat);
-
-	if (wformat == BNN_WFORMAT_T)
-		return 1;
-	return wformat == BNN_WFORMAT_S4 || wformat == BNN_WFORMAT_S8 ? 1ull << (bits - 1)
-								      : (1ull << bits) - 1;
-}
+#include "split.h"
 
 int bnn_pipe_conv_source(struct bnn_lower *lo, struct bnn_pipe *p, uint64_t *bound)
 {
@@ -27,15 +17,14 @@ int bnn_pipe_conv_source(struct bnn_lower *lo, struct bnn_pipe *p, uint64_t *bou
 			      : x->packed ? bnn_codes_packed(x->codes)
 					  : bnn_codes_format(x->codes);
 	uint32_t *words = p->node.words;
-	uint64_t abs = codes ? (uint64_t)bnn_codes_abs(x->codes) : 32768, bytes, wmax;
+	uint64_t abs = codes ? (uint64_t)bnn_codes_abs(x->codes) : 32768, bytes;
 	uint8_t *data;
 
 	p->input = codes ? x->unit : (struct bnn_unit){ ldexp(1, -from->f), 1 };
 	p->unit = p->input;
 	p->frac = op->conv.gates;
 	*bound = bnn_weights_norm(op) * abs;
-	wmax = largest_weight(op->conv.wformat);
-	if (op->conv.k * abs * wmax > INT32_MAX)
+	if (!bnn_conv_in_range(lo->g, op))
 		return bnn_pipe_unsupported(
 			lo, p, "its sums could exceed 32 bits; quantise its input to fewer bits");
 	if (!codes && op->conv.pad_mode)

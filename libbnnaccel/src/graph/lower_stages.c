@@ -80,6 +80,13 @@ void bnn_lower_limit_residuals(struct bnn_lower *lo, const struct bnn_chain *cha
 	}
 }
 
+static bool is_calibrated(const struct bnn_lower *lo, const struct bnn_chain *chain)
+{
+	const struct bnn_range *r = &lo->ranges[chain->final];
+
+	return r->seen_lo <= r->seen_hi;
+}
+
 /* The binary point of u: bits below the finest residual, while the sums fit 27 bits. */
 static int choose_inner_point(struct bnn_lower *lo, struct bnn_pipe *p)
 {
@@ -107,9 +114,13 @@ static int choose_inner_point(struct bnn_lower *lo, struct bnn_pipe *p)
 	if (f > most || ldexp(max, f) > 0x1p26 - 64)
 		return bnn_pipe_unsupported(
 			lo, p,
-			chain->residuals ? "the tensors that are added have formats too far apart"
-					 : "its values may be too large for any format; "
-					   "calibrate with images");
+			!is_calibrated(lo, chain)
+				? "bounds alone leave no format that holds its values; calibrate "
+				  "with images"
+			: chain->residuals
+				? "the tensors that are added have formats too far apart; rescale "
+				  "the network"
+				: "its values are too large for any format; rescale the network");
 	p->f_u = f;
 	p->f_least = least;
 	return 0;

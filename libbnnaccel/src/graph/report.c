@@ -38,6 +38,11 @@ void bnn_report_chain(struct bnn_lower *lo, const struct bnn_chain *chain,
 		fprintf(lo->report, "; %u gates never open", notes->never);
 	if (notes->always)
 		fprintf(lo->report, "; %u gates always open", notes->always);
+	if (chain->conv && lo->g->ops[chain->source].conv.high)
+		fprintf(lo->report,
+			"; weights of 8 bits in two parts of 4, because %u products with 16 bits "
+			"could exceed 32",
+			lo->g->ops[chain->source].conv.k);
 	fputc('\n', lo->report);
 }
 
