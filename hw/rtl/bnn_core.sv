@@ -330,7 +330,7 @@ module bnn_core #(
   logic [47:0] open_taps;
 
   logic unused_cmd;
-  assign unused_cmd = ^{groups, cg, og, k, tau, flat, div, ref_used, ref_addr, ref_plane,
+  assign unused_cmd = ^{groups, cg, og, k, div, ref_used, ref_addr, ref_plane,
                         ref_row, ref_pixel, ref_onchip, out_pieces};
 
   bnn_cmd #(
@@ -572,6 +572,8 @@ module bnn_core #(
     .wformat_i     (wformat),
     .wmode_i       (wmode),
     .rows_i        (rows),
+    .flat_i        (flat),
+    .tau_i         (tau),
     .ew_i          (opcode == `BNN_CMD_EW),
     .res_i         (res),
     .frac_i        (frac),

@@ -37,6 +37,8 @@ module bnn_layer #(
   input  logic [2:0]       wformat_i,
   input  logic [1:0]       wmode_i,
   input  logic [13:0]      rows_i,        // stored weight rows
+  input  logic [39:0]      flat_i,        // TILED_FLAT: stored weights
+  input  logic [3:0]       tau_i,
   input  logic             ew_i,
   input  logic [39:0]      res_i,
   input  logic             frac_i,
@@ -121,7 +123,9 @@ module bnn_layer #(
   localparam logic [4:0] IDLE = 5'd0, PLAN = 5'd1, FIT = 5'd2, ROUND = 5'd3, PASS = 5'd4,
                          ASK_W = 5'd5, LOAD_W = 5'd6, ASK_P = 5'd7, LOAD_P = 5'd8,
                          WINDOW = 5'd9, FILL = 5'd10, COMPUTE = 5'd11, DRAIN = 5'd12,
-                         SUMS = 5'd13, NEXT = 5'd14, PLAN2 = 5'd15, FEED = 5'd16;
+                         SUMS = 5'd13, NEXT = 5'd14, PLAN2 = 5'd15, FEED = 5'd16,
+                         RUN_ASK = 5'd17, RUN_GET = 5'd18, UNIT = 5'd19, BOOK_ASK = 5'd20,
+                         BOOK_GET = 5'd21, INDEX_ASK = 5'd22, INDEX_GET = 5'd23, LOOK = 5'd24, EMIT = 5'd25;
 
   logic [4:0] state_q;
 
@@ -204,6 +208,7 @@ module bnn_layer #(
 
   // ---- loading weights ----
   logic              dense_fast;             // whole beats, one bit per weight
+  logic              is_flat, is_book;
   logic [13:0]       beat_q;                 // of the row
   logic [$clog2(BCH+1)-1:0] bch_q;           // chunk of the beat
   logic [$clog2(CHUNKS+1)-1:0] chunk_q;      // chunk of the word
@@ -216,7 +221,9 @@ module bnn_layer #(
   logic              w_take, row_end;
   logic              single;                 // a request per row
 
-  assign dense_fast = wl_q == 2'd0;
+  assign dense_fast = wl_q == 2'd0 && !is_flat && !is_book;
+  assign is_flat    = wmode_i == 2'd2;
+  assign is_book    = wmode_i == 2'd3;
   assign single     = wmode_i == 2'd1;
   assign row_bytes  = {14'd0, row_beats_q, 4'd0};
 
@@ -252,6 +259,7 @@ module bnn_layer #(
     for (int c = 0; c < 16; c++) begin
       for (int j = 0; j < 8; j++) begin
         case (wl_q)
+          2'd0:    if (j < 1) planes[c] = unit_q[c];
           2'd1:    if (j < 2) planes[j*16 + c] = unit_q[c*2 + j];
           2'd2:    if (j < 4) planes[j*16 + c] = unit_q[c*4 + j];
           default: planes[j*16 + c] = unit_q[c*8 + j];
@@ -265,11 +273,11 @@ module bnn_layer #(
   logic [WH-1:0]        u_we;
   logic [LANE_BITS-1:0] u_data;
   logic [ADDR_W-1:0]    u_word;
-  logic [3*WH-1:0]        u_we_n;
-  logic [3*LANE_BITS-1:0] u_data_n;
-  logic [3*ADDR_W-1:0]    u_word_n;
-  logic [2:0]             u_end_n;
-  for (genvar n = 1; n < 4; n++) begin : gen_unit
+  logic [4*WH-1:0]        u_we_n;
+  logic [4*LANE_BITS-1:0] u_data_n;
+  logic [4*ADDR_W-1:0]    u_word_n;
+  logic [3:0]             u_end_n;
+  for (genvar n = 0; n < 4; n++) begin : gen_unit
     localparam int PART = LANE_BITS >> n;      // bits of a plane in a word
     if (PART >= 16) begin : gen_whole
       localparam int PPS = PART / 16;          // units of a word
@@ -279,45 +287,27 @@ module bnn_layer #(
         we = '0;
         for (int j = 0; j < (1 << n); j++) we[j*PPS + (32'(unit_index_q) & (PPS - 1))] = 1'b1;
       end
-      assign u_we_n[(n-1)*WH +: WH] = we;
+      assign u_we_n[n*WH +: WH] = we;
       for (genvar g = 0; g < WH; g++) begin : gen_piece
-        assign u_data_n[(n-1)*LANE_BITS + g*16 +: 16] = planes[(g/PPS)*16 +: 16];
+        assign u_data_n[n*LANE_BITS + g*16 +: 16] = planes[(g/PPS)*16 +: 16];
       end
-      assign u_word_n[(n-1)*ADDR_W +: ADDR_W] = ADDR_W'(unit_index_q >> PL);
-      assign u_end_n[n-1] = 1'b1;
+      assign u_word_n[n*ADDR_W +: ADDR_W] = ADDR_W'(unit_index_q >> PL);
+      assign u_end_n[n] = 1'b1;
     end else begin : gen_parts
       localparam int PARTS = 16 / PART;        // words of a unit
       localparam int PL    = $clog2(PARTS);
-      assign u_we_n[(n-1)*WH +: WH] = '1;
+      assign u_we_n[n*WH +: WH] = '1;
       for (genvar j = 0; j < (1 << n); j++) begin : gen_plane
-        assign u_data_n[(n-1)*LANE_BITS + j*PART +: PART] = planes[j*16 + 32'(part_q)*PART +: PART];
+        assign u_data_n[n*LANE_BITS + j*PART +: PART] = planes[j*16 + 32'(part_q)*PART +: PART];
       end
-      assign u_word_n[(n-1)*ADDR_W +: ADDR_W] = ADDR_W'({unit_index_q, {PL{1'b0}}}) | ADDR_W'(part_q);
-      assign u_end_n[n-1] = 32'(part_q) == PARTS - 1;
+      assign u_word_n[n*ADDR_W +: ADDR_W] = ADDR_W'({unit_index_q, {PL{1'b0}}}) | ADDR_W'(part_q);
+      assign u_end_n[n] = 32'(part_q) == PARTS - 1;
     end
   end
-  always_comb begin
-    case (wl_q)
-      2'd2: begin
-        u_we     = u_we_n[WH +: WH];
-        u_data   = u_data_n[LANE_BITS +: LANE_BITS];
-        u_word   = u_word_n[ADDR_W +: ADDR_W];
-        part_end = u_end_n[1];
-      end
-      2'd3: begin
-        u_we     = u_we_n[2*WH +: WH];
-        u_data   = u_data_n[2*LANE_BITS +: LANE_BITS];
-        u_word   = u_word_n[2*ADDR_W +: ADDR_W];
-        part_end = u_end_n[2];
-      end
-      default: begin
-        u_we     = u_we_n[0 +: WH];
-        u_data   = u_data_n[0 +: LANE_BITS];
-        u_word   = u_word_n[0 +: ADDR_W];
-        part_end = u_end_n[0];
-      end
-    endcase
-  end
+  assign u_we     = u_we_n[32'(wl_q)*WH +: WH];
+  assign u_data   = u_data_n[32'(wl_q)*LANE_BITS +: LANE_BITS];
+  assign u_word   = u_word_n[32'(wl_q)*ADDR_W +: ADDR_W];
+  assign part_end = u_end_n[wl_q];
 
   logic [WH-1:0]        lw_we;
   logic [LANE_BITS-1:0] lw_data;
@@ -334,7 +324,60 @@ module bnn_layer #(
   assign fast_row_end = w_take && dense_fast && beat_end && beat_q == row_beats_q - 14'd1;
   // The row's padding is taken before its last unit has been written, or after it.
   assign slow_row_end = !dense_fast && state_q == LOAD_W && beat_q == row_beats_q && (!unit_full_q || part_end);
-  assign row_end      = fast_row_end || slow_row_end;
+  // ---- weights without rows: runs of bits (TILED_FLAT), indices (CODEBOOK) ----
+  logic [39:0]  at_q;                        // weight, or bit of the indices
+  logic [13:0]  chan_q;                      // channel of the tap at which the unit begins
+  logic [4:0]   need_q;                      // weights the unit still lacks
+  logic [4:0]   unit_size, run;
+  logic [39:0]  to_wrap;
+  logic [34:0]  run_bit;
+  logic [7:0]   run_bits;
+  logic [4:0]   run_bytes;
+  logic         second_q;                    // beat of the run
+  logic [127:0] first_q, run_data;
+  logic [255:0] run_pair;
+  logic [31:0]  book_bytes, index_base;
+  logic         flat_row_end, book_row_end, last_tap, last_unit;
+
+  assign unit_size  = (cin_i - chan_q < 14'd16) ? 5'(cin_i - chan_q) : 5'd16;
+  assign to_wrap    = flat_i - at_q;
+  assign run        = is_book ? unit_size : (to_wrap < 40'(need_q)) ? 5'(to_wrap) : need_q;
+  assign run_bit    = is_book ? at_q[34:0] : at_q[34:0] << wl_q;
+  assign run_bits   = is_book ? 8'(run) * 8'(tau_i) : 8'(run) << wl_q;
+  assign run_bytes  = 5'((9'(run_bit[2:0]) + 9'(run_bits) + 9'd7) >> 3);
+  assign run_pair   = second_q ? {rb_data_i, first_q} : {128'd0, rb_data_i};
+  assign book_bytes = 32'd8 << tau_i;
+  assign index_base = ref_addr_i[1*32 +: 32] + ((book_bytes < 32'd64) ? 32'd64 : book_bytes);
+  always_comb begin
+    run_data = 128'(run_pair >> run_bit[2:0]);
+    for (int i = 0; i < 128; i++) if (8'(i) >= run_bits) run_data[i] = 1'b0;
+  end
+
+  // The codebook; two entries of 64 bits in a word.
+  (* no_rw_check *) logic [127:0] book [0:255];
+  logic [7:0]    book_at_q;
+  logic [127:0]  book_word_q;
+  logic [150:0]  index_q;                    // indices not looked up yet
+  logic [8:0]    index;
+  logic          pick_q, looked_q;
+  logic [4:0]    look_q;
+  logic [63:0]   entry_word;
+  logic [16*49-1:0] entries_q;
+  assign index      = 9'(index_q[8:0] & ((9'd1 << tau_i) - 9'd1));
+  assign entry_word = pick_q ? book_word_q[127:64] : book_word_q[63:0];
+  always_ff @(posedge clk_i) begin
+    if (state_q == BOOK_GET && rb_valid_i) book[book_at_q] <= rb_data_i;
+    book_word_q <= book[index[8:1]];
+    pick_q      <= index[0];
+  end
+
+  assign last_tap     = tap_q == taps_i - 6'd1;
+  assign last_unit    = chan_q + 14'd16 >= cin_i;
+  assign flat_row_end = state_q == UNIT && part_end && last_tap && last_unit;
+  assign book_row_end = state_q == EMIT && unit_full_q && part_end && last_tap && last_unit;
+  assign row_end      = fast_row_end || slow_row_end || flat_row_end || book_row_end;
+  logic unused_entry;
+  assign unused_entry = ^entry_word[63:49];
 
   // ---- residuals and the input of EW ----
   logic                v_rq, v_rb, v_valid, v_ready, v_active, v_wanted;
@@ -412,12 +455,17 @@ module bnn_layer #(
   logic unused;
   assign unused = ^{ref_onchip_i, ref_addr_i, ref_row_i, ref_pixel_i, ref_plane_i, rec[511:448], rec[24*8 +: 32], rec[49*8 +: 8], rec[48*8+5 +: 3], half[63:33]};
 
-  assign rq_valid_o  = state_q == ASK_W || state_q == ASK_P || v_rq;
-  assign rq_slot_o   = (state_q == ASK_W) ? 4'd1 : (state_q == ASK_P) ? 4'd2 : v_slot;
-  assign rq_addr_o   = (state_q == ASK_W) ? src_addr_q : (state_q == ASK_P) ? param_q : v_addr;
-  assign rq_bytes_o  = v_rq ? v_bytes : (state_q == ASK_W) ? (single ? {10'd0, row_beats_q, 4'd0} : {10'(28'(rows_q) * 28'(row_beats_q) >> 14), 14'(28'(rows_q) * 28'(row_beats_q)), 4'd0})
+  logic ask_run;
+  assign ask_run     = state_q == RUN_ASK || state_q == INDEX_ASK;
+  assign rq_valid_o  = state_q == ASK_W || state_q == ASK_P || state_q == BOOK_ASK || ask_run || v_rq;
+  assign rq_slot_o   = (state_q == ASK_P) ? 4'd2 : v_rq ? v_slot : 4'd1;
+  assign rq_addr_o   = (state_q == ASK_W) ? src_addr_q : (state_q == ASK_P) ? param_q : v_rq ? v_addr
+                     : (state_q == BOOK_ASK) ? ref_addr_i[1*32 +: 32]
+                     : (is_book ? index_base : ref_addr_i[1*32 +: 32]) + run_bit[34:3];
+  assign rq_bytes_o  = v_rq ? v_bytes : ask_run ? 28'(run_bytes) : (state_q == BOOK_ASK) ? 28'(book_bytes)
+                     : (state_q == ASK_W) ? (single ? {10'd0, row_beats_q, 4'd0} : {10'(28'(rows_q) * 28'(row_beats_q) >> 14), 14'(28'(rows_q) * 28'(row_beats_q)), 4'd0})
                      : narrow_i ? {11'd0, rows_q, 3'd0} : {8'd0, rows_q, 6'd0};
-  assign rb_ready_o  = v_rb || (state_q == LOAD_W ? (dense_fast ? beat_end : piece_take && pos_q == 3'd7)
+  assign rb_ready_o  = v_rb || state_q == RUN_GET || state_q == INDEX_GET || state_q == BOOK_GET || (state_q == LOAD_W ? (dense_fast ? beat_end : piece_take && pos_q == 3'd7)
                      : state_q == LOAD_P && (!narrow_i || rec_beat_q[0] || loaded_q == rows_q - 14'd1));
 
   // ---- packing a window ----
@@ -861,7 +909,7 @@ module bnn_layer #(
   assign busy_array_o   = s0_valid && en;
   assign wait_store_o   = po_valid && !po_ready;
   assign wait_post_o    = !en && !(po_valid && !po_ready);
-  assign wait_weights_o = state_q >= PASS && state_q <= LOAD_P;
+  assign wait_weights_o = (state_q >= PASS && state_q <= LOAD_P) || state_q >= RUN_ASK;
   assign wait_act_o     = state_q == FILL;
 
   // ---- control ----
@@ -885,6 +933,7 @@ module bnn_layer #(
         IDLE: begin
           row_q        <= '0;
           src_row_q    <= '0;
+          at_q         <= '0;
           src_addr_q   <= ref_addr_i[1*32 +: 32];
           param_q      <= ref_addr_i[2*32 +: 32];
           if (start_i) begin
@@ -945,7 +994,10 @@ module bnn_layer #(
           unit_index_q <= '0;
           part_q       <= '0;
           rec_beat_q   <= '0;
-          state_q      <= !ew_i ? ASK_W : record_i ? ASK_P : WINDOW;
+          chan_q       <= '0;
+          need_q       <= (cin_i < 14'd16) ? cin_i[4:0] : 5'd16;
+          state_q      <= ew_i ? (record_i ? ASK_P : WINDOW) : is_flat ? RUN_ASK
+                        : !is_book ? ASK_W : (row_q == 14'd0) ? BOOK_ASK : INDEX_ASK;
         end
         ASK_W: if (rq_ready_i) state_q <= LOAD_W;
         LOAD_W: begin
@@ -973,32 +1025,89 @@ module bnn_layer #(
               end
             end
           end
-          if (unit_full_q) begin
-            part_q <= part_q + 3'd1;
-            if (part_end) begin
-              part_q       <= '0;
-              unit_full_q  <= 1'b0;
-              have_q       <= '0;
-              unit_q       <= '0;
-              unit_index_q <= unit_index_q + 15'd1;
+        end
+        // TILED_FLAT: a unit is made of one run or, at the wrap, of several.
+        RUN_ASK: begin
+          second_q <= 1'b0;
+          if (rq_ready_i) state_q <= RUN_GET;
+        end
+        RUN_GET: begin
+          if (rb_valid_i) begin
+            first_q  <= rb_data_i;
+            second_q <= 1'b1;
+            if (second_q || run_bytes <= 5'd16) begin
+              unit_q <= unit_q | (run_data << ((8'(unit_size) - 8'(need_q)) << wl_q));
+              at_q   <= (40'(run) == to_wrap) ? '0 : at_q + 40'(run);
+              need_q <= need_q - run;
+              if (need_q == run) begin
+                unit_full_q <= 1'b1;
+                state_q     <= UNIT;
+              end else begin
+                state_q <= RUN_ASK;
+              end
             end
           end
-          if (row_end) begin
-            beat_q       <= '0;
-            chunk_q      <= '0;
-            bch_q        <= '0;
-            word_q       <= '0;
-            tap_q        <= '0;
-            unit_index_q <= '0;
-            lane_q       <= lane_q + LANE_W'(1);
-            loaded_q     <= loaded_q + 14'd1;
-            src_row_q    <= (src_row_q == rows_i - 14'd1) ? '0 : src_row_q + 14'd1;
-            src_addr_q   <= (src_row_q == rows_i - 14'd1) ? ref_addr_i[1*32 +: 32] : src_addr_q + row_bytes;
-            if (32'(lane_q) == LANES - 1) tile_base_q <= tile_base_q + row_words_q[ADDR_W-1:0];
-            if (single) state_q <= ASK_W;
-            if (loaded_q == rows_q - 14'd1) begin
-              loaded_q <= '0;
-              state_q  <= record_i ? ASK_P : WINDOW;
+        end
+        UNIT: begin
+          if (part_end) begin
+            chan_q  <= last_unit ? '0 : chan_q + 14'd16;
+            need_q  <= last_unit ? ((cin_i < 14'd16) ? cin_i[4:0] : 5'd16)
+                                 : (cin_i - chan_q - 14'd16 < 14'd16) ? 5'(cin_i - chan_q) - 5'd16 : 5'd16;
+            if (last_unit) tap_q <= tap_q + 6'd1;
+            state_q <= RUN_ASK;
+          end
+        end
+
+        // CODEBOOK: 16 indices, looked up one after the other, then a unit per tap.
+        BOOK_ASK: begin
+          book_at_q <= '0;
+          if (rq_ready_i) state_q <= BOOK_GET;
+        end
+        BOOK_GET: begin
+          if (rb_valid_i) begin
+            book_at_q <= book_at_q + 8'd1;
+            if (book_at_q == 8'((9'd1 << tau_i >> 1) - 9'd1)) state_q <= INDEX_ASK;
+          end
+        end
+        INDEX_ASK: begin
+          second_q <= 1'b0;
+          if (rq_ready_i) state_q <= INDEX_GET;
+        end
+        INDEX_GET: begin
+          look_q   <= '0;
+          looked_q <= 1'b0;
+          if (rb_valid_i) begin
+            first_q  <= rb_data_i;
+            second_q <= 1'b1;
+            index_q  <= 151'(run_pair >> run_bit[2:0]);
+            if (second_q || run_bytes <= 5'd16) state_q <= LOOK;
+          end
+        end
+        LOOK: begin
+          // The entry is there one cycle after its index.
+          looked_q <= !looked_q;
+          if (looked_q) begin
+            entries_q <= {entry_word[48:0], entries_q[16*49-1:49]};
+            index_q   <= index_q >> tau_i;
+            look_q    <= look_q + 5'd1;
+            if (look_q == 5'd15) begin
+              unit_index_q <= {5'd0, chan_q[13:4]};
+              tap_q        <= '0;
+              state_q      <= EMIT;
+            end
+          end
+        end
+        EMIT: begin
+          if (!unit_full_q) begin
+            for (int c = 0; c < 16; c++) unit_q[c] <= entries_q[c*49];
+            unit_full_q <= 1'b1;
+          end else if (part_end) begin
+            for (int c = 0; c < 16; c++) entries_q[c*49 +: 48] <= entries_q[c*49+1 +: 48];
+            tap_q <= tap_q + 6'd1;
+            if (last_tap) begin
+              chan_q  <= chan_q + 14'd16;
+              at_q    <= at_q + 40'(run_bits);
+              state_q <= INDEX_ASK;
             end
           end
         end
@@ -1129,6 +1238,40 @@ module bnn_layer #(
           end
         end
       endcase
+
+      // ---- a unit is written, a row is complete ----
+      if (unit_full_q) begin
+        part_q <= part_q + 3'd1;
+        if (part_end) begin
+          part_q       <= '0;
+          unit_full_q  <= 1'b0;
+          have_q       <= '0;
+          unit_q       <= '0;
+          unit_index_q <= unit_index_q + (is_book ? 15'(cg_pieces) : 15'd1);
+        end
+      end
+      if (row_end) begin
+        beat_q       <= '0;
+        chunk_q      <= '0;
+        bch_q        <= '0;
+        word_q       <= '0;
+        tap_q        <= '0;
+        unit_index_q <= '0;
+        lane_q       <= lane_q + LANE_W'(1);
+        loaded_q     <= loaded_q + 14'd1;
+        src_row_q    <= (src_row_q == rows_i - 14'd1) ? '0 : src_row_q + 14'd1;
+        src_addr_q   <= (src_row_q == rows_i - 14'd1) ? ref_addr_i[1*32 +: 32] : src_addr_q + row_bytes;
+        if (32'(lane_q) == LANES - 1) tile_base_q <= tile_base_q + row_words_q[ADDR_W-1:0];
+        if (single) state_q <= ASK_W;
+        if (is_flat) state_q <= RUN_ASK;
+        if (is_book) state_q <= INDEX_ASK;
+        chan_q <= '0;
+        need_q <= (cin_i < 14'd16) ? cin_i[4:0] : 5'd16;
+        if (loaded_q == rows_q - 14'd1) begin
+          loaded_q <= '0;
+          state_q  <= record_i ? ASK_P : WINDOW;
+        end
+      end
 
       if (post_take && frac_i) open_o <= open_o + 48'(open_now) * 48'(out_taps_q);
 
