@@ -7,7 +7,7 @@
 //   bnn_cmd               one command: its checks, its resolved references
 //   bnn_layer, bnn_side   the units; bnn_window walks for the first
 //   bnn_align             bytes at any address, from
-//   bnn_dma, bnn_actmem   translation and the bus; region 63
+//   bnn_bus, bnn_actmem   streams, translation, the bus; region 63
 
 module bnn_core #(
   parameter int          LANES        = 16,
@@ -870,9 +870,10 @@ module bnn_core #(
   logic [4:0] reads;
   logic       read_start, line_read, walk;
 
-  bnn_dma #(
-    .BUS_BITS(BUS_BITS)
-  ) u_dma (
+  bnn_bus #(
+    .BUS_BITS(BUS_BITS),
+    .READS   (2)
+  ) u_bus (
     .clk_i         (clk_i),
     .rst_ni        (core_rst_n),
     .flush_i       (flush),
@@ -887,27 +888,19 @@ module bnn_core #(
     .inv_req_i     (inv_req),
     .inv_asid_i    (inv_asid),
     .inv_done_o    (inv_done),
-    .rq_valid_i    (src_valid && !src_onchip),
-    .rq_ready_o    (dma_rq_ready),
-    .rq_virt_i     (!s_valid || s_virt),
-    .rq_slot_i     (rq_slot),
-    .rq_addr_i     (src_addr),
-    .rq_beats_i    (src_beats),
-    .rb_valid_o    (dma_rb_valid),
-    .rb_ready_i    (beat_ready && !beat_onchip),
-    .rb_data_o     (dma_rb_data),
-    .rq2_valid_i   (src2_valid && !src2_onchip),
-    .rq2_ready_o   (dma2_rq_ready),
-    .rq2_slot_i    (l_slot),
-    .rq2_addr_i    (BUS_BITS'(src2_addr)),
-    .rq2_beats_i   (src2_beats),
-    .rb2_valid_o   (dma2_rb_valid),
-    .rb2_ready_i   (beat2_ready && !beat2_onchip),
-    .rb2_data_o    (dma2_rb_data),
+    .rq_valid_i    ({src_valid && !src_onchip, src2_valid && !src2_onchip}),
+    .rq_ready_o    ({dma_rq_ready, dma2_rq_ready}),
+    .rq_virt_i     ({!s_valid || s_virt, 1'b1}),
+    .rq_slot_i     ({rq_slot, l_slot}),
+    .rq_addr_i     ({src_addr, BUS_BITS'(src2_addr)}),
+    .rq_beats_i    ({src_beats, src2_beats}),
+    .rb_valid_o    ({dma_rb_valid, dma2_rb_valid}),
+    .rb_ready_i    ({beat_ready && !beat_onchip, beat2_ready && !beat2_onchip}),
+    .rb_data_o     ({dma_rb_data, dma2_rb_data}),
     .w_valid_i     ((sw_valid || (u_valid && !u_onchip)) && !flush),
     .w_ready_o     (dma_w_ready),
     .w_virt_i      (!sw_valid),
-    .w_slot_i      (sw_valid ? 4'd9 : cw_place == 5'd16 ? 4'd4 : cw_place == 5'd17 ? 4'd7 : 4'd3),
+    .w_slot_i      (sw_valid ? 4'd9 : !cw_valid ? 4'd3 : cw_place == 5'd16 ? 4'd4 : cw_place == 5'd17 ? 4'd7 : 4'd3),
     .w_addr_i      (sw_valid ? sw_addr[BUS_BITS-1:4] : (BUS_BITS-4)'(u_addr)),
     .w_data_i      (sw_valid ? sw_data : u_data),
     .w_strb_i      (sw_valid ? sw_strb : u_strb),
