@@ -175,6 +175,11 @@ def imported(net, name, standard, folder):
     """Rows of logits that the program gives on records.bin in @p folder."""
     path = folder / f"{name}-{standard}"
     onnx.save(to_onnx.convert(net, name, (3, 32, 32), 10, standard=standard), f"{path}.onnx")
+    return results(path, folder)
+
+
+def results(path, folder):
+    """Of PATH.onnx."""
     images = folder / "records.bin"
     for command in (["import", f"{path}.onnx", "-o", f"{path}.bnn", "--calibrate", images],
                     ["run", "--backend", "cpu", "--csv", f"{path}.csv", f"{path}.bnn", images]):
@@ -199,6 +204,39 @@ def program(name):
     equal(np.corrcoef(have.ravel(), want.ravel())[0, 1] > 0.98, True, "logits go with float's")
 
 
+class Mixer(torch.nn.Module):
+    """One block with real weights, written as one would in PyTorch; 512 hidden channels, so that
+    the last dense layer of the block is a wide one (docs/networks.md)."""
+
+    def __init__(self, width=32, tokens=24, hidden=512):
+        super().__init__()
+        self.stem = torch.nn.Conv2d(3, width, 4, 4)
+        self.norms = torch.nn.ModuleList(torch.nn.LayerNorm(width) for _ in range(3))
+        self.token, self.channel = (torch.nn.Sequential(
+            torch.nn.Linear(n, inner), torch.nn.GELU(), torch.nn.Linear(inner, n))
+            for n, inner in ((64, tokens), (width, hidden)))
+        self.fc = torch.nn.Linear(width, 10)
+
+    def forward(self, image):
+        x = self.stem((image - 128) / 64).flatten(2).transpose(1, 2)
+        x = x + self.token(self.norms[0](x).transpose(1, 2)).transpose(1, 2)
+        x = x + self.channel(self.norms[1](x))
+        return self.fc(self.norms[2](x).mean(1))
+
+
+def exported():
+    torch.manual_seed(8)
+    net, (images, labels) = Mixer().eval(), shapes.make(12, 6)
+    with tempfile.TemporaryDirectory() as folder, torch.no_grad():
+        folder = pathlib.Path(folder)
+        records.write(folder / "records.bin", images, labels)
+        torch.onnx.export(net, torch.zeros(1, 3, 32, 32), f"{folder}/net.onnx", opset_version=17)
+        have = results(folder / "net", folder)
+        want = net(torch.from_numpy(images).float()).numpy()
+    # real weights have 8 bits
+    close(have, want, 0.02 * abs(want).max(), "logits of the program and of PyTorch")
+
+
 def main():
     torch.set_num_threads(1)
     tests = [fracbnn_counts, pokebnn_counts, abbnn_counts, tbn_counts, quantisers, thermometer,
@@ -208,8 +246,8 @@ def main():
               for name in NETS for standard in (False, True)
               if not (name.startswith("fracbnn") and standard)]
     if len(sys.argv) > 1:
-        cases += [(f"{name} through the program", program, (name,)) for name in NETS
-                  if name != "tbn-mixer"]
+        cases += [(f"{name} through the program", program, (name,)) for name in NETS]
+        cases += [("an MLP-Mixer as PyTorch exports it", exported, ())]
     for number, (name, test, arguments) in enumerate(cases, 1):
         try:
             test(*arguments)

@@ -448,6 +448,59 @@ def dense():
     return g.model()
 
 
+def tokens():
+    """[N, 36 pixels, 4 channels]; opset 17 has LayerNormalization."""
+    g = Graph(opset=17)
+    g.start()
+    g.add("Reshape", None, np.array([0, CHANNELS, -1]))
+    g.add("Transpose", None, perm=[0, 2, 1])
+    return g
+
+
+def normalise(g):
+    return g.add("LayerNormalization", None, np.linspace(0.5, 1, CHANNELS, dtype=F), np.zeros(CHANNELS, F),
+                 axis=-1)
+
+
+def dense_of(g, x, inputs, outputs):
+    g.x = x
+    g.add("MatMul", None, g.rng.standard_normal((inputs, outputs)).astype(F))
+    return g.add("Add", np.linspace(-1, 1, outputs, dtype=F), None)
+
+
+@good
+def mixer():
+    """Pixels, then channels are mixed; GELU in both orders of its factors, and x*Sigmoid(x)."""
+    g = tokens()
+    x, y = g.x, normalise(g)
+    y = dense_of(g, g.add("Transpose", y, perm=[0, 2, 1]), 36, 10)
+    e = g.add("Add", g.add("Erf", g.add("Div", y, F(2**0.5))), F(1))
+    y = dense_of(g, g.add("Mul", g.add("Mul", y, F(0.5)), e), 10, 36)
+    x = g.add("Add", x, g.add("Transpose", y, perm=[0, 2, 1]))
+    y = dense_of(g, normalise(g), CHANNELS, 6)
+    e = g.add("Add", g.add("Erf", g.add("Mul", y, F(0.5**0.5))), F(1))
+    y = dense_of(g, g.add("Mul", g.add("Mul", e, y), F(0.5)), 6, CHANNELS)
+    y = g.add("Mul", y, g.add("Sigmoid", y))
+    g.add("Add", g.add("Tanh", y), x)
+    g.add("ReduceMean", None, axes=[1], keepdims=0)
+    g.add("MatMul", None, g.rng.standard_normal((CHANNELS, 2)).astype(F))
+    return g.model()
+
+
+@good
+def mixer_of_convolutions():
+    """The same exchange by Reshape: pixels are the channels of [N, 36, 4, 1]."""
+    g = tokens()
+    x, y = g.x, normalise(g)
+    g.add("Reshape", None, np.array([-1, 36, CHANNELS, 1]))
+    g.conv(weights=g.rng.standard_normal((36, 36, 1, 1)).astype(F), kernel=1)
+    y = g.add("Reshape", None, np.array([-1, 36, CHANNELS]))
+    g.add("Sub", x, y)
+    g.add("Transpose", None, perm=[0, 2, 1])
+    g.add("Reshape", None, np.array([-1, CHANNELS, 6, 6]))
+    return g.end().model()
+
+
 @good
 def dense_of_pixels():
     g = Graph(("N", 3, 4, 4))
@@ -932,6 +985,38 @@ def mean_wrong():
     g = Graph()
     g.start()
     g.properties = {"bnnaccel.mean": "0.5,x"}
+    return g.end().model()
+
+
+@bad("takes a mean over the channels of each pixel; if it is part of a layer normalisation")
+def mean_of_channels():
+    g = tokens()
+    g.add("ReduceMean", None, axes=[-1], keepdims=1)
+    return g.model()
+
+
+@bad("is Erf, which is possible in a GELU x*(1 + Erf(x/sqrt 2)) only")
+def erf_alone():
+    g = Graph()
+    g.start()
+    g.add("Erf", None)
+    return g.end().model()
+
+
+@bad("normalises axis 2 of 3; the last one is possible, if it has the channels")
+def layer_norm_of_pixels():
+    g = Graph(opset=17)
+    g.start()
+    g.add("Reshape", None, np.array([0, CHANNELS, -1]))
+    g.add("LayerNormalization", None, np.ones(1, F), axis=-1)
+    return g.model()
+
+
+@bad("with a kernel of 3x1; 1x1 without strides is possible")
+def pixels_convolved():
+    g = tokens()
+    g.add("Reshape", None, np.array([-1, 36, CHANNELS, 1]))
+    g.add("Conv", None, g.rng.standard_normal((4, 36, 3, 1)).astype(F), pads=[1, 0, 1, 0])
     return g.end().model()
 
 

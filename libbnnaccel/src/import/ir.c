@@ -146,9 +146,8 @@ int bnn_ir_image(struct bnn_ir *ir, uint32_t h, uint32_t w, uint32_t c, bool pla
 	return i;
 }
 
-/* Appends a node with two parameters of 1 or c numbers. */
-static int with_params(struct bnn_ir *ir, enum bnn_ir_kind kind, int in, const double *a,
-		       uint32_t an, const double *b, uint32_t bn)
+int bnn_ir_affine_as(struct bnn_ir *ir, enum bnn_ir_kind kind, int in, const double *a, uint32_t an,
+		     const double *b, uint32_t bn)
 {
 	struct bnn_ir_param pa = { NULL, 0 }, pb = { NULL, 0 };
 	int i = in < 0 ? in : 0;
@@ -178,7 +177,7 @@ static const double one = 1, zero = 0;
 static int affine_of_binary(struct bnn_ir *ir, int in, double a, double b)
 {
 	const struct bnn_ir_node x = ir->nodes[in];
-	int i = with_params(ir, BNN_IR_BINARY, x.in[0], x.a.v, x.a.n, &zero, 1);
+	int i = bnn_ir_affine_as(ir, BNN_IR_BINARY, x.in[0], x.a.v, x.a.n, &zero, 1);
 
 	if (i < 0)
 		return i;
@@ -227,13 +226,15 @@ int bnn_ir_affine(struct bnn_ir *ir, int in, const double *a, uint32_t an, const
 			return affine_of_binary(ir, in, scale, *b);
 		if (x->kind == BNN_IR_STEPS)
 			return affine_of_steps(ir, in, scale, *b);
-		/* the sum of k parts, divided by k */
+		/* the sum of k parts, divided by k; twice a GELU, halved */
 		if (x->kind == BNN_IR_AFFINE && !x->divide && *b == 0 && bnn_ir_is(x->b, 0) &&
-		    x->a.n == 1 && ir->nodes[x->in[0]].kind == BNN_IR_POOL &&
+		    x->a.n == 1 &&
+		    (ir->nodes[x->in[0]].kind == BNN_IR_POOL ||
+		     ir->nodes[x->in[0]].kind == BNN_IR_FUNCTION) &&
 		    fabs(x->a.v[0] * scale - 1) < 1e-6)
 			return x->in[0];
 	}
-	i = with_params(ir, BNN_IR_AFFINE, in, a, an, b, bn);
+	i = bnn_ir_affine_as(ir, BNN_IR_AFFINE, in, a, an, b, bn);
 	if (i >= 0)
 		ir->nodes[i].divide = divide;
 	return i;
@@ -247,8 +248,8 @@ int bnn_ir_scalar(struct bnn_ir *ir, int in, double a, double b)
 int bnn_ir_bend(struct bnn_ir *ir, int in, const double *below, uint32_t below_n,
 		const double *above, uint32_t above_n)
 {
-	return with_params(ir, BNN_IR_BEND, in, below ? below : &one, below ? below_n : 1,
-			   above ? above : &one, above ? above_n : 1);
+	return bnn_ir_affine_as(ir, BNN_IR_BEND, in, below ? below : &one, below ? below_n : 1,
+				above ? above : &one, above ? above_n : 1);
 }
 
 int bnn_ir_clip(struct bnn_ir *ir, int in, double lo, double hi)
@@ -354,7 +355,7 @@ int bnn_ir_compare(struct bnn_ir *ir, int in, const double *t, uint32_t n, bool 
 		return bnn_ir_pad(ir, i, pad.pad.top, pad.pad.left, pad.pad.bottom, pad.pad.right,
 				  above ? hi : lo);
 	}
-	i = with_params(ir, BNN_IR_BINARY, in, t, n, &zero, 1);
+	i = bnn_ir_affine_as(ir, BNN_IR_BINARY, in, t, n, &zero, 1);
 	if (i >= 0) {
 		ir->nodes[i].strict = strict;
 		ir->nodes[i].lo = lo;

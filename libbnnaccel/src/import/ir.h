@@ -40,6 +40,10 @@ enum bnn_ir_kind {
 	BNN_IR_PART,   /* every step-th channel: sum of those in `mask` */
 	BNN_IR_THERMOMETER,
 	BNN_IR_BITPLANES,
+	BNN_IR_TRANSPOSE, /* pixels and channels exchanged */
+	BNN_IR_NORMALISE, /* over the channels of each pixel */
+	BNN_IR_FUNCTION,
+	BNN_IR_ERF, /* of something that has become no GELU (yet) */
 };
 
 /* One number for all channels (n = 1) or one for each (n = c). */
@@ -81,7 +85,7 @@ struct bnn_ir_node {
 	uint32_t uses;	 /* readers that are alive */
 	int id, flat_id; /* in the builder; -1 before */
 	bool alive;
-	struct bnn_ir_param a, b; /* AFFINE; BEND: below, above; BINARY: a is t */
+	struct bnn_ir_param a, b; /* AFFINE, NORMALISE; BEND: below, above; BINARY: a is t */
 	bool divide;		  /* AFFINE */
 	bool strict;		  /* BINARY: x > t */
 	double lo, hi;		  /* CLIP, BINARY */
@@ -94,7 +98,9 @@ struct bnn_ir_node {
 	union {
 		struct bnn_ir_conv conv;
 		struct bnn_ir_pool pool;
-		bool planar;	    /* IMAGE */
+		bool planar;   /* IMAGE */
+		float epsilon; /* NORMALISE */
+		enum bnnaccel_function function;
 		unsigned int flags; /* ADD */
 		bool zero;	    /* EXTEND */
 		struct {
@@ -177,11 +183,22 @@ int bnn_ir_codes(struct bnn_ir *ir, int in, enum bnnaccel_codes codes, float ran
 int bnn_ir_thermometer(struct bnn_ir *ir, int in, const uint8_t *table, uint32_t tables,
 		       uint32_t levels);
 int bnn_ir_bitplanes(struct bnn_ir *ir, int in);
+/* Pixels as channels; the channels become pixels in `rows` rows. */
+int bnn_ir_transpose(struct bnn_ir *ir, int in, uint32_t rows);
+int bnn_ir_normalise(struct bnn_ir *ir, int in, const double *scale, uint32_t scales,
+		     const double *offset, uint32_t offsets, float epsilon);
+int bnn_ir_function(struct bnn_ir *ir, int in, enum bnnaccel_function function);
+int bnn_ir_erf(struct bnn_ir *ir, int in);
 
 /* Chooses forms and writes builder operators. */
 int bnn_ir_emit(struct bnn_ir *ir, struct bnnaccel_graph *graph);
 
 /* --- shared by ir*.c --- */
+/* A node with two parameters of 1 or c numbers. */
+int bnn_ir_affine_as(struct bnn_ir *ir, enum bnn_ir_kind kind, int in, const double *a, uint32_t an,
+		     const double *b, uint32_t bn);
+/* Whether x times g is a function of x. */
+bool bnn_ir_product(struct bnn_ir *ir, int x, int g, int *result);
 int bnn_ir_new(struct bnn_ir *ir, enum bnn_ir_kind kind, int in);
 bool bnn_ir_is_image(const struct bnn_ir *ir, int in); /* element-wise of the image only */
 /* Whether a dense layer sees this image as one pixel, in the order of its bytes. */

@@ -37,6 +37,7 @@ static int real(struct bnn_ir *ir, int in)
 				"their number, can be read",
 		[BNN_IR_THERMOMETER] = "consists of signs",
 		[BNN_IR_BITPLANES] = "consists of signs",
+		[BNN_IR_ERF] = "is Erf, which is possible in a GELU x*(1 + Erf(x/sqrt 2)) only",
 	};
 	const struct bnn_ir_node *n = &ir->nodes[in];
 	const char *text = n->kind < sizeof(what) / sizeof(what[0]) ? what[n->kind] : NULL;
@@ -163,6 +164,8 @@ static int emit_linear(struct bnn_ir *ir, struct bnnaccel_graph *g, int i)
 	b = bnn_ir_floats(n, n->b, false, 1);
 	if (!a || !b)
 		x = memory(ir);
+	else if (n->kind == BNN_IR_NORMALISE)
+		x = bnnaccel_graph_layer_norm(g, x, a, b, n->epsilon);
 	else if (n->kind == BNN_IR_AFFINE)
 		x = bnnaccel_graph_affine(g, x, bnn_ir_is(n->a, 1) ? NULL : a,
 					  bnn_ir_is(n->b, 0) ? NULL : b);
@@ -265,6 +268,7 @@ static int emit(struct bnn_ir *ir, struct bnnaccel_graph *g, int i)
 		return bnnaccel_graph_image(g, n->h, n->w, n->c, n->planar);
 	case BNN_IR_AFFINE:
 	case BNN_IR_BEND:
+	case BNN_IR_NORMALISE:
 		return emit_linear(ir, g, i);
 	case BNN_IR_CLIP:
 		return emit_clip(ir, g, i);
@@ -282,6 +286,12 @@ static int emit(struct bnn_ir *ir, struct bnnaccel_graph *g, int i)
 	case BNN_IR_MEAN:
 		x = real(ir, n->in[0]);
 		return x < 0 ? x : bnnaccel_graph_mean(g, x);
+	case BNN_IR_TRANSPOSE:
+		x = real(ir, n->in[0]);
+		return x < 0 ? x : bnnaccel_graph_transpose(g, x, n->h);
+	case BNN_IR_FUNCTION:
+		x = real(ir, n->in[0]);
+		return x < 0 ? x : bnnaccel_graph_function(g, x, n->function);
 	default: /* taken in by their readers */
 		return -1;
 	}
@@ -292,7 +302,7 @@ static bool is_taken_in(const struct bnn_ir *ir, int i)
 	enum bnn_ir_kind kind = ir->nodes[i].kind;
 
 	return kind == BNN_IR_EXTEND || kind == BNN_IR_PAD || kind == BNN_IR_PART ||
-	       kind == BNN_IR_THERMOMETER || kind == BNN_IR_BITPLANES ||
+	       kind == BNN_IR_THERMOMETER || kind == BNN_IR_BITPLANES || kind == BNN_IR_ERF ||
 	       (kind != BNN_IR_IMAGE && bnn_ir_is_image(ir, i));
 }
 

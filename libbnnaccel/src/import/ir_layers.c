@@ -162,8 +162,10 @@ int bnn_ir_multiply(struct bnn_ir *ir, int a, int b)
 	for (int swap = 0; a >= 0 && b >= 0 && swap < 2; swap++) {
 		const struct bnn_ir_node *x = &ir->nodes[swap ? b : a];
 		const struct bnn_ir_node *g = &ir->nodes[swap ? a : b];
-		int y = hard_sigmoid_of(ir, swap ? a : b);
+		int y = hard_sigmoid_of(ir, swap ? a : b), product;
 
+		if (bnn_ir_product(ir, swap ? b : a, swap ? a : b, &product))
+			return product;
 		if (y >= 0 && g->h == 1 && g->w == 1)
 			return bnn_ir_gate(ir, swap ? b : a, y);
 		/* x*(x >= 0) */
@@ -179,7 +181,7 @@ int bnn_ir_multiply(struct bnn_ir *ir, int a, int b)
 		       : bnn_ir_fail(ir, BNNACCEL_ERR_UNSUPPORTED,
 				     "multiplies two tensors; possible are constants and the gate "
 				     "of a squeeze-and-excite: HardSigmoid (alpha 1/6) of a tensor "
-				     "of one pixel");
+				     "of one pixel; GELU, x*(1 + Erf(x/sqrt 2)); x*Sigmoid(x)");
 }
 
 int bnn_ir_pool(struct bnn_ir *ir, int in, const struct bnn_ir_pool *pool)

@@ -127,10 +127,12 @@ static int add(struct bnn_onnx_op *op)
 	if (rc)
 		return rc;
 	if (p.b) {
-		rc = same_layout(op, &p);
-		if (rc)
+		rc = bnn_onnx_alike(op, p.a, p.b, &t);
+		if (!rc)
+			rc = same_layout(op, &p);
+		if (rc < 0)
 			return rc;
-		t = subtract ? bnn_ir_scalar(ir, p.b->tensor, -1, 0) : p.b->tensor;
+		t = subtract ? bnn_ir_scalar(ir, t, -1, 0) : t;
 		return bnn_onnx_result(op, bnn_ir_add(ir, p.a->tensor, t), p.a);
 	}
 	if (!subtract || p.left) {
@@ -347,7 +349,7 @@ static int batch_norm(struct bnn_onnx_op *op)
 		rc = bnn_onnx_fail(op, UNSUPPORTED,
 				   "is in training mode; export the model after model.eval()");
 	if (!rc &&
-	    (x->layout == BNN_ONNX_NHWC ||
+	    (x->layout == BNN_ONNX_NHWC || x->layout == BNN_ONNX_NLC ||
 	     (x->layout == BNN_ONNX_FLAT && ir->nodes[x->tensor].h * ir->nodes[x->tensor].w > 1)))
 		rc = bnn_onnx_fail(op, UNSUPPORTED, "has its channels in another axis than 1");
 	for (uint32_t i = 0; !rc && i < 4; i++) {
@@ -412,7 +414,8 @@ static int softmax(struct bnn_onnx_op *op)
 	if (rc)
 		return rc;
 	axis += axis < 0 ? (int64_t)bnn_onnx_shape(op->r, x, d) : 0;
-	if (axis != 1 || !bnn_onnx_same(op->n->outputs[0], op->r->last))
+	if (axis != 1 || x->layout == BNN_ONNX_NLC ||
+	    !bnn_onnx_same(op->n->outputs[0], op->r->last))
 		return bnn_onnx_fail(
 			op, UNSUPPORTED,
 			"is possible as the last operator, over axis 1; it is left out "
@@ -432,8 +435,10 @@ const struct bnn_onnx_operator bnn_onnx_operators[] = {
 	{ "Conv", "kernel_shape strides pads dilations group auto_pad", 2, 3, bnn_onnx_conv },
 	{ "Div", "", 2, 2, multiply },
 	{ "Dropout", "ratio seed", 1, 3, identity },
+	{ "Erf", "", 1, 1, bnn_onnx_function },
 	{ "Flatten", "axis", 1, 1, bnn_onnx_flatten },
 	{ "Floor", "", 1, 1, floors },
+	{ "Gelu", "approximate", 1, 1, bnn_onnx_function },
 	{ "Gemm", "alpha beta transA transB", 2, 3, bnn_onnx_gemm },
 	{ "GlobalAveragePool", "", 1, 1, bnn_onnx_global_pool },
 	{ "GlobalMaxPool", "", 1, 1, bnn_onnx_global_pool },
@@ -441,6 +446,7 @@ const struct bnn_onnx_operator bnn_onnx_operators[] = {
 	{ "GreaterOrEqual", "", 2, 2, compare },
 	{ "HardSigmoid", "alpha beta", 1, 1, hard_sigmoid },
 	{ "Identity", "", 1, 1, identity },
+	{ "LayerNormalization", "axis epsilon stash_type", 2, 3, bnn_onnx_layer_norm },
 	{ "LeakyRelu", "alpha", 1, 1, bend },
 	{ "Less", "", 2, 2, compare },
 	{ "LessOrEqual", "", 2, 2, compare },
@@ -459,11 +465,13 @@ const struct bnn_onnx_operator bnn_onnx_operators[] = {
 	{ "Relu", "", 1, 1, bend },
 	{ "Reshape", "allowzero", 2, 2, bnn_onnx_reshape },
 	{ "Round", "", 1, 1, floors },
+	{ "Sigmoid", "", 1, 1, bnn_onnx_function },
 	{ "Sign", "", 1, 1, sign },
 	{ "Slice", "starts ends axes", 1, 5, bnn_onnx_slice },
 	{ "Softmax", "axis", 1, 1, softmax },
 	{ "Squeeze", "axes", 1, 2, bnn_onnx_squeeze },
 	{ "Sub", "", 2, 2, add },
+	{ "Tanh", "", 1, 1, bnn_onnx_function },
 	{ "Transpose", "perm", 1, 1, bnn_onnx_transpose },
 	{ "Unsqueeze", "axes", 1, 2, bnn_onnx_unsqueeze },
 	{ "Where", "", 3, 3, where },

@@ -28,6 +28,8 @@ static bool layout_of(const struct bnn_onnx_reader *r, const struct bnn_onnx_val
 		*layout = BNN_ONNX_FLAT;
 	else if (rank == 3 && d[1] == c && d[2] == h * w)
 		*layout = BNN_ONNX_NCL;
+	else if (rank == 4 && d[1] == c && d[2] == h * w && d[3] == 1)
+		*layout = BNN_ONNX_NCL1;
 	else if (rank == 5 && d[2] > 0 && d[1] * d[2] == c && d[3] == h && d[4] == w)
 		*layout = BNN_ONNX_GROUP, *group = (uint32_t)d[2];
 	else
@@ -35,16 +37,39 @@ static bool layout_of(const struct bnn_onnx_reader *r, const struct bnn_onnx_val
 	return true;
 }
 
-static int reshaped(struct bnn_onnx_op *op, const struct bnn_onnx_value *x, const int64_t *d,
+/* Dimensions of a tensor whose channels are last, as pixels or as an image. */
+static bool last_of(const struct bnn_ir_node *n, const int64_t *d, uint32_t rank,
+		    enum bnn_onnx_layout *layout)
+{
+	if (rank < 3 || d[rank - 1] != n->c)
+		return false;
+	*layout = rank == 3 ? BNN_ONNX_NLC : BNN_ONNX_NHWC;
+	return rank == 3 ? d[1] == (int64_t)n->h * n->w : rank == 4 && d[1] == n->h && d[2] == n->w;
+}
+
+static int reshaped(struct bnn_onnx_op *op, const struct bnn_onnx_value *given, const int64_t *d,
 		    uint32_t rank)
 {
-	const struct bnn_ir_node *n = &op->r->ir.nodes[x->tensor];
+	const struct bnn_ir_node *n = &op->r->ir.nodes[given->tensor];
+	struct bnn_onnx_value turned = *given;
+	const struct bnn_onnx_value *x = given;
 	enum bnn_onnx_layout layout;
 	uint32_t group;
 	char text[128] = "";
 	size_t len = 0;
 
 	/* what is not in the order channel, row, column may only stay as it is */
+	if ((x->layout == BNN_ONNX_NHWC || x->layout == BNN_ONNX_NLC) && d[0] == op->r->batch &&
+	    last_of(n, d, rank, &layout))
+		return bnn_onnx_result_as(op, x->tensor, layout);
+	/* read as channels first, pixels are the channels */
+	if (x->layout == BNN_ONNX_NLC && n->h * n->w > 1) {
+		turned.tensor = bnn_ir_transpose(&op->r->ir, x->tensor, 1);
+		if (turned.tensor < 0)
+			return turned.tensor;
+		x = &turned;
+		n = &op->r->ir.nodes[x->tensor];
+	}
 	if (x->layout == BNN_ONNX_NHWC && n->h * n->w > 1)
 		return bnn_onnx_fail(op, UNSUPPORTED,
 				     "reshapes a tensor whose channels are last; transpose it to "
@@ -218,6 +243,10 @@ int bnn_onnx_transpose(struct bnn_onnx_op *op)
 		same &= perm[i] == (int64_t)i;
 	if (same && count)
 		return bnn_onnx_result(op, x->tensor, x);
+	if (count == 3 && perm[0] == 0 && perm[1] == 2 && x->layout == BNN_ONNX_NCL)
+		return bnn_onnx_result_as(op, x->tensor, BNN_ONNX_NLC);
+	if (count == 3 && perm[0] == 0 && perm[1] == 2 && x->layout == BNN_ONNX_NLC)
+		return bnn_onnx_result_as(op, x->tensor, BNN_ONNX_NCL);
 	if (count == 4 && x->layout == BNN_ONNX_NHWC && !memcmp(perm, first, sizeof(first)))
 		return bnn_onnx_result_as(op, x->tensor, BNN_ONNX_NCHW);
 	if (count == 4 && x->layout == BNN_ONNX_NCHW && !memcmp(perm, last, sizeof(last)))
@@ -225,7 +254,21 @@ int bnn_onnx_transpose(struct bnn_onnx_op *op)
 	return bnn_onnx_fail(
 		op, UNSUPPORTED,
 		"exchanges axes; possible are (0, 3, 1, 2) of channels that are last and "
-		"(0, 2, 3, 1) of channels that are first");
+		"(0, 2, 3, 1) of channels that are first, and (0, 2, 1) of three dimensions");
+}
+
+int bnn_onnx_alike(struct bnn_onnx_op *op, const struct bnn_onnx_value *x,
+		   const struct bnn_onnx_value *y, int *tensor)
+{
+	struct bnn_ir *ir = &op->r->ir;
+	int64_t a[BNN_ONNX_RANK_MAX], b[BNN_ONNX_RANK_MAX];
+
+	*tensor = y->tensor;
+	if (x->layout == y->layout || bnn_onnx_shape(op->r, x, a) != 3 ||
+	    bnn_onnx_shape(op->r, y, b) != 3 || a[1] != b[1] || a[2] != b[2])
+		return 0;
+	*tensor = bnn_ir_transpose(ir, y->tensor, ir->nodes[x->tensor].h);
+	return *tensor < 0 ? *tensor : 1;
 }
 
 static int need_channels_first(const struct bnn_onnx_op *op, const struct bnn_onnx_value *x)

@@ -109,6 +109,12 @@ uint32_t bnn_onnx_shape(const struct bnn_onnx_reader *r, const struct bnn_onnx_v
 	case BNN_ONNX_NCL:
 		d[1] = n->c, d[2] = (int64_t)n->h * n->w;
 		return 3;
+	case BNN_ONNX_NLC:
+		d[1] = (int64_t)n->h * n->w, d[2] = n->c;
+		return 3;
+	case BNN_ONNX_NCL1:
+		d[1] = n->c, d[2] = (int64_t)n->h * n->w, d[3] = 1;
+		return 4;
 	case BNN_ONNX_GROUP:
 		d[1] = n->c / v->group, d[2] = v->group, d[3] = n->h, d[4] = n->w;
 		return 5;
@@ -140,7 +146,7 @@ int bnn_onnx_per_channel(const struct bnn_onnx_op *op, const struct bnn_onnx_con
 	const struct bnn_ir_node *x = &op->r->ir.nodes[v->tensor];
 	int64_t d[BNN_ONNX_RANK_MAX];
 	uint32_t rank = bnn_onnx_shape(op->r, v, d);
-	uint32_t axis = v->layout == BNN_ONNX_NHWC ? 3 : 1;
+	uint32_t axis = v->layout == BNN_ONNX_NHWC ? 3 : v->layout == BNN_ONNX_NLC ? 2 : 1;
 	bool channels = v->layout != BNN_ONNX_GROUP &&
 			(v->layout != BNN_ONNX_FLAT || (x->h == 1 && x->w == 1));
 

@@ -13,6 +13,8 @@ enum bnn_onnx_layout {
 	BNN_ONNX_NHWC,
 	BNN_ONNX_FLAT,	/* N, channels*rows*columns in this order */
 	BNN_ONNX_NCL,	/* N, channels, pixels */
+	BNN_ONNX_NLC,	/* N, pixels, channels */
+	BNN_ONNX_NCL1,	/* N, channels, pixels, 1 */
 	BNN_ONNX_GROUP, /* N, groups, channels of a group, rows, columns */
 };
 
@@ -116,6 +118,12 @@ int bnn_onnx_transpose(struct bnn_onnx_op *op);
 int bnn_onnx_concat(struct bnn_onnx_op *op);
 int bnn_onnx_slice(struct bnn_onnx_op *op);
 int bnn_onnx_pad(struct bnn_onnx_op *op);
+/* Gives two tensors of the same dimensions the same layout: that of the first. */
+int bnn_onnx_alike(struct bnn_onnx_op *op, const struct bnn_onnx_value *x,
+		   const struct bnn_onnx_value *y, int *tensor);
+/* Tokens, tokens.c. */
+int bnn_onnx_layer_norm(struct bnn_onnx_op *op);
+int bnn_onnx_function(struct bnn_onnx_op *op);
 /* Convolutions and pools, windows.c. */
 struct bnn_onnx_window {
 	uint32_t kernel[2], stride[2], dilation[2];

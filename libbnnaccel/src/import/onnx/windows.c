@@ -54,7 +54,7 @@ int bnn_onnx_window(const struct bnn_onnx_op *op, const struct bnn_onnx_value *x
 	char auto_pad[16];
 	int rc;
 
-	if (x->layout != BNN_ONNX_NCHW)
+	if (x->layout != BNN_ONNX_NCHW && x->layout != BNN_ONNX_NCL1)
 		return bnn_onnx_fail(op, UNSUPPORTED,
 				     "reads a tensor that is not [N, channels, rows, columns]");
 	for (int i = 0; i < 2; i++)
@@ -73,6 +73,12 @@ int bnn_onnx_window(const struct bnn_onnx_op *op, const struct bnn_onnx_value *x
 	if (rc)
 		return rc;
 	w->ceil = ceil_mode != 0;
+	if (x->layout == BNN_ONNX_NCL1 &&
+	    (w->kernel[0] != 1 || w->kernel[1] != 1 || w->stride[0] != 1 || w->stride[1] != 1))
+		return bnn_onnx_fail(op, UNSUPPORTED,
+				     "reads [N, channels, pixels, 1] with a kernel of %ux%u; 1x1 "
+				     "without strides is possible",
+				     w->kernel[0], w->kernel[1]);
 	if (!w->kernel[0] ||
 	    (kernel[0] && (kernel[0] != w->kernel[0] || kernel[1] != w->kernel[1])))
 		return bnn_onnx_fail(
@@ -175,23 +181,26 @@ static int dense(struct bnn_onnx_op *op, struct bnn_onnx_value *x, const struct 
 	struct bnn_ir_conv conv = { .dense = true, .order = BNNACCEL_OIHW };
 	int64_t d[BNN_ONNX_RANK_MAX];
 	size_t outputs, k;
+	bool pixels;
+	int in = x->tensor;
 	float *given, *w;
 	int rc;
 
-	if (bnn_onnx_shape(op->r, x, d) != 2 || wt->rank != 2)
+	pixels = x->layout == BNN_ONNX_NLC || x->layout == BNN_ONNX_NCL;
+	if ((bnn_onnx_shape(op->r, x, d) != 2 && !pixels) || wt->rank != 2)
 		return bnn_onnx_fail(
 			op, UNSUPPORTED,
 			"multiplies a tensor of %u dimensions by weights of %u; 2 and 2 "
-			"are possible (Flatten before)",
+			"are possible (Flatten before), or 3 and 2",
 			bnn_onnx_shape(op->r, x, d), wt->rank);
 	outputs = (size_t)wt->dims[transposed ? 0 : 1];
 	k = (size_t)wt->dims[transposed ? 1 : 0];
-	if ((int64_t)k != d[1] || !outputs || outputs > 8192)
+	if ((int64_t)k != d[pixels ? 2 : 1] || !outputs || outputs > 8192)
 		return bnn_onnx_fail(
 			op, BAD,
 			"has weights for %zu inputs and %zu outputs, but its input has "
 			"%" PRId64 " (at most 8192 outputs)",
-			k, outputs, d[1]);
+			k, outputs, d[pixels ? 2 : 1]);
 	if (b && b->count != outputs && b->count != 1)
 		return bnn_onnx_fail(op, BAD, "has %zu biases for %zu outputs", b->count, outputs);
 	given = bnn_onnx_floats(op, wt->v, wt->count, &rc);
@@ -224,7 +233,16 @@ static int dense(struct bnn_onnx_op *op, struct bnn_onnx_value *x, const struct 
 		free(conv.weights);
 		return rc;
 	}
-	return bnn_onnx_result_as(op, bnn_ir_conv(&op->r->ir, x->tensor, &conv), BNN_ONNX_FLAT);
+	if (pixels) {
+		/* of each pixel: a 1x1 convolution, along the last axis */
+		conv.dense = false;
+		conv.kernel_h = conv.kernel_w = conv.stride_h = conv.stride_w = 1;
+		conv.dilation_h = conv.dilation_w = 1;
+		if (x->layout == BNN_ONNX_NCL)
+			in = bnn_ir_transpose(&op->r->ir, in, 1);
+	}
+	return bnn_onnx_result_as(op, bnn_ir_conv(&op->r->ir, in, &conv),
+				  pixels ? BNN_ONNX_NLC : BNN_ONNX_FLAT);
 }
 
 int bnn_onnx_gemm(struct bnn_onnx_op *op)
@@ -413,9 +431,18 @@ int bnn_onnx_reduce_mean(struct bnn_onnx_op *op)
 	}
 	if (x->layout == BNN_ONNX_GROUP && mask == 1u << 2)
 		return mean_of_groups(op, x, keep != 0);
-	want = x->layout == BNN_ONNX_NCHW ? 12 : x->layout == BNN_ONNX_NHWC ? 6 : 4;
-	if (mask != want || x->layout == BNN_ONNX_FLAT || x->layout == BNN_ONNX_GROUP ||
-	    (keep && x->layout == BNN_ONNX_NCL))
+	want = x->layout == BNN_ONNX_NCHW   ? 12
+	       : x->layout == BNN_ONNX_NHWC ? 6
+	       : x->layout == BNN_ONNX_NLC  ? 2
+					    : 4;
+	if (x->layout == BNN_ONNX_NLC && mask == 4)
+		return bnn_onnx_fail(
+			op, UNSUPPORTED,
+			"takes a mean over the channels of each pixel; if it is part of "
+			"a layer normalisation, export with operator set 17, which has "
+			"LayerNormalization");
+	if (mask != want || x->layout == BNN_ONNX_FLAT || x->layout == BNN_ONNX_NCL1 ||
+	    x->layout == BNN_ONNX_GROUP || (keep && x->layout == BNN_ONNX_NCL))
 		return bnn_onnx_fail(op, UNSUPPORTED,
 				     "takes a mean over other axes than rows and columns");
 	return bnn_onnx_result_as(op, bnn_ir_mean(&op->r->ir, x->tensor),
