@@ -8,7 +8,7 @@ import sys
 import onnx
 import torch
 
-from bnnmodels import SMALL, cifar, records, shapes, to_onnx
+from bnnmodels import PAPER, SMALL, cifar, records, shapes, to_onnx
 
 ABOUT = {
     "fracbnn": "FracBNN (arXiv 2012.12206)",
@@ -19,26 +19,35 @@ ABOUT = {
 }
 
 
+IMAGENET = [name for name, size in PAPER if size == 224]
+
+
 def options():
     parser = argparse.ArgumentParser(
-        usage="export.py --net NET --checkpoint FILE [OPTION]...",
+        usage="export.py --net NET {--checkpoint FILE | --random SEED} [OPTION]...",
         description="Writes OUT/NAME.onnx of a checkpoint, and with --images OUT/expected_float.csv: "
         "index, label, prediction and logits in double precision.",
         epilog="Images of our own: export.py --draw COUNT SEED FILE")
-    parser.add_argument("--net", choices=sorted(SMALL), metavar="NET", help=", ".join(sorted(SMALL)))
+    parser.add_argument("--net", metavar="NET", help=", ".join(sorted(SMALL)))
     parser.add_argument("--checkpoint", type=pathlib.Path, help="what train.py wrote")
+    parser.add_argument("--size", type=int, choices=(32, 224), default=32,
+                        help="224: a network for ImageNet, one of " + ", ".join(IMAGENET))
+    parser.add_argument("--random", type=int, metavar="SEED",
+                        help="random parameters instead of a checkpoint's")
     parser.add_argument("--paper", action="store_true", help="it was trained with --paper")
     parser.add_argument("--name", help="of the model (default: that of the net)")
     parser.add_argument("--out", type=pathlib.Path, default=pathlib.Path("."))
     parser.add_argument("--standard", action="store_true",
                         help="standard operators only (not FracBNN); a much larger file")
     parser.add_argument("--images", nargs="+", help="CIFAR-10 records to write logits of")
-    parser.add_argument("--labels", default=",".join(shapes.CLASSES), help="class names")
+    parser.add_argument("--labels", help="class names (default of 32: the drawn classes)")
     parser.add_argument("--draw", nargs=3, metavar=("COUNT", "SEED", "FILE"),
                         help="only draw images, as CIFAR-10 records")
     args = parser.parse_args()
-    if not args.draw and not (args.net and args.checkpoint):
-        parser.error("give --net and --checkpoint, or --draw")
+    if not args.draw and (not args.net or (args.checkpoint is None) == (args.random is None)):
+        parser.error("give --net and --checkpoint or --random, or --draw")
+    if args.net and args.net not in (SMALL if args.size == 32 else IMAGENET):
+        parser.error(f"there is no {args.net} for {args.size}x{args.size} pixels")
     return args
 
 
@@ -63,11 +72,19 @@ def main():
         count, seed, path = args.draw
         records.write(path, *shapes.make(int(count), int(seed)))
         return
-    net, labels = cifar(args.net, args.paper), args.labels.split(",")
-    net.load_state_dict(torch.load(args.checkpoint))
+    if args.random is not None:
+        torch.manual_seed(args.random)
+    net = PAPER[args.net, 224]() if args.size == 224 else cifar(args.net, args.paper)
+    if args.checkpoint:
+        net.load_state_dict(torch.load(args.checkpoint))
+    labels = args.labels or (",".join(shapes.CLASSES) if args.size == 32 else "")
+    labels = labels.split(",") if labels else []
     name = args.name or args.net
+    about = ABOUT.get(args.net) or ABOUT[args.net.split("-")[0]]
+    if args.random is not None:
+        about += ", random parameters"
     args.out.mkdir(parents=True, exist_ok=True)
-    model = to_onnx.convert(net, name, (3, 32, 32), len(labels), labels, ABOUT[args.net],
+    model = to_onnx.convert(net, name, (3, args.size, args.size), len(labels) or 1000, labels, about,
                             args.standard)
     path = args.out / f"{name}.onnx"
     onnx.save(model, str(path))

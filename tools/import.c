@@ -15,7 +15,7 @@ static void help(void)
 
 	printf("usage: bnnaccel import [OPTIONS] FOLDER|MODEL.onnx -o MODEL.bnn\n\n"
 	       "  -o FILE            the model to write\n"
-	       "  --calibrate FILE   images to choose fixed-point formats with\n"
+	       "  --calibrate FILE   images to choose fixed-point formats with; may be repeated\n"
 	       "  --images N         use the first N of them (default 100)\n"
 	       "  --headroom X       room over the largest value seen (default 1.25)\n"
 	       "  --pow2             round scales of binary convolutions to powers of two\n"
@@ -26,7 +26,8 @@ static void help(void)
 }
 
 struct options {
-	const char *output, *calibrate;
+	const char *output;
+	struct images calibrate;
 	uint64_t images;
 	double headroom;
 	bool report, pow2;
@@ -46,8 +47,8 @@ static int parse(int argc, char **argv, struct options *o)
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
-	char *end;
-	int c;
+	char *end, error[512];
+	int c, err;
 
 	optind = 0;
 	while ((c = getopt_long(argc, argv, "ho:", longs, NULL)) != -1) {
@@ -56,7 +57,9 @@ static int parse(int argc, char **argv, struct options *o)
 			o->output = optarg;
 			break;
 		case CALIBRATE:
-			o->calibrate = optarg;
+			err = images_load(&o->calibrate, optarg, NULL, error, sizeof(error));
+			if (err)
+				return cli_fail("import", err, "%s", error);
 			break;
 		case IMAGES:
 			if (!cli_number(optarg, 1, 1000000, &o->images))
@@ -97,27 +100,24 @@ int verb_import(int argc, char **argv)
 {
 	struct options options = { .images = 100, .headroom = 1.25 };
 	struct bnnaccel_build_options build = { .size = sizeof(build) };
-	struct images images = { 0 };
+	const struct images *images = &options.calibrate;
 	struct bnnaccel_model_info info = { .size = sizeof(info) };
 	struct bnnaccel_model *model;
 	struct bnnaccel *ctx = NULL;
-	char *report = NULL, error[512];
+	char *report = NULL;
 	int code = parse(argc, argv, &options), err;
 
-	if (code)
+	if (code) {
+		images_free(&options.calibrate);
 		return code < 0 ? 0 : code;
+	}
 	build.headroom = options.headroom;
 	build.pow2_scales = options.pow2;
 	build.report = options.report ? &report : NULL;
-	if (options.calibrate) {
-		err = images_load(&images, options.calibrate, NULL, error, sizeof(error));
-		if (err) {
-			images_free(&images);
-			return cli_fail("import", err, "%s", error);
-		}
-		build.images = images.pixels;
-		build.image_stride = images.bytes;
-		build.image_count = images.count < options.images ? images.count : options.images;
+	if (images->count) {
+		build.images = images->pixels;
+		build.image_stride = images->bytes;
+		build.image_count = images->count < options.images ? images->count : options.images;
 	}
 	err = bnnaccel_open(&ctx);
 	if (err) {
@@ -138,7 +138,7 @@ int verb_import(int argc, char **argv)
 	       (unsigned long long)info.weight_bits);
 out:
 	free(report);
-	images_free(&images);
+	images_free(&options.calibrate);
 	bnnaccel_close(ctx);
 	return code;
 }
