@@ -195,6 +195,8 @@ static int read_labels(struct bnn_onnx_reader *r, struct bnn_onnx_text t)
 {
 	uint32_t n = 1;
 
+	if (!t.len)
+		return 0;
 	for (uint32_t i = 0; i < t.len; i++)
 		n += t.p[i] == ',';
 	if (n > 65536)
