@@ -138,7 +138,7 @@ int bnn_import_notes(const char *path, struct bnnaccel_graph **graph, struct bnn
 	if (is_file(path))
 		return import_file(path, graph, notes, error);
 	if (!bnn_array_exists(path, "."))
-		return bnn_fail(error, BNNACCEL_ERR_NO_FILE, "there is no folder %s", path);
+		return bnn_fail(error, BNNACCEL_ERR_NO_FILE, "there is no file or folder %s", path);
 	for (size_t i = 0; i < IMPORTERS; i++) {
 		bool all = importers[i].import;
 
