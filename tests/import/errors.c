@@ -522,7 +522,7 @@ static void importers(void)
 	abbnn();
 	pokebnn();
 	rmdir(folder());
-	import_fails(BNNACCEL_ERR_NO_FILE, "no folder", "no file or folder");
+	import_fails(BNNACCEL_ERR_NO_FILE, "no file or folder", "no folder");
 
 	if (!bnnaccel_open(&ctx)) {
 		struct bnnaccel_build_options options = { .size = sizeof(options),
