@@ -72,12 +72,12 @@ static bool net_matches(const char *library, const struct bnn_net *net, uint64_t
 
 static bool refused(const char *library)
 {
-	const struct random_net_options shape = { .commands = RANDOM_EW };
+	const struct random_net_options shape = { .commands = RANDOM_TABLE };
 	struct bnn_exec_options options = { .core = library };
 	struct bnn_net *net = random_net(1, &shape);
 	uint8_t *inputs = make_inputs(net, 1, 1);
 	struct outcome rtl = execute(&bnn_exec_rtl, net, &options, inputs, 1);
-	bool ok = rtl.ret == -8 && strstr(rtl.error.text, "'n0' (EW)");
+	bool ok = rtl.ret == -8 && strstr(rtl.error.text, "'n0' (TABLE)");
 
 	printf("# %s\n", rtl.error.text);
 	free_outcome(&rtl);
