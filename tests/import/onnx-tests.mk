@@ -6,14 +6,14 @@ ONNX_PYTHON := /usr/bin/python3
 ONNX_FOLDER := $(shell $(ONNX_PYTHON) -c 'import os, onnx; print(os.path.dirname(onnx.__file__))' 2>/dev/null)
 ONNX_CASES := $(if $(ONNX_FOLDER),$(ONNX_DIR)/onnx-cases)
 ONNX_PROTO := $(ONNX_DIR)/onnx-ml.pb-c
-ONNX_MODELS = $(wildcard $(ONNX_CASES)/good/*.onnx $(ONNX_CASES)/again/*.onnx models/*/*.onnx \
-	$(addprefix $(BNNACCEL_DATA)/,*/model.onnx */*/model.onnx))
+ONNX_TRAINED = $(wildcard models/*/*.onnx $(addprefix $(BNNACCEL_DATA)/,*/model.onnx */*/model.onnx))
+ONNX_MODELS = $(wildcard $(ONNX_CASES)/good/*.onnx $(ONNX_CASES)/again/*.onnx) $(ONNX_TRAINED)
 ONNX_ORACLE := $(if $(and $(ONNX_FOLDER),$(shell command -v protoc-c)),$(ONNX_DIR)/onnx_oracle)
 
 $(ONNX_DIR)/onnx-cases: tests/import/onnx_cases.py
 	@rm -rf $@
 	@mkdir -p $@
-	@$(ONNX_PYTHON) $< $@ >/dev/null || { rm -rf $@; exit 1; }
+	@$(ONNX_PYTHON) $< $@ $(ONNX_TRAINED) >/dev/null || { rm -rf $@; exit 1; }
 
 $(ONNX_PROTO).c:
 	@mkdir -p $(@D)

@@ -54,13 +54,13 @@ static struct bnn_net *import(const char *path, const struct bnnaccel_build_opti
 	return net;
 }
 
-static void test_good(const char *folder)
+/* Every model of a folder gives the bytes that it gives as another folder has it. */
+static size_t test_alike(const char *folder, const char *one, const char *other,
+			 const struct bnnaccel_build_options *options)
 {
-	static const struct bnnaccel_build_options options = { .size = sizeof(options) };
 	char *names[256], path[600];
-	size_t n = list(folder, "good", names, 256);
+	size_t n = list(folder, one, names, 256);
 
-	ok(n > 40, "%zu models to import", n);
 	for (size_t i = 0; i < n; i++) {
 		struct bnn_error error = { "" };
 		struct bnn_net *nets[2];
@@ -68,9 +68,9 @@ static void test_good(const char *folder)
 		size_t len[2] = { 0, 0 };
 
 		for (int k = 0; k < 2; k++) {
-			snprintf(path, sizeof(path), "%s/%s/%s.onnx", folder, k ? "again" : "good",
+			snprintf(path, sizeof(path), "%s/%s/%s.onnx", folder, k ? other : one,
 				 names[i]);
-			nets[k] = import(path, &options, &error);
+			nets[k] = import(path, options, &error);
 			if (nets[k])
 				bnn_file_pack(nets[k], &data[k], &len[k], &error);
 			else
@@ -84,6 +84,36 @@ static void test_good(const char *folder)
 		}
 		free(names[i]);
 	}
+	return n;
+}
+
+static void test_good(const char *folder)
+{
+	static const struct bnnaccel_build_options options = { .size = sizeof(options) };
+	size_t n = test_alike(folder, "good", "again", &options);
+
+	ok(n > 40, "%zu models to import", n);
+}
+
+/* Trained networks of images of 32x32x3, calibrated on noise: what counts is that both agree. */
+static void test_round_trips(const char *folder)
+{
+	static uint8_t images[4 * 3072];
+	const struct bnnaccel_build_options options = {
+		.size = sizeof(options),
+		.images = images,
+		.image_stride = 3072,
+		.image_count = 4,
+	};
+	uint32_t x = 1;
+	size_t n;
+
+	for (size_t i = 0; i < sizeof(images); i++) {
+		x = x * 1664525u + 1013904223u;
+		images[i] = (uint8_t)(x >> 24);
+	}
+	n = test_alike(folder, "trained", "trained-again", &options);
+	ok(n >= 5, "%zu trained networks, exported and written another way", n);
 }
 
 static void test_bad(const char *folder)
@@ -183,6 +213,7 @@ int main(int argc, char **argv)
 {
 	if (argc == 2) {
 		test_good(argv[1]);
+		test_round_trips(argv[1]);
 		test_bad(argv[1]);
 	} else {
 		skip("small models", "python3-onnx is not installed");

@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Small ONNX models for tests. onnx_cases.py FOLDER writes FOLDER/good/NAME.onnx, which must
-be imported, the same as FOLDER/again/NAME.onnx, checked and written another way, and
-FOLDER/bad/NAME.onnx, which must be refused with the text in NAME.txt."""
+"""Small ONNX models for tests. onnx_cases.py FOLDER [MODEL.onnx]... writes FOLDER/good/NAME.onnx,
+which must be imported, the same as FOLDER/again/NAME.onnx, checked and written another way, and
+FOLDER/bad/NAME.onnx, which must be refused with the text in NAME.txt. The trained models named go
+to FOLDER/trained and, written another way, to FOLDER/trained-again."""
 import pathlib
 import sys
 
@@ -1050,8 +1051,8 @@ def again(model):
     return copy
 
 
-def main(folder):
-    for name in ("good", "again", "bad"):
+def main(folder, trained):
+    for name in ("good", "again", "bad", "trained", "trained-again"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     for name, build in GOOD.items():
         model = build()
@@ -1062,7 +1063,11 @@ def main(folder):
         data = model if isinstance(model, bytes) else model.SerializeToString()
         (folder / "bad" / f"{name}.onnx").write_bytes(data)
         (folder / "bad" / f"{name}.txt").write_text(message + "\n", encoding="ascii")
+    for number, path in enumerate(trained):
+        name = f"{number}-{pathlib.Path(path).parent.name}.onnx"
+        onnx.save(onnx.load(path), folder / "trained" / name)
+        onnx.save(again(onnx.load(path)), folder / "trained-again" / name)
     print(f"{len(GOOD)} good and {len(BAD)} bad models")
 
 
-main(pathlib.Path(sys.argv[1]))
+main(pathlib.Path(sys.argv[1]), sys.argv[2:])
