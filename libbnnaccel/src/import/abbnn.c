@@ -262,15 +262,8 @@ int bnn_import_abbnn(const char *path, const char *name, struct bnnaccel_graph *
 	if (!rc) {
 		bnnaccel_graph_describe(a.g, "A&B BNN for CIFAR-10 (arXiv 2403.03739)");
 		rc = build(&a);
-		if (rc && !a.b.code)
-			bnn_fail(error, rc, "%s: %s", path, bnnaccel_graph_error(a.g));
 	}
 	bnn_bundle_close(&a.b);
 	bnn_layers_close(&a.layers);
-	if (rc) {
-		bnnaccel_graph_free(a.g);
-		return rc;
-	}
-	*graph = a.g;
-	return 0;
+	return bnn_import_end(path, a.g, rc, a.b.code, graph, error);
 }

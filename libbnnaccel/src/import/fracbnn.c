@@ -149,14 +149,7 @@ int bnn_import_fracbnn(const char *path, const char *name, struct bnnaccel_graph
 	if (!rc) {
 		bnnaccel_graph_describe(f.g, "FracBNN for CIFAR-10 (arXiv 2012.12206)");
 		rc = build(&f);
-		if (rc && !f.b.code)
-			bnn_fail(error, rc, "%s: %s", path, bnnaccel_graph_error(f.g));
 	}
 	bnn_bundle_close(&f.b);
-	if (rc) {
-		bnnaccel_graph_free(f.g);
-		return rc;
-	}
-	*graph = f.g;
-	return 0;
+	return bnn_import_end(path, f.g, rc, f.b.code, graph, error);
 }

@@ -125,6 +125,19 @@ static int import_file(const char *path, struct bnnaccel_graph **graph, struct b
 	return bnn_import_onnx(path, name, graph, notes, error);
 }
 
+int bnn_import_end(const char *path, struct bnnaccel_graph *g, int rc, bool told,
+		   struct bnnaccel_graph **graph, struct bnn_error *error)
+{
+	if (!rc) {
+		*graph = g;
+		return 0;
+	}
+	if (g && !told)
+		bnn_fail(error, rc, "%s: %s", path, bnnaccel_graph_error(g));
+	bnnaccel_graph_free(g);
+	return rc;
+}
+
 int bnn_import_graph(const char *path, struct bnnaccel_graph **graph, struct bnn_error *error)
 {
 	return bnn_import_notes(path, graph, NULL, error);

@@ -326,15 +326,8 @@ int bnn_import_pokebnn(const char *path, const char *name, struct bnnaccel_graph
 	if (!rc) {
 		bnnaccel_graph_describe(p.g, "PokeBNN for CIFAR-10 (arXiv 2112.00133)");
 		rc = build(&p);
-		if (rc && !p.b.code)
-			bnn_fail(error, rc, "%s: %s", path, bnnaccel_graph_error(p.g));
 	}
 	bnn_bundle_close(&p.b);
 	bnn_layers_close(&p.layers);
-	if (rc) {
-		bnnaccel_graph_free(p.g);
-		return rc;
-	}
-	*graph = p.g;
-	return 0;
+	return bnn_import_end(path, p.g, rc, p.b.code, graph, error);
 }

@@ -335,12 +335,5 @@ int bnn_import_pynq(const char *path, const char *name, struct bnnaccel_graph **
 				      n.count);
 	}
 	free(n.classes_text);
-	if (rc) {
-		if (n.g && *bnnaccel_graph_error(n.g))
-			bnn_fail(error, rc, "%s: %s", path, bnnaccel_graph_error(n.g));
-		bnnaccel_graph_free(n.g);
-		return rc;
-	}
-	*graph = n.g;
-	return 0;
+	return bnn_import_end(path, n.g, rc, n.g && !*bnnaccel_graph_error(n.g), graph, error);
 }

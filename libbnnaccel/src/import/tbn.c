@@ -94,17 +94,10 @@ int bnn_import_tbn(const char *path, const char *name, struct bnnaccel_graph **g
 		bnnaccel_graph_describe(g,
 					"Tiled bit network of two dense layers (arXiv 2407.12075)");
 		rc = build(g, &t, (uint32_t)hidden, (uint32_t)outputs);
-		if (rc)
-			bnn_fail(error, rc, "%s: %s", path, bnnaccel_graph_error(g));
 	}
 	free(t.tile1);
 	free(t.tile2);
 	free(t.alpha1);
 	free(t.alpha2);
-	if (rc) {
-		bnnaccel_graph_free(g);
-		return rc;
-	}
-	*graph = g;
-	return 0;
+	return bnn_import_end(path, g, rc, false, graph, error);
 }
