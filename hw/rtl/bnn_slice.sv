@@ -25,6 +25,22 @@ module bnn_slice (
   logic [127:0] data_q, shifted;
   logic [31:0]  bits;
 
+  // Byte k of the result comes with the beat that has it; what a short last beat leaves
+  // behind its channels does not matter.
+  logic [15:0]  hit;
+  logic [127:0] spread;
+  for (genvar k = 0; k < 16; k++) begin : gen_byte
+    always_comb begin
+      case (bits_i)
+        3'd2:    begin hit[k] = part_q[1:0] == 2'(k/4); spread[k*8 +: 8] = bits[k%4*8 +: 8]; end
+        3'd3:    begin hit[k] = part_q[2:0] == 3'(k/2); spread[k*8 +: 8] = bits[k%2*8 +: 8]; end
+        default: begin hit[k] = part_q == 4'(k);        spread[k*8 +: 8] = bits[7:0]; end
+      endcase
+    end
+    always_ff @(posedge clk_i) if (take && hit[k]) data_q[k*8 +: 8] <= spread[k*8 +: 8];
+  end
+
+
   assign through     = bits_i == 3'd0;
   assign out_valid_o = through ? in_valid_i : full_q;
   assign out_data_o  = through ? in_data_i : data_q;
@@ -49,14 +65,8 @@ module bnn_slice (
       full_q <= 1'b0;
       part_q <= '0;
       beat_q <= '0;
-      data_q <= '0;
     end else begin
       if (take) begin
-        case (bits_i)
-          3'd2:    data_q <= data_q | (128'(bits) << {part_q[1:0], 5'd0});
-          3'd3:    data_q <= data_q | (128'(bits) << {part_q[2:0], 4'd0});
-          default: data_q <= data_q | (128'(bits) << {part_q, 3'd0});
-        endcase
         part_q <= part_q + 4'd1;
         beat_q <= tap_end ? '0 : beat_q + 11'd1;
         full_q <= tap_end || (bits_i == 3'd2 ? part_q[1:0] == 2'd3 : bits_i == 3'd3 ? part_q[2:0] == 3'd7 : part_q == 4'd15);
@@ -64,7 +74,6 @@ module bnn_slice (
       if (full_q && out_ready_i) begin
         full_q <= 1'b0;
         part_q <= '0;
-        data_q <= '0;
       end
     end
   end

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+// Results of half a lane: values, or with FRAC M with its gate and L. Each tile with
+// an open gate is noted in a list; round k of L uses entry k and leaves its result as
+// the window's kth, so that all halves write to one place. When results are drained,
+// counting gates from the window's first tile finds it again.
+//
+//   s7 value   s8 number of open gates of the window
+
+module bnn_array_half #(
+  parameter int AW      = 9,
+  parameter int PW      = 7,
+  parameter int RESULTS = 64,
+  localparam int RW     = $clog2(RESULTS)
+) (
+  input  logic          clk_i,
+
+  input  logic          start_i,        // of a chunk
+  input  logic          frac_i,
+  input  logic          listed_i,       // L by the list; else for every tile
+
+  input  logic          t_we_i,
+  input  logic [PW-1:0] t_addr_i,
+  input  logic [17:0]   t_data_i,
+
+  input  logic [RW-1:0] s0_list_i,
+  output logic [AW-1:0] s1_base_o,      // row of the tile in the list
+
+  input  logic [PW-1:0] s6_gate_i,
+  input  logic          s7_valid_i,
+  input  logic          s7_m_i,
+  input  logic          s7_l_i,
+  input  logic [31:0]   s7_value_i,
+  input  logic          s7_exists_i,    // the channel does
+  input  logic          s7_end_i,       // last tile of the window
+  input  logic [RW-1:0] s7_entry_i,
+  input  logic [RW-1:0] s7_ebase_i,
+  input  logic [AW-1:0] s7_base_i,
+  output logic [RW:0]   s8_opens_o,     // of the last window
+
+  input  logic          d_en_i,
+  input  logic          d_first_i,      // of the window
+  input  logic          d_take_i,       // this half's result is taken
+  input  logic [RW-1:0] d_entry_i,
+  input  logic [RW-1:0] d_ebase_i,
+  output logic [31:0]   d1_value_o,
+  output logic          d1_open_o
+);
+
+  // Small and many: distributed RAM.
+  (* ram_style = "distributed" *) logic [15:0]   low   [0:RESULTS-1];  // of a value; M
+  (* ram_style = "distributed" *) logic [15:0]   high  [0:RESULTS-1];  // of a value; L
+  (* ram_style = "distributed" *) logic          open  [0:RESULTS-1];
+  (* ram_style = "distributed" *) logic [AW-1:0] list  [0:RESULTS-1];
+  (* ram_style = "distributed" *) logic [17:0]   gates [0:(1<<PW)-1];
+
+  // ---- gates ----
+  logic signed [17:0] gate_q;
+  logic               is_open, note;
+  logic [RW:0]        opens_q, opens;
+  assign is_open = $signed(s7_value_i[17:0]) >= gate_q && s7_exists_i;
+  assign note    = s7_valid_i && s7_m_i;
+  assign opens   = opens_q + (RW+1)'(is_open);
+
+  always_ff @(posedge clk_i) begin
+    if (t_we_i) gates[t_addr_i] <= t_data_i;
+    if (frac_i) gate_q <= gates[s6_gate_i];
+    if (note && is_open && listed_i) list[s7_ebase_i + opens_q[RW-1:0]] <= s7_base_i;
+    s1_base_o <= list[s0_list_i];
+    if (start_i) opens_q <= '0;
+    else if (note) opens_q <= s7_end_i ? '0 : opens;
+    if (note) s8_opens_o <= opens;
+  end
+
+  // ---- results: of the channels that the window belongs to; L of a list has no tile ----
+  logic write;
+  assign write = s7_valid_i && (s7_exists_i || (s7_l_i && listed_i));
+  always_ff @(posedge clk_i) begin
+    if (write && !s7_l_i) low[s7_entry_i] <= s7_value_i[15:0];
+    if (write && !s7_m_i) high[s7_entry_i] <= s7_l_i ? s7_value_i[15:0] : s7_value_i[31:16];
+    if (write && s7_m_i) open[s7_entry_i] <= is_open;
+  end
+
+  // ---- draining ----
+  logic          d_open, open_q;
+  logic [RW-1:0] passed_q, passed;
+  logic [15:0]   low_q, high_q;
+  logic signed [31:0] m2;
+  assign d_open = frac_i && open[d_entry_i];
+  assign passed = d_first_i ? '0 : passed_q;
+
+  always_ff @(posedge clk_i) begin
+    if (d_en_i && d_take_i) begin
+      passed_q <= passed + RW'(d_open);
+      low_q    <= low[d_entry_i];
+      high_q   <= high[listed_i ? d_ebase_i + passed : d_entry_i];
+      open_q   <= d_open;
+    end
+  end
+  assign m2         = {{15{low_q[15]}}, low_q, 1'b0};
+  assign d1_value_o = !frac_i ? {high_q, low_q} : open_q ? m2 + {{16{high_q[15]}}, high_q} : m2;
+  assign d1_open_o  = open_q;
+
+endmodule
