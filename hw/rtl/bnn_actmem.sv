@@ -1,110 +1,90 @@
 // SPDX-License-Identifier: MIT
-// On-chip activation memory (region 63): read as two streams of beats, written by
-// beats with byte strobes. Between jobs it is zeroed; only the range that has
+// On-chip activation memory (region 63): read as streams of beats, written by
+// beats with byte strobes. Four banks, by the lowest bits of a beat's address; a bank
+// reads one beat and writes one beat per cycle, for the first stream that wants it.
+//
+// Between jobs it is zeroed, a beat per bank and cycle; only the range that has
 // been written since is, so short jobs do not pay for a large memory.
 
 module bnn_actmem #(
-  parameter int KIB = 256
+  parameter int KIB    = 256,
+  parameter int READS  = 2,          // streams; lower numbers first
+  parameter int WRITES = 2
 ) (
-  input  logic         clk_i,
-  input  logic         rst_ni,
-  input  logic         flush_i,
-  input  logic         scrub_i,      // pulse
-  output logic         scrub_busy_o,
+  input  logic                  clk_i,
+  input  logic                  rst_ni,
+  input  logic                  flush_i,
+  input  logic                  scrub_i,      // pulse
+  output logic                  scrub_busy_o,
 
-  input  logic         r0_valid_i,
-  output logic         r0_ready_o,
-  input  logic [31:0]  r0_addr_i,
-  input  logic [23:0]  r0_beats_i,
-  output logic         b0_valid_o,
-  input  logic         b0_ready_i,
-  output logic [127:0] b0_data_o,
+  input  logic [READS-1:0]      r_valid_i,
+  output logic [READS-1:0]      r_ready_o,
+  input  logic [READS*32-1:0]   r_addr_i,
+  input  logic [READS*24-1:0]   r_beats_i,
+  output logic [READS-1:0]      b_valid_o,
+  input  logic [READS-1:0]      b_ready_i,
+  output logic [READS*128-1:0]  b_data_o,
 
-  input  logic         r1_valid_i,
-  output logic         r1_ready_o,
-  input  logic [31:0]  r1_addr_i,
-  input  logic [23:0]  r1_beats_i,
-  output logic         b1_valid_o,
-  input  logic         b1_ready_i,
-  output logic [127:0] b1_data_o,
-
-  input  logic         w_valid_i,
-  output logic         w_ready_o,
-  input  logic [31:4]  w_addr_i,
-  input  logic [127:0] w_data_i,
-  input  logic [15:0]  w_strb_i
+  input  logic [WRITES-1:0]     w_valid_i,
+  output logic [WRITES-1:0]     w_ready_o,
+  input  logic [WRITES*28-1:0]  w_addr_i,     // of the beat
+  input  logic [WRITES*128-1:0] w_data_i,
+  input  logic [WRITES*16-1:0]  w_strb_i
 );
 
-  localparam int WORDS  = KIB * 64;
-  localparam int ADDR_W = $clog2(WORDS);
+  localparam int ADDR_W = $clog2(KIB * 64);
+  localparam int BANK_W = ADDR_W - 2;
 
   // Extents have been checked against the size.
   logic unused;
-  assign unused = ^{r0_addr_i[31:4+ADDR_W], r0_addr_i[3:0], r1_addr_i[31:4+ADDR_W], r1_addr_i[3:0],
-                    w_addr_i[31:4+ADDR_W]};
+  assign unused = ^{r_addr_i, w_addr_i};
 
-  // Four banks, by the lowest bits of a beat's address; each reads one beat per
-  // cycle. Where both readers want the same bank, the second one waits.
-  localparam int BANK_W = ADDR_W - 2;
+  // ---- readers ----
+  logic [READS-1:0]        want, read;
+  logic [READS*ADDR_W-1:0] raddr;
+  logic [4*128-1:0]        outs;
 
-  logic [ADDR_W-1:0] addr0, addr1;
-  logic              want0, want1, read1;
-  logic [127:0]      out0, out1;
-  assign read1 = want1 && !(want0 && addr0[1:0] == addr1[1:0]);
-
-  bnn_actmem_reader #(
-    .ADDR_W(ADDR_W)
-  ) u_reader0 (
-    .clk_i       (clk_i),
-    .rst_ni      (rst_ni),
-    .flush_i     (flush_i),
-    .req_valid_i (r0_valid_i),
-    .req_ready_o (r0_ready_o),
-    .req_addr_i  (r0_addr_i[4 +: ADDR_W]),
-    .req_beats_i (r0_beats_i),
-    .want_o      (want0),
-    .addr_o      (addr0),
-    .read_i      (want0),
-    .data_i      (out0),
-    .beat_valid_o(b0_valid_o),
-    .beat_ready_i(b0_ready_i),
-    .beat_data_o (b0_data_o)
-  );
-  bnn_actmem_reader #(
-    .ADDR_W(ADDR_W)
-  ) u_reader1 (
-    .clk_i       (clk_i),
-    .rst_ni      (rst_ni),
-    .flush_i     (flush_i),
-    .req_valid_i (r1_valid_i),
-    .req_ready_o (r1_ready_o),
-    .req_addr_i  (r1_addr_i[4 +: ADDR_W]),
-    .req_beats_i (r1_beats_i),
-    .want_o      (want1),
-    .addr_o      (addr1),
-    .read_i      (read1),
-    .data_i      (out1),
-    .beat_valid_o(b1_valid_o),
-    .beat_ready_i(b1_ready_i),
-    .beat_data_o (b1_data_o)
-  );
-
-  logic [4*128-1:0] outs;
-  logic [1:0]       bank0_q, bank1_q;
-  always_ff @(posedge clk_i) begin
-    bank0_q <= addr0[1:0];
-    bank1_q <= addr1[1:0];
+  for (genvar i = 0; i < READS; i++) begin : gen_reader
+    logic [1:0] bank_q;
+    always_ff @(posedge clk_i) bank_q <= raddr[i*ADDR_W +: 2];
+    bnn_actmem_reader #(
+      .ADDR_W(ADDR_W)
+    ) u_reader (
+      .clk_i       (clk_i),
+      .rst_ni      (rst_ni),
+      .flush_i     (flush_i),
+      .req_valid_i (r_valid_i[i]),
+      .req_ready_o (r_ready_o[i]),
+      .req_addr_i  (r_addr_i[i*32 + 4 +: ADDR_W]),
+      .req_beats_i (r_beats_i[i*24 +: 24]),
+      .want_o      (want[i]),
+      .addr_o      (raddr[i*ADDR_W +: ADDR_W]),
+      .read_i      (read[i]),
+      .data_i      (outs[{bank_q, 7'd0} +: 128]),
+      .beat_valid_o(b_valid_o[i]),
+      .beat_ready_i(b_ready_i[i]),
+      .beat_data_o (b_data_o[i*128 +: 128])
+    );
   end
-  assign out0 = outs[{bank0_q, 7'd0} +: 128];
-  assign out1 = outs[{bank1_q, 7'd0} +: 128];
 
-  // ---- zeroing: the dirty range [lo, hi]; all of it after power-up ----
+  // ---- zeroing: the dirty range of bank words [lo, hi]; all of it after power-up ----
   logic              scrub_q, dirty_q;
-  logic [ADDR_W-1:0] lo_q, hi_q, waddr;
+  logic [BANK_W-1:0] lo_q, hi_q, lo, hi;
+  logic              any_write;
 
-  assign waddr        = w_addr_i[4 +: ADDR_W];
   assign scrub_busy_o = scrub_q;
-  assign w_ready_o    = !scrub_q;
+  always_comb begin
+    lo        = dirty_q ? lo_q : '1;
+    hi        = dirty_q ? hi_q : '0;
+    any_write = 1'b0;
+    for (int i = 0; i < WRITES; i++) begin
+      if (w_valid_i[i]) begin
+        any_write = 1'b1;
+        if (w_addr_i[i*28 + 2 +: BANK_W] < lo) lo = w_addr_i[i*28 + 2 +: BANK_W];
+        if (w_addr_i[i*28 + 2 +: BANK_W] > hi) hi = w_addr_i[i*28 + 2 +: BANK_W];
+      end
+    end
+  end
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
@@ -113,44 +93,78 @@ module bnn_actmem #(
       lo_q    <= '0;
       hi_q    <= '1;
     end else if (scrub_q) begin
-      lo_q <= lo_q + ADDR_W'(1);
+      lo_q <= lo_q + BANK_W'(1);
       if (lo_q == hi_q) begin
         scrub_q <= 1'b0;
         dirty_q <= 1'b0;
       end
-    end else if (scrub_i) begin
-      scrub_q <= dirty_q;
-    end else if (w_valid_i) begin
-      dirty_q <= 1'b1;
-      if (!dirty_q || waddr < lo_q) lo_q <= waddr;
-      if (!dirty_q || waddr > hi_q) hi_q <= waddr;
-    end
-  end
-
-  // One write port, so that it maps to a simple dual-port RAM.
-  logic [ADDR_W-1:0] port_addr;
-  logic [127:0]      port_data;
-  logic [15:0]       port_we;
-  assign port_addr = scrub_q ? lo_q : waddr;
-  assign port_data = scrub_q ? 128'd0 : w_data_i;
-  assign port_we   = scrub_q ? 16'hffff : (w_valid_i ? w_strb_i : 16'd0);
-
-  for (genvar k = 0; k < 4; k++) begin : gen_bank
-    (* no_rw_check *) logic [127:0] mem [0:WORDS/4-1];
-    logic [127:0]      out_q;
-    logic              first;
-    logic [BANK_W-1:0] raddr;
-    assign first = want0 && addr0[1:0] == 2'(k);
-    assign raddr = first ? addr0[ADDR_W-1:2] : addr1[ADDR_W-1:2];
-    assign outs[k*128 +: 128] = out_q;
-    always_ff @(posedge clk_i) begin
-      if (first || (want1 && addr1[1:0] == 2'(k))) out_q <= mem[raddr];
-    end
-    for (genvar b = 0; b < 16; b++) begin : gen_byte
-      always_ff @(posedge clk_i) begin
-        if (port_we[b] && port_addr[1:0] == 2'(k)) mem[port_addr[ADDR_W-1:2]][b*8 +: 8] <= port_data[b*8 +: 8];
+    end else begin
+      if (scrub_i) scrub_q <= dirty_q;
+      if (any_write) begin
+        dirty_q <= 1'b1;
+        lo_q    <= lo;
+        hi_q    <= hi;
       end
     end
   end
+
+  // ---- banks ----
+  logic [4*READS-1:0]  r_take;               // by bank
+  logic [4*WRITES-1:0] w_take;
+
+  for (genvar k = 0; k < 4; k++) begin : gen_bank
+    (* no_rw_check *) logic [127:0] mem [0:(1<<BANK_W)-1];
+    logic [BANK_W-1:0] r_at, w_at, port_addr;
+    logic [127:0]      out_q, w_data, port_data;
+    logic [15:0]       w_strb, port_we;
+    logic              r_found, w_found;
+
+    always_comb begin
+      w_found = 1'b0;
+      w_at    = '0;
+      w_data  = '0;
+      w_strb  = '0;
+      for (int i = 0; i < WRITES; i++) begin
+        w_take[k*WRITES + i] = 1'b0;
+        if (w_valid_i[i] && !w_found && w_addr_i[i*28 +: 2] == 2'(k)) begin
+          w_found              = 1'b1;
+          w_take[k*WRITES + i] = !scrub_q;
+          w_at                 = w_addr_i[i*28 + 2 +: BANK_W];
+          w_data               = w_data_i[i*128 +: 128];
+          w_strb               = w_strb_i[i*16 +: 16];
+        end
+      end
+    end
+    assign port_addr = scrub_q ? lo_q : w_at;
+    assign port_data = scrub_q ? 128'd0 : w_data;
+    assign port_we   = scrub_q ? 16'hffff : w_strb;
+
+    // A beat that is written now is read a cycle later.
+    always_comb begin
+      r_found = 1'b0;
+      r_at    = '0;
+      for (int i = 0; i < READS; i++) begin
+        r_take[k*READS + i] = 1'b0;
+        if (want[i] && !r_found && raddr[i*ADDR_W +: 2] == 2'(k)) begin
+          r_found             = 1'b1;
+          r_take[k*READS + i] = !(w_found && w_at == raddr[i*ADDR_W + 2 +: BANK_W]);
+          r_at                = raddr[i*ADDR_W + 2 +: BANK_W];
+        end
+      end
+    end
+
+    assign outs[k*128 +: 128] = out_q;
+    always_ff @(posedge clk_i) begin
+      if (r_found) out_q <= mem[r_at];
+    end
+    for (genvar b = 0; b < 16; b++) begin : gen_byte
+      always_ff @(posedge clk_i) begin
+        if (port_we[b]) mem[port_addr][b*8 +: 8] <= port_data[b*8 +: 8];
+      end
+    end
+  end
+
+  assign read      = r_take[0 +: READS] | r_take[READS +: READS] | r_take[2*READS +: READS] | r_take[3*READS +: READS];
+  assign w_ready_o = w_take[0 +: WRITES] | w_take[WRITES +: WRITES] | w_take[2*WRITES +: WRITES] | w_take[3*WRITES +: WRITES];
 
 endmodule

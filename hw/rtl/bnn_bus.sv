@@ -52,6 +52,8 @@ module bnn_bus #(
   output logic [BUS_BITS-1:0]  fault_addr_o,
   output logic [3:0]           fault_slot_o,
   output logic                 fault_write_o,
+  output logic [((READS > 1) ? $clog2(READS) : 1)-1:0] fault_stream_o,  // of a read
+  output logic                 fault_lost_o,    // the request was dropped: no beats of that page
 
   output logic                 arvalid_o,
   input  logic                 arready_i,
@@ -314,16 +316,59 @@ module bnn_bus #(
 
   // An invalidation waits for the bus alone: it keeps held beats where they are.
   assign bus_quiet = reads_o == 5'd0 && !bus_writes;
-  assign writes_o  = bus_writes || |held;
+  assign writes_o  = bus_writes || |held || w_late_q;
   assign quiet_o   = reads_o == 5'd0 && !writes_o && !mmu_busy;
 
-  // A walk that was flushed reports to nobody.
-  logic x_now;
-  assign x_now          = x_fault && |(x_done_to & x_req);
-  assign fault_o        = x_now || d_error || w_error;
-  assign fault_status_o = x_now ? x_status : 4'(`BNN_STATUS_BUS_ERROR);
-  assign fault_addr_o   = x_now ? x_addr : d_error ? d_error_origin : w_error_origin;
-  assign fault_slot_o   = x_now ? x_of : d_error ? d_error_slot : w_error_slot;
-  assign fault_write_o  = x_now ? x_who_q >= N_LOG2'(READS) : !d_error;
+  // One fault per cycle is told. That of a translation, which cannot come two cycles
+  // running, goes first; an error beside it is told a cycle later, still before its
+  // beat is handed out or the writes are done. A walk that was flushed reports to
+  // nobody.
+  logic                x_now, d_now, w_now, d_late_q, w_late_q;
+  logic [BUS_BITS-1:0] d_origin_q, w_origin_q;
+  logic [3:0]          d_slot_q, w_slot_q;
+  logic [R_LOG2-1:0]   d_stream_q;
+  assign x_now = x_fault && |(x_done_to & x_req);
+  assign d_now = !x_now && (d_late_q || d_error);
+  assign w_now = !x_now && !d_now && (w_late_q || w_error);
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni || flush_i) begin
+      d_late_q <= 1'b0;
+      w_late_q <= 1'b0;
+    end else begin
+      d_late_q <= d_now ? d_late_q && d_error : d_late_q || d_error;
+      w_late_q <= w_now ? w_late_q && w_error : w_late_q || w_error;
+    end
+    if (d_error && (!d_late_q || d_now)) begin
+      d_origin_q <= d_error_origin;
+      d_slot_q   <= d_error_slot;
+      d_stream_q <= d_beat_at;
+    end
+    if (w_error && (!w_late_q || w_now)) begin
+      w_origin_q <= w_error_origin;
+      w_slot_q   <= w_error_slot;
+    end
+  end
+
+  assign fault_o = x_now || d_now || w_now;
+  always_comb begin
+    fault_status_o = 4'(`BNN_STATUS_BUS_ERROR);
+    fault_addr_o   = w_late_q ? w_origin_q : w_error_origin;
+    fault_slot_o   = w_late_q ? w_slot_q : w_error_slot;
+    fault_write_o  = 1'b1;
+    fault_stream_o = d_late_q ? d_stream_q : d_beat_at;
+    fault_lost_o   = x_now;
+    if (x_now) begin
+      fault_status_o = x_status;
+      fault_addr_o   = x_addr;
+      fault_slot_o   = x_of;
+      fault_write_o  = x_who_q >= N_LOG2'(READS);
+      fault_stream_o = R_LOG2'(x_who_q);
+    end else if (d_now) begin
+      fault_addr_o  = d_late_q ? d_origin_q : d_error_origin;
+      fault_slot_o  = d_late_q ? d_slot_q : d_error_slot;
+      fault_write_o = 1'b0;
+    end
+  end
 
 endmodule

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Holds one command, checks it in the order of docs/arithmetic.md section 8 and
 // resolves its references to addresses. What a unit needs to execute it, and what
-// its retirement adds to the counters, is then on the outputs.
+// its retirement adds to the counters, is then on the outputs, until the next
+// command is loaded.
 //
 // The checks share one multiplier and one divider; a command takes some tens of
 // cycles, or a few hundred where sizes have to be divided.
@@ -36,11 +37,6 @@ module bnn_cmd #(
   input  logic          region_r_i,
   input  logic          region_w_i,
   input  logic [21:0]   act_bytes_i,
-
-  // What COMPLETION.ACCESS says of an access of this command, by its slot; 8: the command itself, 9: structures.
-  input  logic [3:0]    slot_i,
-  output logic [2:0]    slot_stream_o,
-  output logic [5:0]    slot_region_o,
 
   // Resolved.
   output logic [12:0]   h_o,
@@ -85,6 +81,7 @@ module bnn_cmd #(
   output logic [2:0]    wformat_o,
   output logic [1:0]    wmode_o,
   output logic [3:0]    tau_o,
+  output logic [7:0]    tile_p_o,
   output logic [13:0]   groups_o,
   output logic [13:0]   cg_o,           // channels of a group, in and out
   output logic [13:0]   og_o,
@@ -93,23 +90,20 @@ module bnn_cmd #(
   output logic [14:0]   k_o,
   output logic [19:0]   div_o,          // POOL
   output logic [9:0]    in_pieces_o,    // of an input pixel, as B1
-  output logic [9:0]    out_pieces_o,
 
   // References by slot: 0 IN, 1 WEIGHT or TABLE, 2 PARAM, 3 OUTP or OUT, 4 OUTS,
   // 5 RES1, 6 RES2, 7 SUM. Addresses are virtual, or offsets on chip.
   output logic [7:0]    ref_used_o,
   output logic [7:0]    ref_onchip_o,
+  output logic [8*6-1:0]  ref_region_o,
   output logic [8*32-1:0] ref_addr_o,
+  output logic [8*33-1:0] ref_end_o,    // address behind the extent
   output logic [8*24-1:0] ref_row_o,    // bytes from row to row
   output logic [8*17-1:0] ref_pixel_o,  // from pixel to pixel
   output logic [8*32-1:0] ref_plane_o,  // from plane to plane
 
-  // Deterministic counters: retire_i starts, retired_o ends.
-  input  logic          retire_i,
-  input  logic [31:0]   present_i,      // CONV: taps inside the input
-  input  logic [47:0]   open_i,         // FRAC: of them, times open gates
-  output logic          retired_o,
-  output logic [63:0]   macs_o,
+  // What retirement adds to the counters; MACs are what bnn_retire makes of them.
+  output logic [2:0]    mac_shift_o,    // log2 of the planes of IN times those of the weights
   output logic [39:0]   bytes_weights_o,
   output logic [39:0]   bytes_act_o,
   output logic [39:0]   bytes_residual_o,
@@ -209,6 +203,8 @@ module bnn_cmd #(
   assign wformat_o  = wformat;
   assign wmode_o    = wmode;
   assign tau_o      = cmd_q[`BNN_CONV_TAU];
+  assign tile_p_o   = tile_p;
+  assign mac_shift_o = frac ? 3'd0 : code_log2(in_format) + 3'(weight_log2(wformat));
   assign groups_o   = groups;
   assign cg_o       = cg_q;
   assign og_o       = og_q;
@@ -381,8 +377,7 @@ module bnn_cmd #(
     ACC_1 = 6'd20, ACC_2 = 6'd21, PIPE = 6'd23, PGRP = 6'd24, PEND = 6'd25, TRN_1 = 6'd26,
     SUPPORT = 6'd27, SIZE_1 = 6'd28, SIZE_2 = 6'd29, SIZE_3 = 6'd30, SIZE_4 = 6'd31,
     REF = 6'd32, TEN_1 = 6'd33, TEN_2 = 6'd34, TEN_3 = 6'd35, EXTENT = 6'd36, BOUND = 6'd37,
-    OVERLAP = 6'd38, RET_1 = 6'd39, RET_2 = 6'd40, RET_3 = 6'd41, PASSED = 6'd42,
-    RET_4 = 6'd43, RET_5 = 6'd44, SIZE_5 = 6'd45, SIZE_6 = 6'd46, TEN_4 = 6'd47,
+    OVERLAP = 6'd38, PASSED = 6'd42, SIZE_5 = 6'd45, SIZE_6 = 6'd46, TEN_4 = 6'd47,
     CAP_1 = 6'd48, CAP_2 = 6'd49;
 
   logic [5:0]  state_q;
@@ -538,20 +533,8 @@ module bnn_cmd #(
       default:    stream_of = 3'd4;
     endcase
   endfunction
-  always_comb begin
-    case (slot_i)
-      4'd0:    slot_region_o = cmd_q[12*32 +: 6];
-      4'd1:    slot_region_o = cmd_q[15*32 +: 6];
-      4'd2:    slot_region_o = cmd_q[17*32 +: 6];
-      4'd3:    slot_region_o = cmd_q[19*32 +: 6];
-      4'd4:    slot_region_o = cmd_q[22*32 +: 6];
-      4'd5:    slot_region_o = cmd_q[25*32 +: 6];
-      4'd6:    slot_region_o = cmd_q[28*32 +: 6];
-      4'd7:    slot_region_o = cmd_q[31*32 +: 6];
-      default: slot_region_o = 6'd0;
-    endcase
-    slot_stream_o = (slot_i == 4'd8) ? 3'd0 : slot_i[3] ? 3'd6 : stream_of(slot_i[2:0]);
-  end
+  assign ref_region_o = {cmd_q[31*32 +: 6], cmd_q[28*32 +: 6], cmd_q[25*32 +: 6], cmd_q[22*32 +: 6],
+                         cmd_q[19*32 +: 6], cmd_q[17*32 +: 6], cmd_q[15*32 +: 6], cmd_q[12*32 +: 6]};
 
   // Sizes in bytes of the vectors.
   logic [39:0] vector_bytes;
@@ -578,11 +561,11 @@ module bnn_cmd #(
   assign oh_o          = oh_q;
   assign ow_o          = ow_q;
   assign in_pieces_o   = 10'((15'(cin_o) + 15'd15) >> 4);
-  assign out_pieces_o  = 10'((15'(cout_q) + 15'd15) >> 4);
   assign ref_used_o    = ref_used_q;
   assign ref_onchip_o  = ref_onchip_q;
   for (genvar i = 0; i < 8; i++) begin : gen_ref
     assign ref_addr_o[i*32 +: 32]  = ref_addr_q[i];
+    assign ref_end_o[i*33 +: 33]   = ref_end_q[i];
     assign ref_row_o[i*24 +: 24]   = ref_row_q[i];
     assign ref_pixel_o[i*17 +: 17] = ref_pixel_q[i];
     assign ref_plane_o[i*32 +: 32] = ref_plane_q[i];
@@ -631,20 +614,17 @@ module bnn_cmd #(
 
   always_ff @(posedge clk_i) begin
     div_start_q <= 1'b0;
-    retired_o   <= 1'b0;
     if (!rst_ni || clear_i) begin
       state_q <= IDLE;
     end else begin
       case (state_q)
         IDLE: begin
-          slot_q     <= 3'd0;
-          ref_used_q <= '0;
+          slot_q <= 3'd0;
           if (start_i) begin
-            bad_o    <= 1'b0;
-            access_o <= '0;
-            state_q  <= FIELDS;
-          end else if (retire_i) begin
-            state_q <= RET_1;
+            ref_used_q <= '0;
+            bad_o      <= 1'b0;
+            access_o   <= '0;
+            state_q    <= FIELDS;
           end
         end
 
@@ -1020,41 +1000,7 @@ module bnn_cmd #(
             fail(4'(`BNN_STATUS_BAD_OVERLAP), D_NONE, slot_word);
           end
         end
-        PASSED: state_q <= IDLE;
-
-        // ---- counters ----
-        RET_1: begin
-          mul_a_q <= {18'd0, cg_q};
-          mul_b_q <= {18'd0, rows_o};
-          macs_o  <= 64'd0;
-          if (is_conv) begin
-            state_q <= RET_2;
-          end else begin
-            retired_o <= 1'b1;
-            state_q   <= IDLE;
-          end
-        end
-        RET_2: begin
-          mul_a_q <= mul_p[31:0];
-          mul_b_q <= present_i;
-          state_q <= RET_3;
-        end
-        RET_3: begin
-          macs_o  <= frac ? mul_p : mul_p << (4'(code_log2(in_format)) + 4'(weight_log2(wformat)));
-          mul_a_q <= open_i[31:0];
-          mul_b_q <= {18'd0, cg_q};
-          state_q <= RET_4;
-        end
-        RET_4: begin
-          if (frac) macs_o <= macs_o + mul_p;
-          mul_a_q <= {16'd0, open_i[47:32]};
-          state_q <= RET_5;
-        end
-        default: begin  // RET_5
-          if (frac) macs_o <= macs_o + {mul_p[31:0], 32'd0};
-          retired_o <= 1'b1;
-          state_q   <= IDLE;
-        end
+        default: state_q <= IDLE;  // PASSED
       endcase
     end
   end

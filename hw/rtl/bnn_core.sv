@@ -3,10 +3,11 @@
 // pulses. docs/hardware.md tells what they mean.
 //
 //   bnn_regs, bnn_rings   registers, queues, interrupts, soft reset
-//   bnn_queue             jobs: entry, regions, commands, completion
-//   bnn_cmd               one command: its checks, its resolved references
-//   bnn_layer, bnn_side   the units; bnn_window walks for the first
-//   bnn_align             bytes at any address, from
+//   bnn_queue             jobs: entry, regions, completion
+//   bnn_front             commands: fetch, checks, order, retirement
+//   bnn_load              weights and parameters, ahead of execution
+//   bnn_exec, bnn_side    the units that execute
+//   bnn_read_port         bytes at any address, from
 //   bnn_bus, bnn_actmem   streams, translation, the bus; region 63
 
 module bnn_core #(
@@ -63,16 +64,17 @@ module bnn_core #(
   input  logic [1:0]          bresp_i
 );
 
-  // 16-bit pieces that the window stream moves in a cycle.
-  localparam int CH = (LANE_BITS < 128) ? LANE_BITS / 16 : 8;
-  // A window of the longest K, in 16 planes.
+  // A window of the longest K, in 16 planes: always fits.
   localparam int WINDOW_WORDS = 16 * ((32767 + 49 * 15) / LANE_BITS + 1);
+  localparam int READS  = 6;               // sequencer, IN, RES1, RES2, side units, loader: as they come first on the bus
+  localparam int WRITES = 3;               // OUTP, OUTS and SUM, others
   localparam int FEATURES = (1 << `BNN_FEATURES_BINARY_BIT) | (1 << `BNN_FEATURES_POST_BIT) |
                             (1 << `BNN_FEATURES_FRAC_BIT) | (1 << `BNN_FEATURES_PLANES_BIT) |
-                            (1 << `BNN_FEATURES_STREAM_BIT);
+                            (1 << `BNN_FEATURES_STREAM_BIT) | (1 << `BNN_FEATURES_TILED_BIT) |
+                            (1 << `BNN_FEATURES_CODEBOOK_BIT) | (1 << `BNN_FEATURES_PROFILE_BIT);
 
   logic unused;
-  assign unused = ^{stop_addr[BUS_BITS-1:31], run_seq[63:31], sw_addr[3:0]};
+  assign unused = ^{stop_addr[BUS_BITS-1:31], run_seq[63:31], sw_addr[3:0], combine_flush, conv_active};
 
   // ---- reset and quiet ----
   logic        reset, reset_now, stuck, quiet, dma_quiet, core_rst_n, flush, seq_flush;
@@ -176,39 +178,41 @@ module bnn_core #(
   );
 
   // ---- sequencer ----
-  logic                 s_valid, s_ready, s_virt, s_rb_ready;
-  logic [3:0]           s_slot;
+  logic                 s_valid, s_ready, s_rb_ready;
   logic [BUS_BITS-1:0]  s_addr;
   logic [27:0]          s_bytes;
   logic                 sw_valid, sw_ready;
   logic [BUS_BITS-1:0]  sw_addr;
   logic [127:0]         sw_data;
   logic [15:0]          sw_strb;
-  logic                 fault, fault_write, writes_done, combine_flush, scrub, scrub_busy;
+  logic                 fault, fault_write, fault_lost, writes_done, combine_flush, scrub, scrub_busy;
+  logic [2:0]           fault_stream;
   logic [3:0]           fault_status;
   logic [BUS_BITS-1:0]  fault_addr;
-  logic [3:0]           fault_slot, held_slot;
-  logic [2:0]           held_stream;
-  logic [5:0]           held_region;
+  logic [3:0]           fault_slot;
   logic [BUS_BITS-1:14] directory;
   logic [15:0]          asid;
   logic [4:0]           region;
   logic [31:0]          region_va;
   logic [32:0]          region_size;
   logic                 region_r, region_w;
-  logic                 cmd_load, check, checked, bad;
-  logic [2:0]           cmd_beat;
-  logic [3:0]           bad_status, bad_detail;
-  logic [4:0]           bad_word;
-  logic [16:0]          bad_access;
+  logic                 front_start, step, stepped, front_end, bad, log, macs_add, macs_busy, log_dropped;
+  logic [31:0]          list, log_va, bad_word;
+  logic [16:0]          cmd_count, bad_access;
+  logic [15:0]          loop_start, iterations, index, iter;
+  logic [32:0]          log_size;
+  logic [5:0]           log_region;
+  logic [47:0]          elapsed;
+  logic [3:0]           bad_status, bad_detail, stall;
+  logic [BUS_BITS-1:12] bad_page;
   logic [7:0]           opcode;
-  logic                 start_conv, start_side, unit_done, retire, retired;
+  logic                 start_conv, start_side, unit_done, retire;
   logic                 count, merge, wait_scrub, wait_command, seq_idle;
   logic [4:0]           cnt_index;
   logic [127:0]         cnt_pair;
   logic                 row_done;
-  logic                 rb_valid;
-  logic [127:0]         rb_data;
+  logic                 q_valid;
+  logic [127:0]         q_data;
 
   bnn_queue #(
     .BUS_BITS(BUS_BITS)
@@ -242,34 +246,26 @@ module bnn_core #(
     .progress_o     (progress),
     .progress2_o    (progress2),
     .row_done_i     (row_done),
+    .retire_i       (retire),
     .directory_o    (directory),
     .asid_o         (asid),
     .rq_valid_o     (s_valid),
     .rq_ready_i     (s_ready),
-    .rq_virt_o      (s_virt),
-    .rq_slot_o      (s_slot),
     .rq_addr_o      (s_addr),
     .rq_bytes_o     (s_bytes),
-    .rb_valid_i     (rb_valid),
+    .rb_valid_i     (q_valid),
     .rb_ready_o     (s_rb_ready),
-    .rb_data_i      (rb_data),
+    .rb_data_i      (q_data),
     .w_valid_o      (sw_valid),
     .w_ready_i      (sw_ready),
     .w_addr_o       (sw_addr),
     .w_data_o       (sw_data),
     .w_strb_o       (sw_strb),
-    .fault_i        (fault),
+    .fault_i        (fault && fault_slot == 4'd9),
     .fault_status_i (fault_status),
     .fault_addr_i   (fault_addr),
-    .fault_slot_i   (fault_slot),
-    .fault_write_i  (fault_write),
-    .fault_slot_o   (held_slot),
-    .fault_stream_i (held_stream),
-    .fault_region_i (held_region),
     .flush_o        (seq_flush),
     .quiet_i        (quiet),
-    .writes_done_i  (writes_done),
-    .combine_flush_o(combine_flush),
     .scrub_o        (scrub),
     .scrub_busy_i   (scrub_busy),
     .region_i       (region),
@@ -277,32 +273,38 @@ module bnn_core #(
     .region_size_o  (region_size),
     .region_r_o     (region_r),
     .region_w_o     (region_w),
-    .cmd_load_o     (cmd_load),
-    .cmd_beat_o     (cmd_beat),
-    .check_o        (check),
-    .checked_i      (checked),
+    .start_o        (front_start),
+    .list_o         (list),
+    .cmd_count_o    (cmd_count),
+    .loop_start_o   (loop_start),
+    .iterations_o   (iterations),
+    .log_o          (log),
+    .log_va_o       (log_va),
+    .log_size_o     (log_size),
+    .log_region_o   (log_region),
+    .elapsed_o      (elapsed),
+    .step_i         (step),
+    .stepped_o      (stepped),
+    .end_i          (front_end),
     .bad_i          (bad),
     .bad_status_i   (bad_status),
     .bad_detail_i   (bad_detail),
     .bad_word_i     (bad_word),
     .bad_access_i   (bad_access),
-    .opcode_i       (opcode),
-    .start_conv_o   (start_conv),
-    .start_side_o   (start_side),
-    .unit_done_i    (unit_done),
-    .retire_o       (retire),
-    .retired_i      (retired),
+    .bad_page_i     (bad_page),
+    .index_i        (index),
+    .iter_i         (iter),
+    .macs_busy_i    (macs_busy),
     .count_o        (count),
     .cnt_index_o    (cnt_index),
     .cnt_pair_i     (cnt_pair),
     .merge_o        (merge),
     .cnt_busy_i     (cnt_busy),
     .wait_scrub_o   (wait_scrub),
-    .wait_command_o (wait_command),
     .idle_o         (seq_idle)
   );
 
-  // ---- command ----
+  // ---- commands; names are of the fields of the one that runs ----
   logic [12:0] h, w, oh, ow;
   logic [13:0] cin, cout, group, groups, cg, og, rows;
   logic [6:0]  kh, kw, sh, sw;
@@ -310,6 +312,7 @@ module bnn_core #(
   logic [2:0]  dh, dw, wformat;
   logic [1:0]  pad_mode, mode, wmode;
   logic [3:0]  shift, tau;
+  logic [7:0]  tile_p;
   logic        planar, shared, p1, p1_pow2, p2, p2_pow2, narrow, sum_en, frac, record;
   logic [7:0]  levels;
   logic [4:0]  s1, sb1, s2, sb2, s3;
@@ -319,7 +322,7 @@ module bnn_core #(
   logic [24:0] formats;
   logic [14:0] k;
   logic [19:0] div;
-  logic [9:0]  in_pieces, out_pieces;
+  logic [9:0]  in_pieces;
   logic [7:0]  ref_used, ref_onchip;
   logic [8*32-1:0] ref_addr, ref_plane;
   logic [8*24-1:0] ref_row;
@@ -330,309 +333,415 @@ module bnn_core #(
   logic [47:0] open_taps;
 
   logic unused_cmd;
-  assign unused_cmd = ^{groups, cg, og, k, div, ref_used, ref_addr, ref_plane,
-                        ref_row, ref_pixel, ref_onchip, out_pieces};
+  assign unused_cmd = ^{taps, narrow, record, wmode, tau, tile_p, groups, flat, k, in_pieces, ref_used, l_cin, l_k};
 
-  bnn_cmd #(
+  // The command that is being loaded.
+  logic        load_start, load_done, l_ew, l_narrow, l_frac, l_record, l_w_onchip, l_p_onchip;
+  logic [12:0] l_w;
+  logic [13:0] l_cin, l_cout, l_groups, l_cg, l_og, l_rows;
+  logic [2:0]  l_kh, l_kw, l_sh, l_dh, l_dw, l_wformat;
+  logic [5:0]  l_taps;
+  logic [1:0]  l_pad_mode, l_wmode;
+  logic [3:0]  l_tau;
+  logic [7:0]  l_tile_p;
+  logic [39:0] l_flat;
+  logic [14:0] l_k;
+  logic [4:0]  l_in_format;
+  logic [31:0] l_w_addr, l_p_addr;
+
+  logic         f_valid, f_ready, f_rb_valid, f_rb_ready, fw_valid, fw_ready;
+  logic [31:0]  f_addr;
+  logic [127:0] f_rb_data, fw_data;
+  logic [31:4]  fw_addr;
+
+  bnn_front #(
     .LANES       (LANES),
     .LANE_BITS   (LANE_BITS),
     .WEIGHT_WORDS(WEIGHT_WORDS),
     .WINDOW_WORDS(WINDOW_WORDS),
-    .FEATURES    (FEATURES)
-  ) u_cmd (
-    .clk_i           (clk_i),
-    .rst_ni          (core_rst_n),
-    .clear_i         (flush),
-    .load_i          (cmd_load),
-    .load_beat_i     (cmd_beat),
-    .load_data_i     (rb_data),
-    .start_i         (check),
-    .done_o          (checked),
-    .bad_o           (bad),
-    .status_o        (bad_status),
-    .detail_o        (bad_detail),
-    .word_o          (bad_word),
-    .access_o        (bad_access),
-    .opcode_o        (opcode),
-    .region_o        (region),
-    .region_va_i     (region_va),
-    .region_size_i   (region_size),
-    .region_r_i      (region_r),
-    .region_w_i      (region_w),
-    .act_bytes_i     ({act_kib_i, 10'd0}),
-    .slot_i          (held_slot),
-    .slot_stream_o   (held_stream),
-    .slot_region_o   (held_region),
-    .h_o             (h),
-    .w_o             (w),
-    .oh_o            (oh),
-    .ow_o            (ow),
-    .cin_o           (cin),
-    .cout_o          (cout),
-    .group_o         (group),
-    .kh_o            (kh),
-    .kw_o            (kw),
-    .taps_o          (taps),
-    .sh_o            (sh),
-    .sw_o            (sw),
-    .dh_o            (dh),
-    .dw_o            (dw),
-    .pad_t_o         (pad_t),
-    .pad_l_o         (pad_l),
-    .pad_mode_o      (pad_mode),
-    .shift_o         (shift),
-    .mode_o          (mode),
-    .planar_o        (planar),
-    .shared_o        (shared),
-    .levels_o        (levels),
-    .p1_o            (p1),
-    .p1_pow2_o       (p1_pow2),
-    .p2_o            (p2),
-    .p2_pow2_o       (p2_pow2),
-    .narrow_o        (narrow),
-    .sum_en_o        (sum_en),
-    .frac_o          (frac),
-    .record_o        (record),
-    .s1_o            (s1),
-    .sb1_o           (sb1),
-    .s2_o            (s2),
-    .sb2_o           (sb2),
-    .s3_o            (s3),
-    .a3_o            (a3),
-    .b3_o            (b3),
-    .res_o           (res),
-    .formats_o       (formats),
-    .wformat_o       (wformat),
-    .wmode_o         (wmode),
-    .tau_o           (tau),
-    .groups_o        (groups),
-    .cg_o            (cg),
-    .og_o            (og),
-    .rows_o          (rows),
-    .flat_o          (flat),
-    .k_o             (k),
-    .div_o           (div),
-    .in_pieces_o     (in_pieces),
-    .out_pieces_o    (out_pieces),
-    .ref_used_o      (ref_used),
-    .ref_onchip_o    (ref_onchip),
-    .ref_addr_o      (ref_addr),
-    .ref_row_o       (ref_row),
-    .ref_pixel_o     (ref_pixel),
-    .ref_plane_o     (ref_plane),
-    .retire_i        (retire),
-    .present_i       (present),
-    .open_i          (open_taps),
-    .retired_o       (retired),
-    .macs_o          (macs),
-    .bytes_weights_o (bytes_weights),
-    .bytes_act_o     (bytes_act),
-    .bytes_residual_o(bytes_residual),
-    .bytes_written_o (bytes_written)
+    .FEATURES    (FEATURES),
+    .BUS_BITS    (BUS_BITS)
+  ) u_front (
+    .clk_i              (clk_i),
+    .rst_ni             (core_rst_n),
+    .clear_i            (flush),
+    .start_i            (front_start),
+    .list_i             (list),
+    .cmd_count_i        (cmd_count),
+    .loop_start_i       (loop_start),
+    .iterations_i       (iterations),
+    .log_i              (log),
+    .log_va_i           (log_va),
+    .log_size_i         (log_size),
+    .log_region_i       (log_region),
+    .elapsed_i          (elapsed),
+    .stall_i            (stall),
+    .step_o             (step),
+    .stepped_i          (stepped),
+    .region_o           (region),
+    .region_va_i        (region_va),
+    .region_size_i      (region_size),
+    .region_r_i         (region_r),
+    .region_w_i         (region_w),
+    .act_bytes_i        ({act_kib_i, 10'd0}),
+    .end_o              (front_end),
+    .bad_o              (bad),
+    .status_o           (bad_status),
+    .detail_o           (bad_detail),
+    .word_o             (bad_word),
+    .access_o           (bad_access),
+    .page_o             (bad_page),
+    .index_o            (index),
+    .iter_o             (iter),
+    .rq_valid_o         (f_valid),
+    .rq_ready_i         (f_ready),
+    .rq_addr_o          (f_addr),
+    .rb_valid_i         (f_rb_valid),
+    .rb_ready_o         (f_rb_ready),
+    .rb_data_i          (f_rb_data),
+    .w_valid_o          (fw_valid),
+    .w_ready_i          (fw_ready),
+    .w_addr_o           (fw_addr),
+    .w_data_o           (fw_data),
+    .fault_i            (fault),
+    .fault_status_i     (fault_status),
+    .fault_addr_i       (fault_addr),
+    .fault_slot_i       (fault_slot),
+    .fault_write_i      (fault_write),
+    .fault_load_i       (fault_stream == 3'(READS - 1) && !fault_write),
+    .fault_lost_i       (fault_lost),
+    .start_conv_o       (start_conv),
+    .start_side_o       (start_side),
+    .unit_done_i        (unit_done),
+    .combine_flush_o    (combine_flush),
+    .writes_done_i      (writes_done),
+    .present_i          (present),
+    .open_i             (open_taps),
+    .l_start_o          (load_start),
+    .l_done_i           (load_done),
+    .retire_o           (retire),
+    .macs_add_o         (macs_add),
+    .macs_o             (macs),
+    .macs_busy_o        (macs_busy),
+    .log_dropped_o      (log_dropped),
+    .wait_command_o     (wait_command),
+    .x_opcode_o         (opcode),
+    .l_ew_o             (l_ew),
+    .l_w_o              (l_w),
+    .l_cin_o            (l_cin),
+    .l_cout_o           (l_cout),
+    .l_kh_o             (l_kh),
+    .l_kw_o             (l_kw),
+    .l_taps_o           (l_taps),
+    .l_sh_o             (l_sh),
+    .l_dh_o             (l_dh),
+    .l_dw_o             (l_dw),
+    .l_pad_mode_o       (l_pad_mode),
+    .l_narrow_o         (l_narrow),
+    .l_frac_o           (l_frac),
+    .l_record_o         (l_record),
+    .l_wformat_o        (l_wformat),
+    .l_wmode_o          (l_wmode),
+    .l_tau_o            (l_tau),
+    .l_tile_p_o         (l_tile_p),
+    .l_groups_o         (l_groups),
+    .l_cg_o             (l_cg),
+    .l_og_o             (l_og),
+    .l_rows_o           (l_rows),
+    .l_flat_o           (l_flat),
+    .l_k_o              (l_k),
+    .l_in_format_o      (l_in_format),
+    .l_w_onchip_o       (l_w_onchip),
+    .l_w_addr_o         (l_w_addr),
+    .l_p_onchip_o       (l_p_onchip),
+    .l_p_addr_o         (l_p_addr),
+    .x_h_o              (h),
+    .x_w_o              (w),
+    .x_oh_o             (oh),
+    .x_ow_o             (ow),
+    .x_cin_o            (cin),
+    .x_cout_o           (cout),
+    .x_group_o          (group),
+    .x_kh_o             (kh),
+    .x_kw_o             (kw),
+    .x_taps_o           (taps),
+    .x_sh_o             (sh),
+    .x_sw_o             (sw),
+    .x_dh_o             (dh),
+    .x_dw_o             (dw),
+    .x_pad_t_o          (pad_t),
+    .x_pad_l_o          (pad_l),
+    .x_pad_mode_o       (pad_mode),
+    .x_shift_o          (shift),
+    .x_mode_o           (mode),
+    .x_planar_o         (planar),
+    .x_shared_o         (shared),
+    .x_levels_o         (levels),
+    .x_p1_o             (p1),
+    .x_p1_pow2_o        (p1_pow2),
+    .x_p2_o             (p2),
+    .x_p2_pow2_o        (p2_pow2),
+    .x_narrow_o         (narrow),
+    .x_sum_en_o         (sum_en),
+    .x_frac_o           (frac),
+    .x_record_o         (record),
+    .x_s1_o             (s1),
+    .x_sb1_o            (sb1),
+    .x_s2_o             (s2),
+    .x_sb2_o            (sb2),
+    .x_s3_o             (s3),
+    .x_a3_o             (a3),
+    .x_b3_o             (b3),
+    .x_res_o            (res),
+    .x_formats_o        (formats),
+    .x_wformat_o        (wformat),
+    .x_wmode_o          (wmode),
+    .x_tau_o            (tau),
+    .x_tile_p_o         (tile_p),
+    .x_groups_o         (groups),
+    .x_cg_o             (cg),
+    .x_og_o             (og),
+    .x_rows_o           (rows),
+    .x_flat_o           (flat),
+    .x_k_o              (k),
+    .x_div_o            (div),
+    .x_in_pieces_o      (in_pieces),
+    .x_bytes_weights_o  (bytes_weights),
+    .x_bytes_act_o      (bytes_act),
+    .x_bytes_residual_o (bytes_residual),
+    .x_bytes_written_o  (bytes_written),
+    .x_ref_used_o       (ref_used),
+    .x_ref_onchip_o     (ref_onchip),
+    .x_ref_addr_o       (ref_addr),
+    .x_ref_row_o        (ref_row),
+    .x_ref_pixel_o      (ref_pixel),
+    .x_ref_plane_o      (ref_plane)
   );
 
-  // ---- windows ----
-  logic             conv_win, win_active, w_rb_valid, w_rb_ready;
-  logic [127:0]     w_rb_data;
-  logic [3:0]       c_plane;
-  logic             g_valid, g_ready, g_rb_ready, conv_active;
-  logic [31:0]      g_addr;
-  logic [27:0]      g_bytes;
-  logic             c_valid, c_ready, c_absent, c_tap_last, c_win_last, c_first, c_pix_last;
-  logic [CH*16-1:0] c_data;
-  logic [3:0]       c_count;
+  // ---- loader ----
+  localparam int AW = $clog2(WEIGHT_WORDS);
+  localparam int PW = $clog2(PARAM_WORDS);
+  localparam int LW = $clog2(LANES);
+  logic                    l_valid, l_ready, l_param, l_rb_valid, l_rb_ready;
+  logic [31:0]             l_addr;
+  logic [27:0]             l_bytes;
+  logic [127:0]            l_rb_data;
+  logic                    lw_we, lt_we, lt_half, lp_we;
+  logic [LW-1:0]           lw_lane, lt_lane, lp_lane;
+  logic [AW-1:0]           lw_addr, ck_wbase;
+  logic [LANE_BITS/16-1:0] lw_en;
+  logic [LANE_BITS-1:0]    lw_data;
+  logic [PW-1:0]           lt_addr, lp_addr, ck_pbase, ck_tbase;
+  logic [17:0]             lt_data;
+  logic [372:0]            lp_data;
+  logic                    ck_valid, ck_ready, ck_free, ck_split, ck_slice, ck_last;
+  logic [13:0]             ck_group, ck_lead, ck_first, ck_rows;
+  logic [PW:0]             ck_tiles, ck_groups;
+  logic [7:0]              ck_copies;
+  logic [AW:0]             ck_row_words;
 
-  bnn_window #(
-    .CH(CH)
-  ) u_window (
-    .clk_i         (clk_i),
-    .rst_ni        (core_rst_n),
-    .clear_i       (flush),
-    .start_i       (conv_win),
-    .base_i        (ref_addr[0 +: 32]),
-    .h_i           (h),
-    .w_i           (w),
-    .row_i         (ref_row[0 +: 24]),
-    .pixel_i       (ref_pixel[0 +: 17]),
-    .pieces_i      (in_pieces),
-    .bytes_i       ({13'd0, in_tap_bytes}),
-    .kh_i          (kh),
-    .kw_i          (kw),
-    .sh_i          (sh),
-    .sw_i          (sw),
-    .dh_i          (dh),
-    .dw_i          (dw),
-    .pad_t_i       (pad_t),
-    .pad_l_i       (pad_l),
-    .oh_i          (oh),
-    .ow_i          (ow),
-    .planes_i      (in_planes),
-    .plane_i       (in_bits == 3'd0 ? ref_plane[0 +: 32] : 32'd0),
-    .active_o      (win_active),
-    .rq_valid_o    (g_valid),
-    .rq_ready_i    (g_ready),
-    .rq_addr_o     (g_addr),
-    .rq_bytes_o    (g_bytes),
-    .rb_valid_i    (w_rb_valid),
-    .rb_ready_o    (w_rb_ready),
-    .rb_data_i     (w_rb_data),
-    .c_plane_o     (c_plane),
-    .c_valid_o     (c_valid),
-    .c_ready_i     (c_ready),
-    .c_data_o      (c_data),
-    .c_count_o     (c_count),
-    .c_absent_o    (c_absent),
-    .c_tap_last_o  (c_tap_last),
-    .c_win_last_o  (c_win_last),
-    .c_first_o     (c_first),
-    .c_pix_last_o  (c_pix_last)
-  );
-
-  // Planes of IN, in memory or to be taken out of elements.
-  logic [4:0]  in_planes;
-  logic [2:0]  in_bits;
-  logic [14:0] in_tap_bytes;
-  always_comb begin
-    case (formats[4:0])
-      `BNN_FORMAT_O2:                                       in_planes = 5'd2;
-      `BNN_FORMAT_O4, `BNN_FORMAT_U4, `BNN_FORMAT_S4,
-      `BNN_FORMAT_E_O4, `BNN_FORMAT_E_U4, `BNN_FORMAT_E_S4: in_planes = 5'd4;
-      `BNN_FORMAT_O8, `BNN_FORMAT_U8, `BNN_FORMAT_S8,
-      `BNN_FORMAT_E_U8, `BNN_FORMAT_E_S8:                   in_planes = 5'd8;
-      `BNN_FORMAT_S16, `BNN_FORMAT_E_S16:                   in_planes = 5'd16;
-      default:                                              in_planes = 5'd1;
-    endcase
-    case (formats[4:0])
-      `BNN_FORMAT_E_O4, `BNN_FORMAT_E_U4, `BNN_FORMAT_E_S4: in_bits = 3'd2;
-      `BNN_FORMAT_E_U8, `BNN_FORMAT_E_S8:                   in_bits = 3'd3;
-      `BNN_FORMAT_E_S16:                                    in_bits = 3'd4;
-      default:                                              in_bits = 3'd0;
-    endcase
-  end
-  assign in_tap_bytes = {14'(17'((17'(cin) << in_bits) + 17'd15) >> 4), 1'b0};
-
-  // The tap at hand may be absent: beats under way then belong to a later one.
-  logic win_active_rb;
-  assign win_active_rb = conv_active && opcode == `BNN_CMD_CONV;
-
-  bnn_slice u_slice (
-    .clk_i      (clk_i),
-    .rst_ni     (core_rst_n),
-    .clear_i    (flush),
-    .bits_i     (in_bits),
-    .beats_i    (11'((15'(in_tap_bytes) + 15'd15) >> 4)),
-    .plane_i    (c_plane),
-    .in_valid_i (rb_valid && win_active_rb && !c_absent),
-    .in_ready_o (g_rb_ready),
-    .in_data_i  (rb_data),
-    .out_valid_o(w_rb_valid),
-    .out_ready_i(w_rb_ready),
-    .out_data_o (w_rb_data)
-  );
-  logic unused_window;
-  assign unused_window = c_pix_last;
-
-  // ---- convolution ----
-  logic        l_valid, l_ready, l_rb_valid, l_rb_ready, conv_done;
-  logic [127:0] l_rb_data;
-  logic [3:0]  l_slot;
-  logic [31:0] l_addr;
-  logic [27:0] l_bytes;
-  logic        put_valid, put_ready, put_onchip;
-  logic [4:0]  put_place;
-  logic [31:0] put_addr;
-  logic [15:0] put_data;
-  logic        busy_array, wait_weights, wait_act, wait_post, wait_store;
-  logic        conv_row, side_row, side_done;
-  logic        layer_count;
-  logic [15:0] layer_saturated;
-  logic [7:0]  gates_open, gates_shut;
-
-  bnn_layer #(
+  bnn_load #(
     .LANES       (LANES),
     .LANE_BITS   (LANE_BITS),
     .WEIGHT_WORDS(WEIGHT_WORDS),
-    .PARAM_WORDS (PARAM_WORDS),
-    .WINDOW_WORDS(WINDOW_WORDS),
-    .CH          (CH),
-    .IMPL        (IMPL)
-  ) u_layer (
+    .PARAM_WORDS (PARAM_WORDS)
+  ) u_load (
     .clk_i         (clk_i),
     .rst_ni        (core_rst_n),
     .clear_i       (flush),
-    .start_i       (start_conv),
-    .done_o        (conv_done),
-    .active_o      (conv_active),
-    .cin_i         (cin),
-    .cout_i        (cout),
-    .taps_i        (taps),
-    .pad_mode_i    (pad_mode),
-    .oh_i          (oh),
-    .ow_i          (ow),
-    .wformat_i     (wformat),
-    .wmode_i       (wmode),
-    .rows_i        (rows),
-    .flat_i        (flat),
-    .tau_i         (tau),
-    .ew_i          (opcode == `BNN_CMD_EW),
-    .res_i         (res),
-    .frac_i        (frac),
-    .narrow_i      (narrow),
-    .record_i      (record),
-    .sum_en_i      (sum_en),
-    .p1_i          (p1),
-    .p1_pow2_i     (p1_pow2),
-    .p2_i          (p2),
-    .p2_pow2_i     (p2_pow2),
-    .ps_i          (shift),
-    .s1_i          (s1),
-    .sb1_i         (sb1),
-    .s2_i          (s2),
-    .sb2_i         (sb2),
-    .s3_i          (s3),
-    .a3_i          (a3),
-    .b3_i          (b3),
-    .formats_i     (formats),
-    .ref_onchip_i  (ref_onchip),
-    .ref_addr_i    (ref_addr),
-    .ref_row_i     (ref_row),
-    .ref_pixel_i   (ref_pixel),
-    .ref_plane_i   (ref_plane),
+    .start_i       (load_start),
+    .done_o        (load_done),
+    .d_ew_i        (l_ew),
+    .d_cout_i      (l_cout),
+    .d_cg_i        (l_cg),
+    .d_og_i        (l_og),
+    .d_groups_i    (l_groups),
+    .d_taps_i      (l_taps),
+    .d_kh_i        (l_kh),
+    .d_kw_i        (l_kw),
+    .d_sh_i        (l_sh),
+    .d_dh_i        (l_dh),
+    .d_dw_i        (l_dw),
+    .d_w_i         (l_w),
+    .d_pad_mode_i  (l_pad_mode),
+    .d_in_format_i (l_in_format),
+    .d_wformat_i   (l_wformat),
+    .d_wmode_i     (l_wmode),
+    .d_rows_i      (l_rows),
+    .d_flat_i      (l_flat),
+    .d_tau_i       (l_tau),
+    .d_tile_p_i    (l_tile_p),
+    .d_record_i    (l_record),
+    .d_narrow_i    (l_narrow),
+    .d_frac_i      (l_frac),
+    .d_w_addr_i    (l_w_addr),
+    .d_p_addr_i    (l_p_addr),
     .rq_valid_o    (l_valid),
     .rq_ready_i    (l_ready),
-    .rq_slot_o     (l_slot),
+    .rq_param_o    (l_param),
     .rq_addr_o     (l_addr),
     .rq_bytes_o    (l_bytes),
     .rb_valid_i    (l_rb_valid),
     .rb_ready_o    (l_rb_ready),
     .rb_data_i     (l_rb_data),
-    .win_start_o   (conv_win),
-    .c_valid_i     (c_valid),
-    .c_ready_o     (c_ready),
-    .c_data_i      (c_data),
-    .c_count_i     (c_count),
-    .c_absent_i    (c_absent),
-    .c_tap_last_i  (c_tap_last),
-    .c_win_last_i  (c_win_last),
-    .c_first_i     (c_first),
-    .put_valid_o   (put_valid),
-    .put_ready_i   (put_ready),
-    .put_place_o   (put_place),
-    .put_onchip_o  (put_onchip),
-    .put_addr_o    (put_addr),
-    .put_data_o    (put_data),
-    .present_o     (present),
-    .open_o        (open_taps),
-    .count_o       (layer_count),
-    .saturated_o   (layer_saturated),
-    .gates_open_o  (gates_open),
-    .gates_shut_o  (gates_shut),
-    .busy_array_o  (busy_array),
-    .wait_weights_o(wait_weights),
-    .wait_act_o    (wait_act),
-    .wait_post_o   (wait_post),
-    .wait_store_o  (wait_store),
-    .row_done_o    (conv_row)
+    .lw_we_o       (lw_we),
+    .lw_lane_o     (lw_lane),
+    .lw_addr_o     (lw_addr),
+    .lw_en_o       (lw_en),
+    .lw_data_o     (lw_data),
+    .lt_we_o       (lt_we),
+    .lt_lane_o     (lt_lane),
+    .lt_half_o     (lt_half),
+    .lt_addr_o     (lt_addr),
+    .lt_data_o     (lt_data),
+    .lp_we_o       (lp_we),
+    .lp_lane_o     (lp_lane),
+    .lp_addr_o     (lp_addr),
+    .lp_data_o     (lp_data),
+    .ck_valid_o    (ck_valid),
+    .ck_ready_i    (ck_ready),
+    .ck_group_o    (ck_group),
+    .ck_lead_o     (ck_lead),
+    .ck_first_o    (ck_first),
+    .ck_rows_o     (ck_rows),
+    .ck_tiles_o    (ck_tiles),
+    .ck_groups_o   (ck_groups),
+    .ck_copies_o   (ck_copies),
+    .ck_row_words_o(ck_row_words),
+    .ck_wbase_o    (ck_wbase),
+    .ck_pbase_o    (ck_pbase),
+    .ck_tbase_o    (ck_tbase),
+    .ck_split_o    (ck_split),
+    .ck_slice_o    (ck_slice),
+    .ck_last_o     (ck_last),
+    .ck_free_i     (ck_free)
+  );
+
+  // ---- CONV, EW ----
+  logic [2:0]     x_valid, x_ready, x_rb_valid, x_rb_ready;
+  logic [3*32-1:0] x_addr;
+  logic [3*28-1:0] x_bytes;
+  logic [3*128-1:0] x_rb_data;
+  logic [1:0]     xw_valid, xw_ready, xw_onchip;
+  logic [2*28-1:0] xw_addr;
+  logic [2*128-1:0] xw_data;
+  logic [2*16-1:0] xw_strb;
+  logic           xw_sum, conv_done, conv_active, conv_row, layer_count;
+  logic           busy_array, wait_weights, wait_act, wait_post, wait_residual, wait_store;
+  logic [15:0]    layer_saturated;
+  logic [7:0]     gates_open, gates_shut;
+
+  bnn_exec #(
+    .LANES       (LANES),
+    .LANE_BITS   (LANE_BITS),
+    .WEIGHT_WORDS(WEIGHT_WORDS),
+    .PARAM_WORDS (PARAM_WORDS),
+    .IMPL        (IMPL)
+  ) u_exec (
+    .clk_i          (clk_i),
+    .rst_ni         (core_rst_n),
+    .clear_i        (flush),
+    .start_i        (start_conv),
+    .done_o         (conv_done),
+    .active_o       (conv_active),
+    .ew_i           (opcode == `BNN_CMD_EW),
+    .h_i            (h),
+    .w_i            (w),
+    .oh_i           (oh),
+    .ow_i           (ow),
+    .cout_i         (cout),
+    .cg_i           (cg),
+    .og_i           (og),
+    .kh_i           (kh[2:0]),
+    .kw_i           (kw[2:0]),
+    .sh_i           (sh[2:0]),
+    .sw_i           (sw[2:0]),
+    .dh_i           (dh),
+    .dw_i           (dw),
+    .pad_t_i        (pad_t[4:0]),
+    .pad_l_i        (pad_l[4:0]),
+    .pad_mode_i     (pad_mode),
+    .wformat_i      (wformat),
+    .rows_i         (rows),
+    .res_i          (res),
+    .frac_i         (frac),
+    .sum_en_i       (sum_en),
+    .p1_i           (p1),
+    .p1_pow2_i      (p1_pow2),
+    .p2_i           (p2),
+    .p2_pow2_i      (p2_pow2),
+    .ps_i           (shift),
+    .s1_i           (s1),
+    .sb1_i          (sb1),
+    .s2_i           (s2),
+    .sb2_i          (sb2),
+    .s3_i           (s3),
+    .a3_i           (a3),
+    .b3_i           (b3),
+    .formats_i      (formats),
+    .ref_onchip_i   (ref_onchip),
+    .ref_addr_i     (ref_addr),
+    .ref_row_i      (ref_row),
+    .ref_pixel_i    (ref_pixel),
+    .ref_plane_i    (ref_plane),
+    .ck_valid_i     (ck_valid),
+    .ck_ready_o     (ck_ready),
+    .ck_group_i     (ck_group),
+    .ck_lead_i      (ck_lead),
+    .ck_first_i     (ck_first),
+    .ck_rows_i      (ck_rows),
+    .ck_tiles_i     (ck_tiles),
+    .ck_groups_i    (ck_groups),
+    .ck_copies_i    (ck_copies),
+    .ck_row_words_i (ck_row_words),
+    .ck_wbase_i     (ck_wbase),
+    .ck_pbase_i     (ck_pbase),
+    .ck_tbase_i     (ck_tbase),
+    .ck_split_i     (ck_split),
+    .ck_slice_i     (ck_slice),
+    .ck_last_i      (ck_last),
+    .ck_free_o      (ck_free),
+    .lw_we_i        (lw_we),
+    .lw_lane_i      (lw_lane),
+    .lw_addr_i      (lw_addr),
+    .lw_en_i        (lw_en),
+    .lw_data_i      (lw_data),
+    .lt_we_i        (lt_we),
+    .lt_lane_i      (lt_lane),
+    .lt_half_i      (lt_half),
+    .lt_addr_i      (lt_addr),
+    .lt_data_i      (lt_data),
+    .lp_we_i        (lp_we),
+    .lp_lane_i      (lp_lane),
+    .lp_addr_i      (lp_addr),
+    .lp_data_i      (lp_data),
+    .rq_valid_o     (x_valid),
+    .rq_ready_i     (x_ready),
+    .rq_addr_o      (x_addr),
+    .rq_bytes_o     (x_bytes),
+    .rb_valid_i     (x_rb_valid),
+    .rb_ready_o     (x_rb_ready),
+    .rb_data_i      (x_rb_data),
+    .wr_valid_o     (xw_valid),
+    .wr_ready_i     (xw_ready),
+    .wr_onchip_o    (xw_onchip),
+    .wr_addr_o      (xw_addr),
+    .wr_data_o      (xw_data),
+    .wr_strb_o      (xw_strb),
+    .wr_sum_o       (xw_sum),
+    .present_o      (present),
+    .open_o         (open_taps),
+    .count_o        (layer_count),
+    .saturated_o    (layer_saturated),
+    .gates_open_o   (gates_open),
+    .gates_shut_o   (gates_shut),
+    .busy_array_o   (busy_array),
+    .wait_weights_o (wait_weights),
+    .wait_act_o     (wait_act),
+    .wait_post_o    (wait_post),
+    .wait_residual_o(wait_residual),
+    .wait_store_o   (wait_store),
+    .row_done_o     (conv_row)
   );
 
   // ---- ENC, POOL, TRANSPOSE, GATEFOLD ----
@@ -644,6 +753,8 @@ module bnn_core #(
   logic [127:0] se_data;
   logic [15:0]  se_strb;
   logic [1:0]   side_sat;
+  logic         e_rb_valid, side_done, side_row;
+  logic [127:0] e_rb_data;
 
   bnn_side u_side (
     .clk_i          (clk_i),
@@ -692,9 +803,9 @@ module bnn_core #(
     .rq_slot_o      (e_slot),
     .rq_addr_o      (e_addr),
     .rq_bytes_o     (e_bytes),
-    .rb_valid_i     (rb_valid && side_active),
+    .rb_valid_i     (e_rb_valid),
     .rb_ready_o     (e_rb_ready),
-    .rb_data_i      (rb_data),
+    .rb_data_i      (e_rb_data),
     .wr_valid_o     (se_valid),
     .wr_ready_i     (se_ready),
     .wr_onchip_o    (se_onchip),
@@ -706,173 +817,121 @@ module bnn_core #(
   assign unit_done = conv_done || side_done;
   assign row_done  = conv_row || side_row;
 
-  // ---- reads of windows and of all but layers: one unit at a time, each either on chip or not ----
-  logic                use_onchip, src_onchip, beat_onchip, rq_valid, rq_ready, src_valid, src_ready;
-  logic [BUS_BITS-1:0] rq_addr, src_addr;
-  logic [27:0]         rq_bytes;
-  logic [23:0]         src_beats;
-  logic [3:0]          rq_slot;
-  logic                rb_ready, beat_valid, beat_ready;
-  logic [127:0]        beat_data;
-  logic                dma_rq_ready, act_rq_ready, dma_rb_valid, act_rb_valid;
-  logic [127:0]        dma_rb_data, act_rb_data;
-  logic [31:0]         unit_addr;
+  // ---- read streams, in the order of the bus: whom others wait for comes first ----
+  logic [READS-1:0]          act_rq, act_rq_ready, bus_rq, bus_rq_ready;
+  logic [READS-1:0]          act_beat, act_take, bus_beat, bus_take;
+  logic [READS*BUS_BITS-1:0] r_addr;
+  logic [READS*24-1:0]       r_beats;
+  logic [READS*128-1:0]      act_data, bus_data;
+  logic [READS-1:0]          p_valid, p_ready, p_onchip, p_rb_valid, p_rb_ready;
+  logic [READS*BUS_BITS-1:0] p_addr;
+  logic [READS*28-1:0]       p_bytes;
+  logic [READS*128-1:0]      p_rb_data;
+  logic [READS*4-1:0]        p_slot;
 
-  assign use_onchip = conv_active ? ref_onchip[0]
-                    : side_active && e_onchip;
-  assign unit_addr  = g_valid ? g_addr : e_addr;
-  assign rq_valid   = s_valid || g_valid || e_valid;
-  assign rq_addr    = s_valid ? s_addr : BUS_BITS'(unit_addr);
-  assign rq_bytes   = s_valid ? s_bytes : g_valid ? g_bytes : e_bytes;
-  assign rq_slot    = s_valid ? s_slot : g_valid ? 4'd0 : e_slot;
-  assign s_ready    = rq_ready;
-  assign g_ready    = rq_ready && !s_valid;
-  assign e_ready    = rq_ready && !s_valid && !g_valid;
-  assign rb_ready   = s_rb_ready || (g_rb_ready && win_active_rb && !c_absent) || e_rb_ready;
-  assign src_ready  = src_onchip ? act_rq_ready : dma_rq_ready;
-  assign beat_valid = beat_onchip ? act_rb_valid : dma_rb_valid;
-  assign beat_data  = beat_onchip ? act_rb_data : dma_rb_data;
+  // Structures are read before commands.
+  assign s_ready    = p_ready[0];
+  assign f_ready    = p_ready[0] && !s_valid;
+  assign q_valid    = p_rb_valid[0] && s_rb_ready;
+  assign q_data     = p_rb_data[127:0];
+  assign f_rb_valid = p_rb_valid[0] && !s_rb_ready;
+  assign f_rb_data  = p_rb_data[127:0];
 
-  bnn_align #(
-    .BUS_BITS(BUS_BITS)
-  ) u_align (
-    .clk_i       (clk_i),
-    .rst_ni      (core_rst_n),
-    .clear_i     (flush),
-    .rq_valid_i  (rq_valid),
-    .rq_ready_o  (rq_ready),
-    .rq_onchip_i (use_onchip),
-    .rq_addr_i   (rq_addr),
-    .rq_bytes_i  (rq_bytes),
-    .rb_valid_o  (rb_valid),
-    .rb_ready_i  (rb_ready),
-    .rb_data_o   (rb_data),
-    .src_valid_o (src_valid),
-    .src_ready_i (src_ready),
-    .src_onchip_o(src_onchip),
-    .src_addr_o  (src_addr),
-    .src_beats_o (src_beats),
-    .beat_onchip_o(beat_onchip),
-    .beat_valid_i(beat_valid),
-    .beat_ready_o(beat_ready),
-    .beat_data_i (beat_data)
-  );
+  assign p_valid  = {l_valid, e_valid, x_valid, s_valid || f_valid};
+  assign p_onchip = {l_param ? l_p_onchip : l_w_onchip, e_onchip, ref_onchip[6], ref_onchip[5], ref_onchip[0], 1'b0};
+  assign p_addr   = {BUS_BITS'(l_addr), BUS_BITS'(e_addr), BUS_BITS'(x_addr[64 +: 32]), BUS_BITS'(x_addr[32 +: 32]),
+                     BUS_BITS'(x_addr[0 +: 32]), s_valid ? s_addr : BUS_BITS'(f_addr)};
+  assign p_bytes  = {l_bytes, e_bytes, x_bytes, s_valid ? s_bytes : 28'd128};
+  assign p_slot   = {l_param ? 4'd2 : 4'd1, e_slot, 4'd6, 4'd5, 4'd0, s_valid ? 4'd9 : 4'd8};
+  assign p_rb_ready = {l_rb_ready, e_rb_ready, x_rb_ready, s_rb_ready || f_rb_ready};
+  assign {l_ready, e_ready, x_ready}          = p_ready[READS-1:1];
+  assign {l_rb_valid, e_rb_valid, x_rb_valid} = p_rb_valid[READS-1:1];
+  assign {l_rb_data, e_rb_data, x_rb_data}    = p_rb_data[READS*128-1:128];
 
-  // ---- reads of layers: weights, parameters, residuals ----
-  logic         src2_valid, src2_ready, src2_onchip, beat2_onchip, beat2_valid, beat2_ready;
-  logic         dma2_rq_ready, act2_rq_ready, dma2_rb_valid, act2_rb_valid;
-  logic [31:0]  src2_addr;
-  logic [23:0]  src2_beats;
-  logic [127:0] beat2_data, dma2_rb_data, act2_rb_data;
+  for (genvar i = 0; i < READS; i++) begin : gen_port
+    bnn_read_port #(
+      .BUS_BITS(BUS_BITS)
+    ) u_port (
+      .clk_i      (clk_i),
+      .rst_ni     (core_rst_n),
+      .clear_i    (flush),
+      .rq_valid_i (p_valid[i]),
+      .rq_ready_o (p_ready[i]),
+      .rq_onchip_i(p_onchip[i]),
+      .rq_addr_i  (p_addr[i*BUS_BITS +: BUS_BITS]),
+      .rq_bytes_i (p_bytes[i*28 +: 28]),
+      .rb_valid_o (p_rb_valid[i]),
+      .rb_ready_i (p_rb_ready[i]),
+      .rb_data_o  (p_rb_data[i*128 +: 128]),
+      .act_valid_o(act_rq[i]),
+      .act_ready_i(act_rq_ready[i]),
+      .bus_valid_o(bus_rq[i]),
+      .bus_ready_i(bus_rq_ready[i]),
+      .addr_o     (r_addr[i*BUS_BITS +: BUS_BITS]),
+      .beats_o    (r_beats[i*24 +: 24]),
+      .act_beat_i (act_beat[i]),
+      .act_take_o (act_take[i]),
+      .act_data_i (act_data[i*128 +: 128]),
+      .bus_beat_i (bus_beat[i]),
+      .bus_take_o (bus_take[i]),
+      .bus_data_i (bus_data[i*128 +: 128])
+    );
+  end
 
-  assign src2_ready  = src2_onchip ? act2_rq_ready : dma2_rq_ready;
-  assign beat2_valid = beat2_onchip ? act2_rb_valid : dma2_rb_valid;
-  assign beat2_data  = beat2_onchip ? act2_rb_data : dma2_rb_data;
+  // The activation memory has no use for the sequencer's stream.
+  logic [(READS-1)*32-1:0] act_addr;
+  for (genvar i = 1; i < READS; i++) begin : gen_act
+    assign act_addr[(i-1)*32 +: 32] = r_addr[i*BUS_BITS +: 32];
+  end
+  assign act_rq_ready[0]    = 1'b0;
+  assign act_beat[0]        = 1'b0;
+  assign act_data[0 +: 128] = '0;
 
-  bnn_align #(
-    .BUS_BITS(32)
-  ) u_align2 (
-    .clk_i        (clk_i),
-    .rst_ni       (core_rst_n),
-    .clear_i      (flush),
-    .rq_valid_i   (l_valid),
-    .rq_ready_o   (l_ready),
-    .rq_onchip_i  (ref_onchip[l_slot[2:0]]),
-    .rq_addr_i    (l_addr),
-    .rq_bytes_i   (l_bytes),
-    .rb_valid_o   (l_rb_valid),
-    .rb_ready_i   (l_rb_ready),
-    .rb_data_o    (l_rb_data),
-    .src_valid_o  (src2_valid),
-    .src_ready_i  (src2_ready),
-    .src_onchip_o (src2_onchip),
-    .src_addr_o   (src2_addr),
-    .src_beats_o  (src2_beats),
-    .beat_onchip_o(beat2_onchip),
-    .beat_valid_i (beat2_valid),
-    .beat_ready_o (beat2_ready),
-    .beat_data_i  (beat2_data)
-  );
+  // ---- write streams: OUTP, OUTS and SUM, others ----
+  logic [WRITES-1:0] act_w, act_w_ready, bus_w, bus_w_ready;
+  logic              dma_writes;
 
-  // ---- writes ----
-  logic         cw_valid, cw_ready, cw_onchip, combine_empty, dma_w_ready, act_w_ready, dma_writes;
-  logic [4:0]   cw_place;
-  logic [31:4]  cw_addr;
-  logic [127:0] cw_data;
-  logic [15:0]  cw_strb;
-
-  bnn_wcombine u_wcombine (
-    .clk_i      (clk_i),
-    .rst_ni     (core_rst_n),
-    .clear_i    (flush),
-    .put_valid_i(put_valid),
-    .put_ready_o(put_ready),
-    .put_place_i (put_place),
-    .put_onchip_i(put_onchip),
-    .put_addr_i (put_addr),
-    .put_data_i (put_data),
-    .flush_i    (combine_flush),
-    .empty_o    (combine_empty),
-    .w_valid_o  (cw_valid),
-    .w_ready_i  (cw_ready),
-    .w_place_o  (cw_place),
-    .w_onchip_o (cw_onchip),
-    .w_addr_o   (cw_addr),
-    .w_data_o   (cw_data),
-    .w_strb_o   (cw_strb)
-  );
-
-  // A layer and a side unit do not run at the same time yet.
-  logic         u_valid, u_ready, u_onchip;
-  logic [31:4]  u_addr;
-  logic [127:0] u_data;
-  logic [15:0]  u_strb;
-  assign u_valid  = cw_valid || se_valid;
-  assign u_onchip = cw_valid ? cw_onchip : se_onchip;
-  assign u_addr   = cw_valid ? cw_addr : se_addr;
-  assign u_data   = cw_valid ? cw_data : se_data;
-  assign u_strb   = cw_valid ? cw_strb : se_strb;
-  assign u_ready  = u_onchip ? act_w_ready : (dma_w_ready && !sw_valid);
-  assign cw_ready = u_ready;
-  assign se_ready = u_ready && !cw_valid;
-  assign sw_ready    = dma_w_ready;
-  assign writes_done = combine_empty && !dma_writes;
+  assign act_w       = {se_valid && se_onchip, xw_valid & xw_onchip} & {WRITES{!flush}};
+  assign bus_w       = {sw_valid || fw_valid || (se_valid && !se_onchip), xw_valid & ~xw_onchip} & {WRITES{!flush}};
+  assign xw_ready    = (xw_onchip & act_w_ready[1:0]) | (~xw_onchip & bus_w_ready[1:0]);
+  assign se_ready    = se_onchip ? act_w_ready[2] : bus_w_ready[2] && !sw_valid && !fw_valid;
+  assign sw_ready    = bus_w_ready[2];
+  assign fw_ready    = bus_w_ready[2] && !sw_valid;
+  assign writes_done = !dma_writes;
 
   bnn_actmem #(
-    .KIB(ACT_KIB)
+    .KIB   (ACT_KIB),
+    .READS (READS - 1),
+    .WRITES(WRITES)
   ) u_actmem (
     .clk_i       (clk_i),
     .rst_ni      (core_rst_n),
     .flush_i     (flush),
     .scrub_i     (scrub),
     .scrub_busy_o(scrub_busy),
-    .r0_valid_i  (src_valid && src_onchip),
-    .r0_ready_o  (act_rq_ready),
-    .r0_addr_i   (src_addr[31:0]),
-    .r0_beats_i  (src_beats),
-    .b0_valid_o  (act_rb_valid),
-    .b0_ready_i  (beat_ready && beat_onchip),
-    .b0_data_o   (act_rb_data),
-    .r1_valid_i  (src2_valid && src2_onchip),
-    .r1_ready_o  (act2_rq_ready),
-    .r1_addr_i   (src2_addr),
-    .r1_beats_i  (src2_beats),
-    .b1_valid_o  (act2_rb_valid),
-    .b1_ready_i  (beat2_ready && beat2_onchip),
-    .b1_data_o   (act2_rb_data),
-    .w_valid_i   (u_valid && u_onchip && !flush),
+    .r_valid_i   (act_rq[READS-1:1]),
+    .r_ready_o   (act_rq_ready[READS-1:1]),
+    .r_addr_i    (act_addr),
+    .r_beats_i   (r_beats[READS*24-1:24]),
+    .b_valid_o   (act_beat[READS-1:1]),
+    .b_ready_i   (act_take[READS-1:1]),
+    .b_data_o    (act_data[READS*128-1:128]),
+    .w_valid_i   (act_w),
     .w_ready_o   (act_w_ready),
-    .w_addr_i    (u_addr),
-    .w_data_i    (u_data),
-    .w_strb_i    (u_strb)
+    .w_addr_i    ({se_addr, xw_addr}),
+    .w_data_i    ({se_data, xw_data}),
+    .w_strb_i    ({se_strb, xw_strb})
   );
+  logic unused_port;
+  assign unused_port = ^{act_rq[0], act_take[0]};
 
   logic [4:0] reads;
   logic       read_start, line_read, walk;
 
   bnn_bus #(
     .BUS_BITS(BUS_BITS),
-    .READS   (2)
+    .READS   (READS),
+    .WRITES  (WRITES)
   ) u_bus (
     .clk_i         (clk_i),
     .rst_ni        (core_rst_n),
@@ -888,27 +947,30 @@ module bnn_core #(
     .inv_req_i     (inv_req),
     .inv_asid_i    (inv_asid),
     .inv_done_o    (inv_done),
-    .rq_valid_i    ({src_valid && !src_onchip, src2_valid && !src2_onchip}),
-    .rq_ready_o    ({dma_rq_ready, dma2_rq_ready}),
-    .rq_virt_i     ({!s_valid || s_virt, 1'b1}),
-    .rq_slot_i     ({rq_slot, l_slot}),
-    .rq_addr_i     ({src_addr, BUS_BITS'(src2_addr)}),
-    .rq_beats_i    ({src_beats, src2_beats}),
-    .rb_valid_o    ({dma_rb_valid, dma2_rb_valid}),
-    .rb_ready_i    ({beat_ready && !beat_onchip, beat2_ready && !beat2_onchip}),
-    .rb_data_o     ({dma_rb_data, dma2_rb_data}),
-    .w_valid_i     ((sw_valid || (u_valid && !u_onchip)) && !flush),
-    .w_ready_o     (dma_w_ready),
-    .w_virt_i      (!sw_valid),
-    .w_slot_i      (sw_valid ? 4'd9 : !cw_valid ? 4'd3 : cw_place == 5'd16 ? 4'd4 : cw_place == 5'd17 ? 4'd7 : 4'd3),
-    .w_addr_i      (sw_valid ? sw_addr[BUS_BITS-1:4] : (BUS_BITS-4)'(u_addr)),
-    .w_data_i      (sw_valid ? sw_data : u_data),
-    .w_strb_i      (sw_valid ? sw_strb : u_strb),
+    .rq_valid_i    (bus_rq),
+    .rq_ready_o    (bus_rq_ready),
+    .rq_virt_i     ({{READS-1{1'b1}}, !s_valid}),
+    .rq_slot_i     (p_slot),
+    .rq_addr_i     (r_addr),
+    .rq_beats_i    (r_beats),
+    .rb_valid_o    (bus_beat),
+    .rb_ready_i    (bus_take),
+    .rb_data_o     (bus_data),
+    .w_valid_i     (bus_w),
+    .w_ready_o     (bus_w_ready),
+    .w_virt_i      ({!sw_valid, 2'b11}),
+    .w_slot_i      ({sw_valid ? 4'd9 : fw_valid ? 4'd10 : 4'd3, xw_sum ? 4'd7 : 4'd4, 4'd3}),
+    .w_addr_i      ({sw_valid ? sw_addr[BUS_BITS-1:4] : fw_valid ? (BUS_BITS-4)'(fw_addr) : (BUS_BITS-4)'(se_addr),
+                     (BUS_BITS-4)'(xw_addr[28 +: 28]), (BUS_BITS-4)'(xw_addr[0 +: 28])}),
+    .w_data_i      ({sw_valid ? sw_data : fw_valid ? fw_data : se_data, xw_data}),
+    .w_strb_i      ({sw_valid ? sw_strb : fw_valid ? 16'hffff : se_strb, xw_strb}),
     .fault_o       (fault),
     .fault_status_o(fault_status),
     .fault_addr_o  (fault_addr),
     .fault_slot_o  (fault_slot),
     .fault_write_o (fault_write),
+    .fault_stream_o(fault_stream),
+    .fault_lost_o  (fault_lost),
     .arvalid_o     (arvalid_o),
     .arready_i     (arready_i),
     .araddr_o      (araddr_o),
@@ -941,14 +1003,20 @@ module bnn_core #(
     inc[`BNN_COUNTER_CYCLES]        = 1'b1;
     inc[`BNN_COUNTER_ARRAY_BUSY]    = busy_array;
     inc[`BNN_COUNTER_STALL_WEIGHTS] = wait_weights;
-    inc[`BNN_COUNTER_STALL_ACT]     = wait_act && !c_valid;
+    inc[`BNN_COUNTER_STALL_ACT]     = wait_act;
     inc[`BNN_COUNTER_STALL_POST]    = wait_post;
+    inc[`BNN_COUNTER_STALL_RESIDUAL] = wait_residual;
     inc[`BNN_COUNTER_STALL_STORE]   = wait_store;
     inc[`BNN_COUNTER_STALL_WALK]    = walk;
     inc[`BNN_COUNTER_STALL_SCRUB]   = wait_scrub;
     inc[`BNN_COUNTER_STALL_COMMAND] = wait_command;
     inc[`BNN_COUNTER_PTE_READS]     = line_read;
     inc[`BNN_COUNTER_LATENCY_COUNT] = read_start;
+    inc[`BNN_COUNTER_PROFILE_DROPPED] = log_dropped;
+
+    // What the profile log blames.
+    stall = '0;
+    for (int i = `BNN_COUNTER_STALL_COMMAND; i >= `BNN_COUNTER_STALL_WEIGHTS; i--) if (inc[i]) stall = 4'(i);
   end
 
   bnn_counters u_counters (
@@ -957,8 +1025,9 @@ module bnn_core #(
     .inc_i       (inc),
     .reads_i     (reads),
     .count_i     (count),
-    .retire_i    (retired),
+    .macs_add_i  (macs_add),
     .macs_i      (macs),
+    .retire_i    (retire),
     .weights_i   (bytes_weights),
     .act_i       (bytes_act),
     .residual_i  (bytes_residual),
@@ -977,6 +1046,6 @@ module bnn_core #(
     .snap_o      (snap)
   );
 
-  assign idle_o = seq_idle && !regs_pending && !cnt_busy && !win_active && quiet;
+  assign idle_o = seq_idle && !regs_pending && !cnt_busy && quiet;
 
 endmodule

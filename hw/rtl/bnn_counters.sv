@@ -9,8 +9,9 @@ module bnn_counters (
   input  logic [23:0] inc_i,           // by one
   input  logic [4:0]  reads_i,         // outstanding: their sum is the latency
   input  logic        count_i,         // a job runs
-  input  logic        retire_i,
+  input  logic        macs_add_i,
   input  logic [63:0] macs_i,
+  input  logic        retire_i,        // the next four
   input  logic [39:0] weights_i,
   input  logic [39:0] act_i,
   input  logic [39:0] residual_i,
@@ -69,9 +70,9 @@ module bnn_counters (
           job_q[`BNN_COUNTER_FRAC_ISSUED]  <= job_q[`BNN_COUNTER_FRAC_ISSUED] + 64'(gates_open_i);
           job_q[`BNN_COUNTER_FRAC_SKIPPED] <= job_q[`BNN_COUNTER_FRAC_SKIPPED] + 64'(gates_shut_i);
         end
+        if (macs_add_i) job_q[`BNN_COUNTER_MACS] <= job_q[`BNN_COUNTER_MACS] + macs_i;
         if (retire_i) begin
           job_q[`BNN_COUNTER_BYTES_RESIDUAL] <= job_q[`BNN_COUNTER_BYTES_RESIDUAL] + 64'(residual_i);
-          job_q[`BNN_COUNTER_MACS]           <= job_q[`BNN_COUNTER_MACS] + macs_i;
           job_q[`BNN_COUNTER_BYTES_WEIGHTS]  <= job_q[`BNN_COUNTER_BYTES_WEIGHTS] + 64'(weights_i);
           job_q[`BNN_COUNTER_BYTES_ACT]      <= job_q[`BNN_COUNTER_BYTES_ACT] + 64'(act_i);
           job_q[`BNN_COUNTER_BYTES_WRITTEN]  <= job_q[`BNN_COUNTER_BYTES_WRITTEN] + 64'(written_i);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// The job sequencer: from a ring entry to its completion, one job and one command
-// at a time, in program order.
+// The job sequencer: from a ring entry to its completion, one job at a time. The
+// commands are bnn_front's.
 //
-// Whatever ends a job early (a fault, kill, the budget) goes through ABORT: all
-// units are cleared, what is outstanding on the bus is waited for, and only then
-// is the completion written.
+// Whatever ends a job (END, a fault, kill, the budget) goes through ABORT: the
+// front end and all units are cleared, what is outstanding on the bus is waited
+// for, and only then is the completion written.
 
 module bnn_queue #(
   parameter int BUS_BITS = 52
@@ -39,15 +39,14 @@ module bnn_queue #(
   output logic [30:0]          progress_o,
   output logic [30:0]          progress2_o,
   input  logic                 row_done_i,
+  input  logic                 retire_i,        // pulse: a command
 
   output logic [BUS_BITS-1:14] directory_o,
   output logic [15:0]          asid_o,
 
-  // Reads and writes of the sequencer itself.
+  // Reads and writes of the sequencer itself: bus addresses, multiples of 16.
   output logic                 rq_valid_o,
   input  logic                 rq_ready_i,
-  output logic                 rq_virt_o,
-  output logic [3:0]           rq_slot_o,
   output logic [BUS_BITS-1:0]  rq_addr_o,
   output logic [27:0]          rq_bytes_o,
   input  logic                 rb_valid_i,
@@ -59,19 +58,11 @@ module bnn_queue #(
   output logic [127:0]         w_data_o,
   output logic [15:0]          w_strb_o,
 
-  input  logic                 fault_i,         // pulse: an access failed
+  input  logic                 fault_i,         // pulse: one of these accesses failed
   input  logic [3:0]           fault_status_i,
   input  logic [BUS_BITS-1:0]  fault_addr_i,
-  input  logic [3:0]           fault_slot_i,
-  input  logic                 fault_write_i,
-  output logic [3:0]           fault_slot_o,    // of the fault held
-  input  logic [2:0]           fault_stream_i,
-  input  logic [5:0]           fault_region_i,
   output logic                 flush_o,
   input  logic                 quiet_i,
-  input  logic                 writes_done_i,   // nothing to write is held or outstanding
-  output logic                 combine_flush_o,
-
   output logic                 scrub_o,
   input  logic                 scrub_busy_i,
 
@@ -81,21 +72,29 @@ module bnn_queue #(
   output logic                 region_r_o,
   output logic                 region_w_o,
 
-  output logic                 cmd_load_o,
-  output logic [2:0]           cmd_beat_o,
-  output logic                 check_o,
-  input  logic                 checked_i,
-  input  logic                 bad_i,
+  // The front end.
+  output logic                 start_o,         // pulse
+  output logic [31:0]          list_o,
+  output logic [16:0]          cmd_count_o,
+  output logic [15:0]          loop_start_o,
+  output logic [15:0]          iterations_o,
+  output logic                 log_o,
+  output logic [31:0]          log_va_o,
+  output logic [32:0]          log_size_o,
+  output logic [5:0]           log_region_o,
+  output logic [47:0]          elapsed_o,
+  input  logic                 step_i,          // held: all regions to the next iteration
+  output logic                 stepped_o,       // pulse
+  input  logic                 end_i,           // the job is done
+  input  logic                 bad_i,           // it has failed
   input  logic [3:0]           bad_status_i,
   input  logic [3:0]           bad_detail_i,
-  input  logic [4:0]           bad_word_i,
+  input  logic [31:0]          bad_word_i,
   input  logic [16:0]          bad_access_i,
-  input  logic [7:0]           opcode_i,
-  output logic                 start_conv_o,
-  output logic                 start_side_o,
-  input  logic                 unit_done_i,
-  output logic                 retire_o,
-  input  logic                 retired_i,
+  input  logic [BUS_BITS-1:12] bad_page_i,
+  input  logic [15:0]          index_i,         // oldest command
+  input  logic [15:0]          iter_i,
+  input  logic                 macs_busy_i,     // counters of a command are not complete
 
   output logic                 count_o,         // counters run
   output logic [4:0]           cnt_index_o,
@@ -103,16 +102,14 @@ module bnn_queue #(
   output logic                 merge_o,
   input  logic                 cnt_busy_i,
   output logic                 wait_scrub_o,
-  output logic                 wait_command_o,
   output logic                 idle_o
 );
 
   localparam logic [4:0]
     IDLE = 5'd0, ENTRY_ASK = 5'd1, ENTRY_GET = 5'd2, ENTRY = 5'd3, REG_ASK = 5'd4, REG_LO = 5'd5,
-    REG_HI = 5'd6, REG_MUL = 5'd7, REG_CHECK = 5'd8, PROGRAM = 5'd9, HANG = 5'd10,
-    CMD_ASK = 5'd11, CMD_GET = 5'd12, CHECK = 5'd13, CHECKED = 5'd14, EXEC = 5'd15, DRAIN = 5'd16,
-    RETIRE = 5'd17, NEXT = 5'd18, ITERATE = 5'd19, ABORT = 5'd20, SLOT = 5'd21, SLOT_WAIT = 5'd22,
-    COUNT = 5'd23, COUNT_WAIT = 5'd24, MERGE = 5'd25, STOP = 5'd26;
+    REG_HI = 5'd6, REG_MUL = 5'd7, REG_CHECK = 5'd8, PROGRAM = 5'd9, HANG = 5'd10, RUN = 5'd11,
+    ABORT = 5'd12, SLOT = 5'd13, SLOT_WAIT = 5'd14, COUNT = 5'd15, COUNT_WAIT = 5'd16,
+    MERGE = 5'd17, MERGE_WAIT = 5'd18, STOP = 5'd19;
 
   logic [4:0]   state_q;
   logic [511:0] entry_q;
@@ -124,10 +121,8 @@ module bnn_queue #(
   logic [15:0]  iter_q;
 
   // The fault of an access, first one first.
-  logic [3:0]          f_status_q;
+  logic [3:0]           f_status_q;
   logic [BUS_BITS-1:12] f_page_q;
-  logic [3:0]          f_slot_q;
-  logic                f_write_q;
 
   // How the job ends.
   logic [3:0]           status_q, detail_q;
@@ -175,10 +170,13 @@ module bnn_queue #(
   logic [48:0]  r_reach_q;                 // stride * (iterations - 1)
   logic         region_ok;
   logic [15:0]  steps;
-  logic [100:0] looked, stepped;
+  logic [100:0] looked, at_reg;
+  logic [31:0]  program_va_q;              // of region 0, which the decoder does not look up
+  logic [32:0]  program_size_q;
+  logic         program_x_q;
 
   assign looked        = regions[region_i];
-  assign stepped       = regions[reg_q];
+  assign at_reg        = regions[reg_q];
   assign region_va_o   = looked[31:0];
   assign region_size_o = bound_q[region_i] ? looked[96:64] : 33'd0;
   assign region_r_o    = looked[97];
@@ -204,22 +202,21 @@ module bnn_queue #(
   assign elapsed = now_i - start_q;
   assign timeout = elapsed[63:10] >= {22'd0, e_budget};
 
-  logic stoppable;
-  assign stoppable = state_q >= CMD_ASK && state_q <= ITERATE;
+  assign start_o      = state_q == PROGRAM && state_next == RUN;
+  assign list_o       = program_va_q + e_cmd_offset;
+  assign cmd_count_o  = e_cmd_count[16:0];
+  assign loop_start_o = e_loop_start[15:0];
+  assign iterations_o = e_iterations[15:0];
+  assign log_o        = e_flags[1];
+  assign log_region_o = {1'b0, e_profile[4:0]};
+  assign elapsed_o    = elapsed[47:0];
+  assign stepped_o    = step_i && reg_q == 5'(e_regions - 8'd1);
 
   // ---- requests ----
-  logic [31:0] cmd_addr;
-  assign cmd_addr    = regions[0][31:0] + e_cmd_offset + {9'd0, index_q, 7'd0};
-  assign rq_valid_o  = (state_q == ENTRY_ASK || state_q == REG_ASK || state_q == CMD_ASK);
-  assign rq_virt_o   = state_q == CMD_ASK;
-  assign rq_slot_o   = (state_q == CMD_ASK) ? 4'd8 : 4'd9;  // commands, structures
-  assign rq_addr_o   = (state_q == ENTRY_ASK) ? entry_addr_q
-                     : (state_q == REG_ASK) ? e_table[BUS_BITS-1:0] : BUS_BITS'(cmd_addr);
-  assign rq_bytes_o  = (state_q == ENTRY_ASK) ? 28'd64
-                     : (state_q == REG_ASK) ? {15'd0, e_regions, 5'd0} : 28'd128;
-  assign rb_ready_o  = state_q == ENTRY_GET || state_q == REG_LO || state_q == REG_HI || state_q == CMD_GET;
-  assign cmd_load_o  = state_q == CMD_GET && rb_valid_i;
-  assign cmd_beat_o  = beat_q[2:0];
+  assign rq_valid_o  = state_q == ENTRY_ASK || state_q == REG_ASK;
+  assign rq_addr_o   = (state_q == ENTRY_ASK) ? entry_addr_q : e_table[BUS_BITS-1:0];
+  assign rq_bytes_o  = (state_q == ENTRY_ASK) ? 28'd64 : {15'd0, e_regions, 5'd0};
+  assign rb_ready_o  = state_q == ENTRY_GET || state_q == REG_LO || state_q == REG_HI;
 
   // ---- completion ----
   logic [31:0] c_index, c_word;
@@ -246,38 +243,33 @@ module bnn_queue #(
 
   // Echoes, alignments checked elsewhere.
   logic unused;
-  assign unused = ^{entry_q[`BNN_JOB_CTX], e_directory >> BUS_BITS, e_table >> BUS_BITS, elapsed[9:0],
-                    looked[100:99], looked[63:32], fault_addr_i[11:0]};
+  assign unused = ^{entry_q[`BNN_JOB_CTX], e_directory >> BUS_BITS, e_table >> BUS_BITS, elapsed[63:48],
+                    looked[100:99], looked[63:32], at_reg[99:97], fault_addr_i[11:0]};
 
   // ---- small outputs ----
   assign idle_o          = state_q == IDLE && !(waiting_i && !halt_i);
   assign pick_o          = state_q == IDLE && waiting_i && !halt_i && !hold_i;
   assign running_o       = active_q;
   assign flush_o         = state_q == ABORT;
-  assign combine_flush_o = state_q == DRAIN;
   assign count_o         = active_q && state_q < SLOT;
   assign fetched_o       = state_q == ENTRY;
   assign scrub_o         = state_q == REG_ASK && beat_q == 5'd0;
-  assign check_o         = state_q == CHECK;
-  assign retire_o        = state_q == RETIRE;
   assign merge_o         = state_q == MERGE;
   assign stop_o          = state_q == STOP;
   assign finish_o        = state_q == SLOT && beat_q == 5'd0 && w_ready_i;
   assign tell_o          = state_q == MERGE && !fault_q;
   assign asked_o         = e_flags[0] || status_q != 4'd0;
   assign stop_addr_o     = entry_addr_q;
-  assign fault_slot_o    = f_slot_q;
   assign wait_scrub_o    = state_q == PROGRAM && scrub_busy_i;
-  assign wait_command_o  = state_q == CMD_ASK || state_q == CMD_GET || state_q == CHECK || state_q == CHECKED;
   assign test_hang_ack_o = state_q == HANG;
 
-  logic is_unit, is_side;
-  assign is_unit      = opcode_i == `BNN_CMD_CONV || opcode_i == `BNN_CMD_EW || is_side;
-  assign is_side      = opcode_i == `BNN_CMD_ENC || opcode_i == `BNN_CMD_POOL || opcode_i == `BNN_CMD_TRANSPOSE ||
-                        opcode_i == `BNN_CMD_GATEFOLD;
-  assign start_side_o = state_q == CHECKED && checked_i && !bad_i && is_side;
-  assign start_conv_o = state_q == CHECKED && checked_i && !bad_i &&
-                        (opcode_i == `BNN_CMD_CONV || opcode_i == `BNN_CMD_EW);
+  // Checks that need the whole table; the log's region is the one at reg_q then.
+  logic [3:0] refused;
+  logic [4:0] state_next;
+  assign refused = (regions_bad_q || (e_flags[1] && (!bound_q[reg_q] || !at_reg[100]))) ? 4'(`BNN_STATUS_BAD_REGION)
+                 : (!bound_q[0] || list_end > 39'(program_size_q)) ? 4'(`BNN_STATUS_BAD_BOUNDS)
+                 : !program_x_q ? 4'(`BNN_STATUS_BAD_ACCESS) : 4'd0;
+  assign state_next = (fault_q || refused != 4'd0) ? ABORT : scrub_busy_i ? PROGRAM : test_hang_i ? HANG : RUN;
 
   task automatic finish(input logic [3:0] status, input logic [16:0] access);
     begin
@@ -285,7 +277,7 @@ module bnn_queue #(
       detail_q <= 4'd0;
       access_q <= access;
       page_q   <= '0;
-      word_q   <= {9'd0, index_q, 7'd0};
+      word_q   <= '0;
       state_q  <= ABORT;
     end
   endtask
@@ -301,11 +293,13 @@ module bnn_queue #(
         fault_q    <= 1'b1;
         f_status_q <= fault_status_i;
         f_page_q   <= fault_addr_i[BUS_BITS-1:12];
-        f_slot_q   <= fault_slot_i;
-        f_write_q  <= fault_write_i;
       end
       if (kill_i && active_q && kill_queue_i == run_queue_o && kill_seq_i == run_seq_o[31:0]) kill_q <= 1'b1;
       if (row_done_i) progress2_o <= progress2_o + 31'd1;
+      if (retire_i) begin
+        progress_o  <= progress_o + 31'd1;
+        progress2_o <= '0;
+      end
 
       case (state_q)
         IDLE: begin
@@ -350,10 +344,9 @@ module bnn_queue #(
           reg_q         <= '0;
           beat_q        <= '0;
           state_q       <= REG_ASK;
-          if (!entry_ok || e_flags[1]) begin
+          if (!entry_ok) begin
             index_q  <= '0;
             status_q <= 4'(`BNN_STATUS_BAD_ENTRY);
-            if (entry_ok) detail_q <= 4'(`BNN_DETAIL_UNSUPPORTED);  // no profile log in this build
             state_q  <= ABORT;
           end
         end
@@ -379,85 +372,61 @@ module bnn_queue #(
         REG_CHECK: begin
           bound_q[reg_q] <= r_size_q != 64'd0;
           reg_q          <= reg_q + 5'd1;
-          state_q        <= (reg_q == 5'(e_regions - 8'd1)) ? PROGRAM : REG_LO;
+          state_q        <= REG_LO;
+          if (reg_q == 5'd0) begin
+            program_va_q   <= r_va_q[31:0];
+            program_size_q <= r_size_q[32:0];
+            program_x_q    <= r_access_q[2];
+          end
+          if (reg_q == 5'(e_regions - 8'd1)) begin
+            reg_q   <= e_profile[4:0];
+            state_q <= PROGRAM;
+          end
           if (!region_ok && !regions_bad_q) begin
             regions_bad_q <= 1'b1;
             access_q      <= {12'd0, reg_q};
           end
         end
         PROGRAM: begin
+          log_va_o   <= at_reg[31:0];
+          log_size_o <= at_reg[96:64];
+          state_q    <= state_next;
           if (fault_q) begin
-            finish(f_status_q, {6'd0, fault_stream_i, 8'd0});
+            finish(f_status_q, {6'd0, 3'd6, 8'd0});
             page_q <= f_page_q;
-          end else if (regions_bad_q) begin
-            finish(4'(`BNN_STATUS_BAD_REGION), access_q);
-          end else if (!bound_q[0] || list_end > 39'(regions[0][96:64])) begin
-            finish(4'(`BNN_STATUS_BAD_BOUNDS), 17'd0);
-          end else if (!regions[0][99]) begin
-            finish(4'(`BNN_STATUS_BAD_ACCESS), 17'd0);
+          end else if (refused != 4'd0) begin
+            finish(refused, regions_bad_q ? access_q
+                          : (refused == 4'(`BNN_STATUS_BAD_REGION)) ? {12'd0, reg_q} : 17'd0);
           end else if (!scrub_busy_i) begin
-            state_q <= test_hang_i ? HANG : CMD_ASK;
+            reg_q <= '0;
           end
         end
-        HANG: ;
-        CMD_ASK: begin
-          beat_q <= '0;
-          if (rq_ready_i) state_q <= CMD_GET;
+        HANG: begin
+          if (kill_q) finish(4'(`BNN_STATUS_KILLED), 17'd0);
         end
-        CMD_GET: begin
-          if (rb_valid_i) begin
-            beat_q <= beat_q + 5'd1;
-            if (beat_q == 5'd7) state_q <= CHECK;
+        RUN: begin
+          if (step_i) begin
+            reg_q <= stepped_o ? 5'd0 : reg_q + 5'd1;
+            if (reg_q == 5'd0) program_va_q <= program_va_q + at_reg[63:32];
           end
-        end
-        CHECK: begin
-          progress2_o <= '0;
-          state_q     <= CHECKED;
-        end
-        CHECKED: begin
-          if (checked_i) begin
-            if (bad_i) begin
-              finish(bad_status_i, bad_access_i);
-              detail_q <= bad_detail_i;
-              word_q   <= {9'd0, index_q, bad_word_i, 2'd0};
-            end else begin
-              state_q <= is_unit ? EXEC : RETIRE;
-            end
-          end
-        end
-        EXEC: if (unit_done_i) state_q <= DRAIN;
-        DRAIN: if (writes_done_i) state_q <= RETIRE;
-        RETIRE: state_q <= NEXT;
-        NEXT: begin
-          if (retired_i) begin
-            progress_o <= progress_o + 31'd1;
-            reg_q      <= '0;
-            if (opcode_i == `BNN_CMD_END) begin
-              if (32'(iter_q) + 32'd1 == e_iterations) begin
-                state_q <= ABORT;          // nothing is left to abort
-              end else begin
-                state_q <= ITERATE;
-              end
-            end else if (32'(index_q) + 32'd1 == e_cmd_count) begin
-              finish(4'(`BNN_STATUS_NO_END), 17'd0);
-            end else begin
-              index_q <= index_q + 16'd1;
-              state_q <= CMD_ASK;
-            end
-          end
-        end
-        ITERATE: begin
-          reg_q <= reg_q + 5'd1;
-          if (reg_q == 5'd31) begin
-            iter_q  <= iter_q + 16'd1;
-            index_q <= e_loop_start[15:0];
-            state_q <= CMD_ASK;
+          index_q <= index_i;
+          iter_q  <= iter_i;
+          if (bad_i) begin
+            finish(bad_status_i, bad_access_i);
+            detail_q <= bad_detail_i;
+            word_q   <= bad_word_i;
+            page_q   <= bad_page_i;
+          end else if (end_i) begin
+            state_q <= ABORT;              // nothing is left to abort
+          end else if (kill_q || timeout) begin
+            finish(kill_q ? 4'(`BNN_STATUS_KILLED) : 4'(`BNN_STATUS_TIMEOUT), 17'd0);
+            word_q <= {9'd0, index_i, 7'd0};
           end
         end
         ABORT: begin
           beat_q <= '0;
           end_q  <= now_i;
-          if (quiet_i && !scrub_busy_i) begin
+          if (quiet_i && !scrub_busy_i && !macs_busy_i) begin
             fault_q <= 1'b0;
             state_q <= SLOT;
           end
@@ -478,34 +447,23 @@ module bnn_queue #(
           entry_addr_q <= count_addr_q;
           if (quiet_i) state_q <= fault_q ? STOP : MERGE;
         end
-        default: begin  // MERGE: pulse, then wait
+        MERGE: begin  // pulse, then wait
           fault_q  <= 1'b0;
           active_q <= 1'b0;
           kill_q   <= 1'b0;
-          state_q  <= 5'd27;
+          state_q  <= MERGE_WAIT;
         end
-        5'd27: if (!cnt_busy_i) state_q <= IDLE;
+        default: if (!cnt_busy_i) state_q <= IDLE;  // MERGE_WAIT
       endcase
 
-      if (state_q == HANG && kill_q) finish(4'(`BNN_STATUS_KILLED), 17'd0);
-      if (stoppable) begin
-        if (fault_q) begin
-          finish(f_status_q, {f_write_q, 5'd0, fault_stream_i, 2'd0, fault_region_i});
-          page_q <= f_page_q;
-        end else if (kill_q) begin
-          finish(4'(`BNN_STATUS_KILLED), 17'd0);
-        end else if (timeout) begin
-          finish(4'(`BNN_STATUS_TIMEOUT), 17'd0);
-        end
-      end
     end
   end
 
   always_ff @(posedge clk_i) begin
     if (state_q == REG_CHECK) begin
       regions[reg_q] <= {r_access_q, r_size_q[32:0], r_stride_q[31:0], r_va_q[31:0]};
-    end else if (state_q == ITERATE) begin
-      regions[reg_q] <= {stepped[100:32], stepped[31:0] + stepped[63:32]};
+    end else if (state_q == RUN && step_i) begin
+      regions[reg_q] <= {at_reg[100:32], at_reg[31:0] + at_reg[63:32]};
     end
   end
 
