@@ -102,30 +102,37 @@ synth-check: $(call rtl-deps,tiny)
 		hierarchy -check -top bnn_top; proc; check -assert"
 	@echo "ok - yosys elaborates the core"
 
-# Benches of single modules: hw/sim/NAME_tb.cpp drives module bnn_NAME, some with C from elsewhere.
-RTL_UNITS := post side bus
+# Benches of single modules: hw/sim/NAME_tb.cpp drives module bnn_NAME, some with C from elsewhere. RTL_UNIT_MODULE_x
+# makes x another build of a bench; the bench finds parameter P as macro TB_P.
+RTL_UNITS := post side bus load load-tiny load-small
+RTL_UNIT_MODULE_load-tiny := load
+RTL_UNIT_MODULE_load-small := load
 RTL_UNIT_PARAMETERS_post := -GLANES=4 -GDEPTH=16
 RTL_UNIT_PARAMETERS_bus := -GREADS=3 -GWRITES=2 -GBUS_BITS=40
+RTL_UNIT_PARAMETERS_load := -GLANES=16 -GLANE_BITS=256 -GWEIGHT_WORDS=512 -GPARAM_WORDS=128
+RTL_UNIT_PARAMETERS_load-tiny := -GLANES=4 -GLANE_BITS=32 -GWEIGHT_WORDS=8192 -GPARAM_WORDS=64
+RTL_UNIT_PARAMETERS_load-small := -GLANES=8 -GLANE_BITS=128 -GWEIGHT_WORDS=1024 -GPARAM_WORDS=128
 RTL_UNIT_REFERENCE_post := hw/sim/post_ref.c
 
+rtl-unit-module = $(or $(RTL_UNIT_MODULE_$(1)),$(1))
 rtl-unit-reference = $(if $(RTL_UNIT_REFERENCE_$(1)),$(BUILD)/hw/sim/$(1)_tb/reference.o)
 
 define rtl-unit
-$(BUILD)/hw/sim/$(1)_tb/Vbnn_$(1).mk: $(RTL_SOURCES) hw/spec/generated/bnn_hw.vh hw/sim/rtl.mk
+$(BUILD)/hw/sim/$(1)_tb/Vbnn_$(call rtl-unit-module,$(1)).mk: $(RTL_SOURCES) hw/spec/generated/bnn_hw.vh hw/sim/rtl.mk
 	@mkdir -p $$(@D)
 	$$(VERILATOR) --cc -O3 --x-assign 0 --x-initial 0 --no-timing -Ihw/spec/generated $$(RTL_UNIT_PARAMETERS_$(1)) \
-		--top-module bnn_$(1) -Mdir $$(@D) hw/spec/generated/bnn_hw.vh $$(RTL_SOURCES)
+		--top-module bnn_$(call rtl-unit-module,$(1)) -Mdir $$(@D) hw/spec/generated/bnn_hw.vh $$(RTL_SOURCES)
 	@touch $$@
 
 $(BUILD)/hw/sim/$(1)_tb/reference.o: $$(RTL_UNIT_REFERENCE_$(1)) $(wildcard hw/model/*.[ch]) $(wildcard hw/sim/*.h)
 	@mkdir -p $$(@D)
 	$$(CC) $$(CFLAGS) -Ihw/include -Ihw/spec -Ihw/spec/generated -Ihw/model -Ihw/sim -c -o $$@ $$<
 
-$(BUILD)/hw/sim/$(1)_tb/tb: hw/sim/$(1)_tb.cpp $(BUILD)/hw/sim/$(1)_tb/Vbnn_$(1).mk $(call rtl-unit-reference,$(1)) $(MODEL_LIB)
-	$$(MAKE) -s -C $$(@D) -f Vbnn_$(1).mk OPT_FAST=-O2 OPT_SLOW=-O1 CXX="$$(CXX)" LINK="$$(CXX)" MAKEFLAGS= \
-		Vbnn_$(1)__ALL.a verilated.o verilated_threads.o > $$@.log
-	$$(CXX) -std=c++17 -O2 -g -Wall -Wextra -Ihw/spec -Ihw/spec/generated -Ihw/sim -I$$(@D) -isystem $$(VERILATOR_ROOT)/include \
-		-isystem $$(VERILATOR_ROOT)/include/vltstd -o $$@ $$< $(call rtl-unit-reference,$(1)) $$(@D)/Vbnn_$(1)__ALL.a \
+$(BUILD)/hw/sim/$(1)_tb/tb: hw/sim/$(call rtl-unit-module,$(1))_tb.cpp $(BUILD)/hw/sim/$(1)_tb/Vbnn_$(call rtl-unit-module,$(1)).mk $(call rtl-unit-reference,$(1)) $(MODEL_LIB)
+	$$(MAKE) -s -C $$(@D) -f Vbnn_$(call rtl-unit-module,$(1)).mk OPT_FAST=-O2 OPT_SLOW=-O1 CXX="$$(CXX)" LINK="$$(CXX)" MAKEFLAGS= \
+		Vbnn_$(call rtl-unit-module,$(1))__ALL.a verilated.o verilated_threads.o > $$@.log
+	$$(CXX) -std=c++17 -O2 -g -Wall -Wextra $$(RTL_UNIT_PARAMETERS_$(1):-G%=-DTB_%) -Ihw/spec -Ihw/spec/generated -Ihw/sim -I$$(@D) -isystem $$(VERILATOR_ROOT)/include \
+		-isystem $$(VERILATOR_ROOT)/include/vltstd -o $$@ $$< $(call rtl-unit-reference,$(1)) $$(@D)/Vbnn_$(call rtl-unit-module,$(1))__ALL.a \
 		$$(@D)/verilated.o $$(@D)/verilated_threads.o $(MODEL_LIB) -lpthread
 endef
 $(foreach u,$(RTL_UNITS),$(eval $(call rtl-unit,$(u))))
