@@ -320,6 +320,7 @@ Command random_command(bool big)
 	for (;;) {
 		Command c = {};
 		uint64_t bits;
+		bool many;
 
 		c.ew = one_in(10);
 		c.groups = one_in(5) ? range(2, 5) : 1;
@@ -365,6 +366,14 @@ Command random_command(bool big)
 			c.og = range(1, 3 * PARAMS * N / 2);
 		if (c.ew)
 			c.groups = one_in(2) ? 1 : c.groups;
+		// Many copies: their records take more than half of theirs.
+		many = big && one_in(3);
+		if (many) {
+			c.ew = false;
+			c.wmode = TILED;
+			c.wformat = BNN_WFORMAT_B1;
+			c.cg = range(1, 100);
+		}
 		if (c.cout() > 8192 || c.k() > 32767)
 			continue;
 		c.rows = c.cout();
@@ -373,6 +382,10 @@ Command random_command(bool big)
 			c.groups = 1;
 			c.tile_p = range(1, one_in(3) ? PARAMS / 2 : 6);
 			c.rows = one_in(2) ? 16 * range(1, 8) : one_in(4) ? 1 : range(1, 60);
+			if (many) {
+				c.rows = 2 * std::max(N, 16u);
+				c.tile_p = range(PARAMS / 4, PARAMS / 2);
+			}
 			c.og = c.rows * c.tile_p;
 			break;
 		case FLAT:
@@ -391,7 +404,7 @@ Command random_command(bool big)
 			c.tau = range(1, 9);
 			break;
 		}
-		c.frac = !c.ew && c.wformat == BNN_WFORMAT_B1 && one_in(3);
+		c.frac = !c.ew && c.wformat == BNN_WFORMAT_B1 && !many && one_in(3);
 		if (c.frac)
 			c.in_format = BNN_FORMAT_O2;
 		c.record = c.frac || !one_in(4);
