@@ -66,7 +66,7 @@ module bnn_load_params #(
   assign unused = ^{rec_q[511:448], rec_q[384], rec_q[24*8 +: 96], rec_q[49*8 +: 8], rec_q[48*8+5 +: 3], half[63:33]};
   always_ff @(posedge clk_i) begin
     if (take) begin
-      rec_q[{beat_q, 7'd0} +: 128] <= rb_data_i;
+      for (int k = 0; k < 4; k++) if (32'(beat_q) == k) rec_q[k*128 +: 128] <= rb_data_i;
       if (narrow_i) {inv_q, tb_q} <= half[32:0];
       else if (beat_q == 2'd1) tb_q <= rb_data_i[127:96];
       else if (beat_q == 2'd3) inv_q <= rb_data_i[0];

@@ -202,21 +202,21 @@ module bnn_load_plan #(
   logic [13:0] src_q, rest_q, run_q, src_left;    // stored row; rows not asked for, asked for now
   logic [31:0] addr_q;
   logic [31:0] at_q, bits_left_q, bits_q, to_wrap; // bit of what is stored
-  logic        first_chunk_q, bits_wrap_q;
-  logic [31:0] index_base, book_bytes, param_q, copy_addr_q, run_base;
+  logic [32:0] beyond;
+  logic        first_chunk_q, bits_last_q, bits_wrap_q;
+  logic [31:0] book_bytes, param_q, copy_addr_q;
   logic [7:0]  copy_q;
   logic [27:0] bits_bytes;
 
   assign src_left   = d_rows_i - src_q;
   assign to_wrap    = (d_flat_i << wl_i) - at_q;
+  assign beyond     = {1'b0, to_wrap} - {1'b0, bits_left_q};
   assign book_bytes = 32'd8 << d_tau_i;
-  assign index_base = d_w_addr_i + ((book_bytes < 32'd64) ? 32'd64 : book_bytes);
-  assign run_base   = is_book ? index_base : d_w_addr_i;
   assign bits_bytes = 28'((33'(bits_q) + 33'(at_q[2:0]) + 33'd7) >> 3);
 
   assign run_skip_o  = at_q[2:0];
   assign run_bits_o  = bits_q;
-  assign run_last_o  = bits_q == bits_left_q;
+  assign run_last_o  = bits_last_q;
   assign run_valid_o = state_q == ASK_BITS && rq_ready_i;
 
   assign rq_valid_o = state_q == TABLE || state_q == ASK || state_q == ASK_PARAM ||
@@ -237,7 +237,7 @@ module bnn_load_plan #(
         rq_bytes_o = book_bytes[27:0];
       end
       default: begin
-        rq_addr_o  = run_base + {3'd0, at_q[31:3]};
+        rq_addr_o  = d_w_addr_i + {3'd0, at_q[31:3]};
         rq_bytes_o = bits_bytes;
       end
     endcase
@@ -256,7 +256,7 @@ module bnn_load_plan #(
         first_q       <= '0;
         first_chunk_q <= 1'b1;
         src_q         <= '0;
-        at_q          <= '0;
+        at_q          <= !is_book ? '0 : (d_tau_i < 4'd3) ? 32'd512 : 32'd64 << d_tau_i;  // behind the table
         addr_q        <= d_w_addr_i;
         param_q       <= d_p_addr_i;
         if (start_i) state_q <= SETUP;
@@ -393,8 +393,9 @@ module bnn_load_plan #(
         end
       end
       BITS: begin
-        bits_q      <= (is_book || bits_left_q <= to_wrap) ? bits_left_q : to_wrap;
-        bits_wrap_q <= is_flat && bits_left_q >= to_wrap;
+        bits_q      <= (is_book || !beyond[32]) ? bits_left_q : to_wrap;
+        bits_last_q <= is_book || !beyond[32];
+        bits_wrap_q <= is_flat && (beyond[32] || beyond == '0);
         state_q     <= ASK_BITS;
       end
       ASK_BITS: begin

@@ -1021,11 +1021,13 @@ int main(int argc, char **argv)
 	seed_state = seed;
 	for (uint8_t &m : memory)
 		m = uint8_t(random32());
-	// Thresholds small enough to be kept as they are, too.
-	for (uint32_t at = 0; at + 64 <= SIZE; at += 64)
-		if (at / 64 % 3)
-			memory[at + BNN_PARAM_T + 3] = memory[at + BNN_PARAM_T + 2] =
-				at / 64 % 3 == 1 ? 0 : 0xff;
+	// Thresholds small enough to be kept as they are, and just too large, too.
+	for (uint32_t at = BNN_PARAM_T; at < SIZE; at += 64) {
+		int32_t t = int32_t(random32()) >> range(12, 16);
+
+		if (!one_in(4))
+			memcpy(&memory[at], &t, 4);
+	}
 	std::unique_ptr<Bench> b(new Bench);
 	b->reset();
 	while (ok && b->done_commands < commands)
