@@ -204,14 +204,13 @@ module bnn_load_plan #(
   logic [31:0] at_q, bits_left_q, bits_q, to_wrap; // bit of what is stored
   logic [32:0] beyond;
   logic        first_chunk_q, bits_last_q, bits_wrap_q;
-  logic [31:0] book_bytes, param_q, copy_addr_q;
+  logic [31:0] param_q, copy_addr_q;
   logic [7:0]  copy_q;
   logic [27:0] bits_bytes;
 
   assign src_left   = d_rows_i - src_q;
   assign to_wrap    = (d_flat_i << wl_i) - at_q;
   assign beyond     = {1'b0, to_wrap} - {1'b0, bits_left_q};
-  assign book_bytes = 32'd8 << d_tau_i;
   assign bits_bytes = 28'((33'(bits_q) + 33'(at_q[2:0]) + 33'd7) >> 3);
 
   assign run_skip_o  = at_q[2:0];
@@ -234,7 +233,7 @@ module bnn_load_plan #(
       end
       TABLE: begin
         rq_addr_o  = d_w_addr_i;
-        rq_bytes_o = book_bytes[27:0];
+        rq_bytes_o = 28'd8 << d_tau_i;
       end
       default: begin
         rq_addr_o  = d_w_addr_i + {3'd0, at_q[31:3]};

@@ -309,13 +309,16 @@ uint64_t cost(const Command &c)
 	return work + rows * beats * (B < 128 ? 128 / B : 1) * (c.cg % 16 && c.bits() > 1 ? 8 : 1);
 }
 
-Command random_command(bool big)
+enum Size { SMALL, BIG, FILL };
+
+Command random_command(Size size)
 {
 	static const unsigned formats[] = { BNN_FORMAT_B1,   BNN_FORMAT_O2,   BNN_FORMAT_O4,
 					    BNN_FORMAT_O8,   BNN_FORMAT_U4,   BNN_FORMAT_U8,
 					    BNN_FORMAT_S8,   BNN_FORMAT_S16,  BNN_FORMAT_E_O4,
 					    BNN_FORMAT_E_U8, BNN_FORMAT_E_S16 };
-	uint64_t limit = big ? 40000 : 4000;
+	uint64_t limit = size == SMALL ? 4000 : 40000;
+	bool big = size == BIG;
 
 	for (;;) {
 		Command c = {};
@@ -361,6 +364,20 @@ Command random_command(bool big)
 			c.og = range(1, std::max(2 * N, 40u));
 			if (2 * c.full_words() * std::max(1u, 16 / N) <= WORDS)
 				continue;
+		}
+		// A good part of the weights, few records: what is loaded fills the memory.
+		if (size == FILL && !one_in(6)) {
+			unsigned words = range(WORDS / 16, WORDS / 2);
+
+			c.ew = false;
+			c.wmode = DENSE;
+			c.wformat = one_in(2) ? BNN_WFORMAT_B1 : BNN_WFORMAT_S8;
+			c.groups = 1;
+			c.og = range(1, 4 * N);
+			c.kh = range(1, 3);
+			c.kw = range(1, 3);
+			c.cg = 16 *
+			       std::max(1u, words * PIECES / up(c.og, N) / c.bits() / c.taps());
 		}
 		if (c.ew && one_in(2))
 			c.og = range(1, 3 * PARAMS * N / 2);
@@ -451,6 +468,7 @@ struct Bench {
 	int64_t now = 0, last_progress = 0;
 
 	// Memory.
+	bool stuck = false; // chunks are freed when nothing else can be done
 	unsigned rq_stall = 0, rb_stall = 0, latency = 0, hold = 0, idle = 0;
 	std::deque<Request> requests;
 	uint8_t beat[16];
@@ -503,7 +521,7 @@ struct Bench {
 
 		// Between commands nothing holds.
 		if (!c) {
-			other = random_command(false);
+			other = random_command(SMALL);
 			c = &other;
 		}
 		top.d_ew_i = c->ew;
@@ -789,7 +807,8 @@ struct Bench {
 	void step(bool clear = false)
 	{
 		bool start = !active && !commands.empty() && now >= start_at && !clear, take, give;
-		bool release = taken && now >= free_at;
+		bool release =
+			taken && (stuck ? now - last_progress > 60 + latency : now >= free_at);
 
 		top.start_i = start;
 		if (start)
@@ -886,6 +905,7 @@ struct Bench {
 		rb_stall = stalls[range(0, 3)];
 		latency = one_in(2) ? range(0, 10) : range(0, 200);
 		hold = holds[range(0, 3)];
+		stuck = one_in(3);
 		idle = one_in(2) ? 0 : 30;
 	}
 
@@ -915,10 +935,11 @@ struct Bench {
 bool traffic(Bench &b)
 {
 	unsigned n = range(2, 8);
+	bool fill = one_in(6);
 
 	b.pace();
 	for (unsigned i = 0; i < n; i++)
-		b.commands.push_back(random_command(one_in(12)));
+		b.commands.push_back(random_command(fill ? FILL : one_in(12) ? BIG : SMALL));
 	return b.drain();
 }
 
@@ -929,7 +950,7 @@ bool cleared(Bench &b)
 
 	b.pace();
 	for (unsigned i = 0; i < 4; i++)
-		b.commands.push_back(random_command(one_in(8)));
+		b.commands.push_back(random_command(one_in(8) ? BIG : SMALL));
 	for (unsigned i = 0; i < cycles && b.wrong.empty(); i++)
 		b.step();
 	if (!b.wrong.empty())
@@ -942,7 +963,7 @@ bool cleared(Bench &b)
 		    b.top.lt_we_o || b.top.done_o)
 			b.fail("not idle after clear");
 	}
-	b.commands.push_back(random_command(false));
+	b.commands.push_back(random_command(SMALL));
 	return b.drain();
 }
 
@@ -955,6 +976,7 @@ bool speed(Bench &b, unsigned wformat, unsigned cg, unsigned k, unsigned og)
 	int64_t from;
 
 	b.rq_stall = b.rb_stall = b.hold = b.idle = 0;
+	b.stuck = false;
 	b.latency = 20;
 	c.cg = cg;
 	c.og = c.rows = og;
