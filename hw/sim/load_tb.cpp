@@ -967,27 +967,47 @@ bool cleared(Bench &b)
 	return b.drain();
 }
 
-// Beats per cycle of a large dense layer, with memory that gives one per cycle.
-bool speed(Bench &b, unsigned wformat, unsigned cg, unsigned k, unsigned og)
+Command dense(unsigned wformat, unsigned cg, unsigned kh, unsigned kw, unsigned og)
 {
-	double least, rate;
 	Command c = {};
-	uint64_t beats;
-	int64_t from;
 
-	b.rq_stall = b.rb_stall = b.hold = b.idle = 0;
-	b.stuck = false;
-	b.latency = 20;
 	c.cg = cg;
 	c.og = c.rows = og;
 	c.groups = c.sh = c.dh = c.dw = 1;
-	c.kh = c.kw = k;
+	c.kh = kh;
+	c.kw = kw;
 	c.w = 14;
 	c.in_format = BNN_FORMAT_B1;
 	c.wformat = wformat;
 	c.w_addr = BASE + 64;
 	c.w_bytes = og * c.row_bytes();
 	c.p_addr = BASE;
+	return c;
+}
+
+// Rows of which 16 channels take all of the memory, to the word.
+bool exact(Bench &b)
+{
+	Command c = dense(BNN_WFORMAT_S8, WORDS / std::max(1u, 16 / N) * PIECES / 8 * 16 / 2, 2, 1,
+			  std::max(N, 16u));
+
+	b.pace();
+	b.commands.push_back(c);
+	b.commands.push_back(c);
+	return b.drain();
+}
+
+// Beats per cycle of a large dense layer, with memory that gives one per cycle.
+bool speed(Bench &b, unsigned wformat, unsigned cg, unsigned k, unsigned og)
+{
+	double least, rate;
+	Command c = dense(wformat, cg, k, k, og);
+	uint64_t beats;
+	int64_t from;
+
+	b.rq_stall = b.rb_stall = b.hold = b.idle = 0;
+	b.stuck = false;
+	b.latency = 20;
 	// A unit per cycle, or a word.
 	least = 0.95 * std::min(c.bits() == 1 ? 1 : c.bits() / 8.0, B / 128.0);
 	if (c.w_bytes > SIZE - 64 || c.full_words() * std::max(1u, 16 / N) > WORDS)
@@ -1052,6 +1072,7 @@ int main(int argc, char **argv)
 	}
 	std::unique_ptr<Bench> b(new Bench);
 	b->reset();
+	ok = exact(*b);
 	while (ok && b->done_commands < commands)
 		ok = traffic(*b);
 	printf("# %u commands, %u chunks: %u split, %u slice, %u fan-out, %u words and %u records "
