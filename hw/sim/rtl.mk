@@ -126,6 +126,7 @@ RTL_UNIT_PARAMETERS_store-4 := -GLANES=4 -GPARAM_WORDS=64
 RTL_UNIT_PARAMETERS_store-32 := -GLANES=32 -GPARAM_WORDS=64
 RTL_UNIT_REFERENCE_post := hw/sim/post_ref.c
 
+rtl-unit-module = $(or $(RTL_UNIT_MODULE_$(1)),$(1))
 rtl-unit-reference = $(if $(RTL_UNIT_REFERENCE_$(1)),$(BUILD)/hw/sim/$(1)_tb/reference.o)
 
 define rtl-unit
