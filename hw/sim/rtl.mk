@@ -103,32 +103,39 @@ synth-check: $(call rtl-deps,tiny)
 	@echo "ok - yosys elaborates the core"
 
 # Benches of single modules: hw/sim/NAME_tb.cpp drives module bnn_NAME, some with C from elsewhere.
-RTL_UNITS := post side bus
+# NAME-VARIANT is the same bench with other parameters; it sees them as TB_PARAMETER.
+RTL_UNITS := post side bus stream_in stream_in-4 stream_in-32 stream_in-ew stream_in-ew4
 RTL_UNIT_PARAMETERS_post := -GLANES=4 -GDEPTH=16
 RTL_UNIT_PARAMETERS_bus := -GREADS=3 -GWRITES=2 -GBUS_BITS=40
+RTL_UNIT_PARAMETERS_stream_in := -GLANES=16 -GEW=0
+RTL_UNIT_PARAMETERS_stream_in-4 := -GLANES=4 -GEW=0
+RTL_UNIT_PARAMETERS_stream_in-32 := -GLANES=32 -GEW=0
+RTL_UNIT_PARAMETERS_stream_in-ew := -GLANES=16 -GEW=1
+RTL_UNIT_PARAMETERS_stream_in-ew4 := -GLANES=4 -GEW=1
 RTL_UNIT_REFERENCE_post := hw/sim/post_ref.c
 
 rtl-unit-reference = $(if $(RTL_UNIT_REFERENCE_$(1)),$(BUILD)/hw/sim/$(1)_tb/reference.o)
 
 define rtl-unit
-$(BUILD)/hw/sim/$(1)_tb/Vbnn_$(1).mk: $(RTL_SOURCES) hw/spec/generated/bnn_hw.vh hw/sim/rtl.mk
+$(BUILD)/hw/sim/$(1)_tb/Vbnn_$(2).mk: $(RTL_SOURCES) hw/spec/generated/bnn_hw.vh hw/sim/rtl.mk
 	@mkdir -p $$(@D)
 	$$(VERILATOR) --cc -O3 --x-assign 0 --x-initial 0 --no-timing -Ihw/spec/generated $$(RTL_UNIT_PARAMETERS_$(1)) \
-		--top-module bnn_$(1) -Mdir $$(@D) hw/spec/generated/bnn_hw.vh $$(RTL_SOURCES)
+		--top-module bnn_$(2) -Mdir $$(@D) hw/spec/generated/bnn_hw.vh $$(RTL_SOURCES)
 	@touch $$@
 
 $(BUILD)/hw/sim/$(1)_tb/reference.o: $$(RTL_UNIT_REFERENCE_$(1)) $(wildcard hw/model/*.[ch]) $(wildcard hw/sim/*.h)
 	@mkdir -p $$(@D)
 	$$(CC) $$(CFLAGS) -Ihw/include -Ihw/spec -Ihw/spec/generated -Ihw/model -Ihw/sim -c -o $$@ $$<
 
-$(BUILD)/hw/sim/$(1)_tb/tb: hw/sim/$(1)_tb.cpp $(BUILD)/hw/sim/$(1)_tb/Vbnn_$(1).mk $(call rtl-unit-reference,$(1)) $(MODEL_LIB)
-	$$(MAKE) -s -C $$(@D) -f Vbnn_$(1).mk OPT_FAST=-O2 OPT_SLOW=-O1 CXX="$$(CXX)" LINK="$$(CXX)" MAKEFLAGS= \
-		Vbnn_$(1)__ALL.a verilated.o verilated_threads.o > $$@.log
-	$$(CXX) -std=c++17 -O2 -g -Wall -Wextra -Ihw/spec -Ihw/spec/generated -Ihw/sim -I$$(@D) -isystem $$(VERILATOR_ROOT)/include \
-		-isystem $$(VERILATOR_ROOT)/include/vltstd -o $$@ $$< $(call rtl-unit-reference,$(1)) $$(@D)/Vbnn_$(1)__ALL.a \
+$(BUILD)/hw/sim/$(1)_tb/tb: hw/sim/$(2)_tb.cpp $(BUILD)/hw/sim/$(1)_tb/Vbnn_$(2).mk $(call rtl-unit-reference,$(1)) $(MODEL_LIB)
+	$$(MAKE) -s -C $$(@D) -f Vbnn_$(2).mk OPT_FAST=-O2 OPT_SLOW=-O1 CXX="$$(CXX)" LINK="$$(CXX)" MAKEFLAGS= \
+		Vbnn_$(2)__ALL.a verilated.o verilated_threads.o > $$@.log
+	$$(CXX) -std=c++17 -O2 -g -Wall -Wextra $$(patsubst -G%,-DTB_%,$$(RTL_UNIT_PARAMETERS_$(1))) -Ihw/spec \
+		-Ihw/spec/generated -Ihw/sim -I$$(@D) -isystem $$(VERILATOR_ROOT)/include \
+		-isystem $$(VERILATOR_ROOT)/include/vltstd -o $$@ $$< $(call rtl-unit-reference,$(1)) $$(@D)/Vbnn_$(2)__ALL.a \
 		$$(@D)/verilated.o $$(@D)/verilated_threads.o $(MODEL_LIB) -lpthread
 endef
-$(foreach u,$(RTL_UNITS),$(eval $(call rtl-unit,$(u))))
+$(foreach u,$(RTL_UNITS),$(eval $(call rtl-unit,$(u),$(firstword $(subst -, ,$(u))))))
 
 .PHONY: test-rtl-units
 test-rtl-units: $(RTL_UNITS:%=$(BUILD)/hw/sim/%_tb/tb)
