@@ -142,7 +142,7 @@ module bnn_stream_in #(
   assign le    = left_q <= rest_q;
   assign whole = le || d_zero_i;            // behind the unit is the end, or zero
   assign fast  = lane_q == '0 && !(lb == 3'd2 && cur_q[0]) && !(lb == 3'd0 && cur_q[2:0] != 3'd0) &&
-                 (whole || rest_q >= 14'(LANES));
+                 (whole || rest_q[13:LN] != '0);
   assign n_run = le ? left_q : d_zero_i ? rest_q : {rest_q[13:LN], {LN{1'b0}}};
   assign n     = !fast ? 14'd1 : (acc && n_run > 14'(BATCH * LANES)) ? 14'(BATCH * LANES) : n_run;
   assign close = lane_q == LN'(LANES - 1) || left_q == 14'd1 || (d_zero_i && rest_q == 14'd1);
@@ -569,12 +569,15 @@ module bnn_stream_in #(
   assign ready      = wp_q - fp_q;
   assign have       = ready > {1'b0, index_q} && port_free;
   assign go         = busy_q && (!need || have) && o1_ready;
-  assign o_copy_end = oleft_q <= 14'(LANES);
+  assign o_copy_end = oleft_q[13:LN] == '0 || oleft_q == 14'(LANES);
   assign o_px_end   = o_copy_end && ocopy_q == k_copies_i - 8'd1;
   assign o_end      = o_px_end && ox_q == d_ow_i - 13'd1 && oy_q == d_oh_i - 13'd1;
   assign ozs_next   = (ozs_q > step_q) ? ozs_q - step_q : 14'd0;
   always_comb begin
-    for (int l = 0; l < LANES; l++) mask[l] = 14'(l) < oleft_q && (!d_zero_i || 14'(l) < ozero_q);
+    for (int l = 0; l < LANES; l++) begin
+      mask[l] = (oleft_q[13:LN] != '0 || LN'(l) < oleft_q[LN-1:0]) &&
+                (!d_zero_i || ozero_q[13:LN] != '0 || LN'(l) < ozero_q[LN-1:0]);
+    end
   end
 
   always_ff @(posedge clk_i) begin
@@ -605,7 +608,7 @@ module bnn_stream_in #(
       ozs_q   <= rest0;
     end else if (go) begin
       oleft_q <= oleft_q - 14'(LANES);
-      ozero_q <= (ozero_q > 14'(LANES)) ? ozero_q - 14'(LANES) : 14'd0;
+      ozero_q <= (ozero_q[13:LN] != '0) ? ozero_q - 14'(LANES) : 14'd0;
       index_q <= (!replay_q || index_q == again_q - 4'd1) ? '0 : index_q + 4'd1;
       if (o_copy_end) begin
         index_q <= '0;
@@ -641,17 +644,33 @@ module bnn_stream_in #(
     assign active_o    = state_q != IDLE || busy_q || o1_valid_q;
     assign unused      = ^{d_align_i, d_win_i, e_beat_q};
   end else begin : gen_align
-    logic               o2_valid_q;
-    logic [LANES*33-1:0] o2_q;
+    logic                o2_valid_q;
+    logic [LANES*33-1:0] o2_q, aligned;
+    // In two steps of 4: a LUT per bit and step.
+    for (genvar l = 0; l < LANES; l++) begin : gen_shift
+      logic [21:0] near;
+      logic [32:0] far;
+      always_comb begin
+        case (d_align_i[1:0])
+          2'd0:    near = {{3{o1_q[l*19+18]}}, o1_q[l*19 +: 19]};
+          2'd1:    near = {{2{o1_q[l*19+18]}}, o1_q[l*19 +: 19], 1'd0};
+          2'd2:    near = {o1_q[l*19+18], o1_q[l*19 +: 19], 2'd0};
+          default: near = {o1_q[l*19 +: 19], 3'd0};
+        endcase
+        case (d_align_i[3:2])
+          2'd0:    far = {{11{near[21]}}, near};
+          2'd1:    far = {{7{near[21]}}, near, 4'd0};
+          2'd2:    far = {{3{near[21]}}, near, 8'd0};
+          default: far = {near[20:0], 12'd0};
+        endcase
+      end
+      assign aligned[l*33 +: 33] = far;
+    end
     assign o1_ready = !o1_valid_q || !o2_valid_q || out_ready_i;
     always_ff @(posedge clk_i) begin
       if (!rst_ni || clear_i) o2_valid_q <= 1'b0;
       else if (!o2_valid_q || out_ready_i) o2_valid_q <= o1_valid_q;
-      if (!o2_valid_q || out_ready_i) begin
-        for (int l = 0; l < LANES; l++) begin
-          o2_q[l*33 +: 33] <= {{14{o1_q[l*19+18]}}, o1_q[l*19 +: 19]} << d_align_i;
-        end
-      end
+      if (!o2_valid_q || out_ready_i) o2_q <= aligned;
     end
     assign out_valid_o = o2_valid_q;
     assign out_data_o  = o2_q;
