@@ -104,7 +104,7 @@ synth-check: $(call rtl-deps,tiny)
 
 # Benches of single modules: hw/sim/NAME_tb.cpp drives module bnn_NAME, some with C from elsewhere.
 # NAME-VARIANT is the same bench with other parameters; it sees them as TB_PARAMETER.
-RTL_UNITS := post side bus stream_in stream_in-4 stream_in-32 stream_in-ew stream_in-ew4
+RTL_UNITS := post side bus stream_in stream_in-4 stream_in-32 stream_in-ew stream_in-ew4 store store-4 store-32
 RTL_UNIT_PARAMETERS_post := -GLANES=4 -GDEPTH=16
 RTL_UNIT_PARAMETERS_bus := -GREADS=3 -GWRITES=2 -GBUS_BITS=40
 RTL_UNIT_PARAMETERS_stream_in := -GLANES=16 -GEW=0
@@ -112,6 +112,9 @@ RTL_UNIT_PARAMETERS_stream_in-4 := -GLANES=4 -GEW=0
 RTL_UNIT_PARAMETERS_stream_in-32 := -GLANES=32 -GEW=0
 RTL_UNIT_PARAMETERS_stream_in-ew := -GLANES=16 -GEW=1
 RTL_UNIT_PARAMETERS_stream_in-ew4 := -GLANES=4 -GEW=1
+RTL_UNIT_PARAMETERS_store := -GLANES=16 -GPARAM_WORDS=128
+RTL_UNIT_PARAMETERS_store-4 := -GLANES=4 -GPARAM_WORDS=64
+RTL_UNIT_PARAMETERS_store-32 := -GLANES=32 -GPARAM_WORDS=64
 RTL_UNIT_REFERENCE_post := hw/sim/post_ref.c
 
 rtl-unit-reference = $(if $(RTL_UNIT_REFERENCE_$(1)),$(BUILD)/hw/sim/$(1)_tb/reference.o)
