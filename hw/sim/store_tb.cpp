@@ -489,7 +489,7 @@ std::vector<Chunk> chunks_of(const Command &c)
 	for (uint32_t at = 0; at < c.stored();) {
 		uint32_t n = std::max(unit, range(1, mean) / unit * unit);
 
-		n = std::min(std::min(n, most), c.stored() - at);
+		n = std::min(std::min(n, std::max(unit, most / unit * unit)), c.stored() - at);
 		v.push_back({ at, n });
 		at += n;
 	}
