@@ -512,17 +512,31 @@ module bnn_stream_in #(
     e_zero_q  <= odd ? -(32'd1 << h_plane) : 32'd0;
   end
 
+  // Values, so that what follows is but a sum.
+  logic                f_q, f_first_q, f_done_q;
+  logic [3:0]          f_at_q;
+  logic [LANES-1:0]    f_lanes_q;
+  logic [LANES*VW-1:0] value, f_value_q;
+  always_ff @(posedge clk_i) begin
+    f_q       <= rst_ni && !clear_i && e_q;
+    f_first_q <= e_first_q;
+    f_done_q  <= e_done_q;
+    f_at_q    <= e_at_q;
+    f_lanes_q <= e_lanes_q;
+    f_value_q <= value;
+  end
+
   // ---- ring ----
   // One port reads for the sum and for the output; the sum comes first, because the
   // first cells of a sum leave the port free.
   logic             port_free;
   logic [3:0]       raddr, index_q;
   logic [LANES*VW-1:0] ring_out;
-  assign port_free = !e_q || e_first_q;
-  assign raddr     = port_free ? fp_q[3:0] + index_q : e_at_q;
+  assign port_free = !f_q || f_first_q;
+  assign raddr     = port_free ? fp_q[3:0] + index_q : f_at_q;
   for (genvar l = 0; l < LANES; l++) begin : gen_lane
     logic [VW-1:0] ring [0:15];
-    logic [VW-1:0] old, value;
+    logic [VW-1:0] old, code;
     logic [3:0]    q4;
     logic [7:0]    q8;
     logic [15:0]   q16;
@@ -532,26 +546,27 @@ module bnn_stream_in #(
     if (EW != 0) begin : gen_all
       always_comb begin
         case (lb)
-          3'd0:    value = e_beat_q[l] ? e_one_q : e_zero_q;
-          3'd2:    value = odd ? {{28{!q4[3]}}, q4[2:0], 1'b1} : {{28{sgn && q4[3]}}, q4};
-          3'd3:    value = {{24{sgn && q8[7]}}, q8};
-          3'd4:    value = {{16{sgn && q16[15]}}, q16};
-          default: value = e_beat_q[(l % 4)*32 +: 32];
+          3'd0:    code = e_beat_q[l] ? e_one_q : e_zero_q;
+          3'd2:    code = odd ? {{28{!q4[3]}}, q4[2:0], 1'b1} : {{28{sgn && q4[3]}}, q4};
+          3'd3:    code = {{24{sgn && q8[7]}}, q8};
+          3'd4:    code = {{16{sgn && q16[15]}}, q16};
+          default: code = e_beat_q[(l % 4)*32 +: 32];
         endcase
       end
     end else begin : gen_res
       always_comb begin
         case (lb)
-          3'd2:    value = {{15{!q4[3]}}, q4[2:0], 1'b1};
-          3'd3:    value = {{11{sgn && q8[7]}}, q8};
-          default: value = {{3{q16[15]}}, q16};
+          3'd2:    code = {{15{!q4[3]}}, q4[2:0], 1'b1};
+          3'd3:    code = {{11{sgn && q8[7]}}, q8};
+          default: code = {{3{q16[15]}}, q16};
         endcase
       end
     end
+    assign value[l*VW +: VW] = code;
     assign old = ring[raddr];
     assign ring_out[l*VW +: VW] = old;
     always_ff @(posedge clk_i) begin
-      if (e_q && e_lanes_q[l]) ring[e_at_q] <= (e_first_q ? VW'(0) : old) + value;
+      if (f_q && f_lanes_q[l]) ring[f_at_q] <= (f_first_q ? VW'(0) : old) + f_value_q[l*VW +: VW];
     end
   end
 
@@ -590,7 +605,7 @@ module bnn_stream_in #(
       wp_q   <= '0;
       fp_q   <= '0;
     end else begin
-      if (e_q && e_done_q) wp_q <= wp_q + 5'd1;
+      if (f_q && f_done_q) wp_q <= wp_q + 5'd1;
       if (go) begin
         if (o_end) busy_q <= 1'b0;
         if (replay_q ? o_px_end : need) fp_q <= fp_q + (replay_q ? {1'b0, again_q} : 5'd1);
