@@ -85,6 +85,17 @@ module bnn_stream_in #(
           d_format_i == `BNN_FORMAT_E_S4 || d_format_i == `BNN_FORMAT_E_S8 || d_format_i == `BNN_FORMAT_E_S16;
   end
 
+  // Bytes of v elements.
+  function automatic logic [15:0] bytes_of(input logic [2:0] log2, input logic [13:0] v);
+    case (log2)
+      3'd0:    bytes_of = (EW != 0) ? {5'd0, v[13:3]} : {1'b0, v, 1'b0};
+      3'd2:    bytes_of = {3'd0, v[13:1]};
+      3'd3:    bytes_of = {2'd0, v};
+      3'd5:    bytes_of = (EW != 0) ? {v, 2'd0} : {1'b0, v, 1'b0};
+      default: bytes_of = {1'b0, v, 1'b0};
+    endcase
+  endfunction
+
   logic win, acc;                           // units have several passes, which are added
   assign win = EW == 0 && d_win_i;
   assign acc = win || planes != 5'd1;
@@ -124,27 +135,29 @@ module bnn_stream_in #(
   logic [12:0]   x_q, y_q;
   logic [31:0]   row_q, px_q, off_q;        // off: of the corner, or plane
   logic [7:0]    copy_q;
-  logic [13:0]   cs_q, rs_q;                // where the copy began
-  logic [13:0]   cur_q, rest_q, left_q;     // channel, to the end of the period, of the copy
+  logic [13:0]   start_q;                   // rest where the copy began
+  logic [13:0]   rest_q, left_q;            // channels to the end of the period, of the copy
+  logic [13:0]   cur;                       // channel
   logic [LN-1:0] lane_q;
   logic [3:0]    pass_q;
   logic          double_q;                  // both pixels of a row of WIN in one unit
 
   logic          none, le, whole, fast, close, copy_end, px_end, x_end, y_end;
-  logic [13:0]   n_run, n, left_next, rs_next, cs_next;
-  logic [16:0]   n_bits8;
+  logic [13:0]   n_run, n, n_1, left_next, start_next;
+  logic [14:0]   start_less;
   logic          pass_last, emit, move, v_ready;
   logic          groups_whole;              // another unit may follow in the same cells
 
   assign rem = {rem_q, num_q[13]};
 
+  assign cur   = d_period_i - rest_q;
   assign none  = d_zero_i && rest_q == 14'd0;
   assign le    = left_q <= rest_q;
   assign whole = le || d_zero_i;            // behind the unit is the end, or zero
-  assign fast  = lane_q == '0 && !(lb == 3'd2 && cur_q[0]) && !(lb == 3'd0 && cur_q[2:0] != 3'd0) &&
+  assign fast  = lane_q == '0 && !(lb == 3'd2 && cur[0]) && !(lb == 3'd0 && cur[2:0] != 3'd0) &&
                  (whole || rest_q[13:LN] != '0);
   assign n_run = le ? left_q : d_zero_i ? rest_q : {rest_q[13:LN], {LN{1'b0}}};
-  assign n     = !fast ? 14'd1 : (acc && n_run > 14'(BATCH * LANES)) ? 14'(BATCH * LANES) : n_run;
+  assign n     = !fast ? 14'd1 : (acc && n_run[13:LN+3] != '0) ? 14'(BATCH * LANES) : n_run;
   assign close = lane_q == LN'(LANES - 1) || left_q == 14'd1 || (d_zero_i && rest_q == 14'd1);
 
   assign left_next = left_q - n;
@@ -152,11 +165,12 @@ module bnn_stream_in #(
   assign px_end    = copy_end && copy_q == copies_q - 8'd1;
   assign x_end     = x_q == d_ow_i - 13'd1;
   assign y_end     = y_q == d_oh_i - 13'd1;
-  assign rs_next   = (rs_q > step_q) ? rs_q - step_q : d_zero_i ? 14'd0 : rs_q - step_q + d_period_i;
-  assign cs_next   = (rs_q > step_q || d_zero_i) ? cs_q + step_q : cs_q + step_q - d_period_i;
+  assign start_less = {1'b0, start_q} - {1'b0, step_q};
+  assign start_next = (!start_less[14] && start_less[13:0] != 14'd0) ? start_less[13:0]
+                    : d_zero_i ? 14'd0 : start_less[13:0] + d_period_i;
+  assign n_1        = n - 14'd1;
 
   assign groups_whole = fast && (short_q ? le : n[LN-1:0] == '0 && (lb != 3'd0 || n[2:0] == 3'd0));
-  assign n_bits8   = 17'((20'(n) << lb) >> 3);
   assign pass_last = win ? (double_q ? pass_q[1] : pass_q == 4'd3) : pass_q == 4'(planes - 5'd1);
   assign emit      = state_q == RUN && !none && v_ready;
   assign move      = state_q == RUN && (none || (emit && pass_last));
@@ -239,16 +253,14 @@ module bnn_stream_in #(
       px_q     <= d_addr_i;
       off_q    <= '0;
       copy_q   <= '0;
-      cs_q     <= base_q;
-      cur_q    <= base_q;
-      rs_q     <= rest0;
+      start_q  <= rest0;
       rest_q   <= rest0;
       left_q   <= rows0;
       lane_q   <= '0;
       pass_q   <= '0;
       double_q <= 1'b0;
     end
-    if (state_q == PREP) double_q <= win && groups_whole && n_bits8 == d_pixel_i;
+    if (state_q == PREP) double_q <= win && groups_whole && {1'b0, bytes_of(lb, n)} == d_pixel_i;
     if (emit) begin
       pass_q <= pass_q + (double_q ? 4'd2 : 4'd1);
       off_q  <= !win ? off_q + d_plane_i : double_q || pass_q[0] ? {8'd0, d_row_i} : pass_q[1] ? {7'd0, corner_q}
@@ -257,25 +269,20 @@ module bnn_stream_in #(
     if (move) begin
       pass_q <= '0;
       off_q  <= '0;
-      cur_q  <= (rest_q == n && !d_zero_i) ? 14'd0 : cur_q + n;
       rest_q <= (rest_q == n && !d_zero_i) ? d_period_i : rest_q - n;
       left_q <= left_next;
       lane_q <= (fast || close) ? '0 : lane_q + LN'(1);
       if (copy_end) begin
         copy_q <= copy_q + 8'd1;
-        cs_q   <= cs_next;
-        cur_q  <= cs_next;
-        rs_q   <= rs_next;
-        rest_q <= rs_next;
-        left_q <= left0_q;
-        lane_q <= '0;
+        start_q <= start_next;
+        rest_q  <= start_next;
+        left_q  <= left0_q;
+        lane_q  <= '0;
       end
       if (px_end) begin
         copy_q <= '0;
-        cs_q   <= base_q;
-        cur_q  <= base_q;
-        rs_q   <= rest0_q;
-        rest_q <= rest0_q;
+        start_q <= rest0_q;
+        rest_q  <= rest0_q;
         x_q    <= x_end ? '0 : x_q + 13'd1;
         px_q   <= px_q + (32'(d_pixel_i) << win);
         if (x_end) begin
@@ -294,7 +301,7 @@ module bnn_stream_in #(
   logic          v_q, v_cont_q, v_whole_q;  // continues a run; may be continued
   logic [31:0]   v_addr_q;
   logic [15:0]   v_off_q;
-  logic [13:0]   v_n_q;
+  logic [13:0]   v_n_q;                     // elements, bytes, cells: all less one
   logic [FW-1:0] v_flags_q;
   logic          u_q, u_cont_q, u_whole_q;
   logic [31:0]   u_addr_q;
@@ -307,6 +314,7 @@ module bnn_stream_in #(
   logic [13:0]   o_cells_q;
   logic [FW-1:0] o_flags_q;
   logic [3:0]    limit_q;                   // of a run, in 64 bytes: 1, 2, 4, 8, so that the first ones leave early
+  logic          enough;
   logic          u_ready, match, closed, push, meta_room, r_q;
   logic [31:0]   r_addr_q;
   logic [16:0]   r_bytes_q;
@@ -315,23 +323,25 @@ module bnn_stream_in #(
   logic [2:0]    groups_1;
 
   assign two      = double_q;
-  assign bit_at   = (lb == 3'd2) ? {cur_q[0], 2'd0} : (lb == 3'd0) ? cur_q[2:0] : 3'd0;
-  assign groups_1 = 3'((n - 14'd1) >> LN);
+  assign bit_at   = (lb == 3'd2) ? {cur[0], 2'd0} : (lb == 3'd0) ? cur[2:0] : 3'd0;
+  assign groups_1 = 3'(n_1 >> LN);
   assign v_ready  = !v_q || u_ready;
   assign u_ready  = !u_q || !o_q || match || push;
 
-  assign match  = u_cont_q && o_whole_q && u_addr_q == o_end_q && o_bytes_q < {7'd0, limit_q, 6'd0};
-  assign closed = o_q && (u_q ? !match : (!o_whole_q || o_bytes_q >= {7'd0, limit_q, 6'd0} || (state_q == IDLE && !v_q)));
+  assign enough = o_bytes_q[16:9] != '0 || ({limit_q[1] || limit_q[0] || limit_q[2], limit_q[1] || limit_q[0], limit_q[0]} & o_bytes_q[8:6]) != 3'd0;
+  assign match  = u_cont_q && o_whole_q && u_addr_q == o_end_q && !enough;
+  assign closed = o_q && (u_q ? !match : (!o_whole_q || enough || (state_q == IDLE && !v_q)));
   assign push   = closed && meta_room && (!r_q || rq_ready_i);
 
   logic [13:0] u_cells;
   logic [15:0] u_bytes;
-  logic        v_two, v_single;
-  assign v_single = v_flags_q[FW-1];
+  logic        v_two;
   assign v_two    = v_flags_q[10];
-  assign u_cells  = (v_n_q + (14'd1 << cell_el) - 14'd1) >> cell_el;
-  assign u_bytes  = v_single ? ((lb == 3'd5) ? 16'd4 : (lb == 3'd4) ? 16'd2 : 16'd1)
-                  : 16'(((19'(v_n_q) << lb) + 19'd7) >> 3);
+  always_comb begin
+    u_cells = v_n_q;
+    for (int i = 1; i < 8; i++) if (cell_el == 3'(i)) u_cells = v_n_q >> i;
+    u_bytes = bytes_of(lb, v_n_q) | {14'd0, (lb == 3'd5) ? 2'd3 : {1'b0, lb == 3'd4}};
+  end
 
   assign rq_valid_o = r_q;
   assign rq_addr_o  = r_addr_q;
@@ -355,16 +365,16 @@ module bnn_stream_in #(
     else if (push && !limit_q[3]) limit_q <= limit_q << 1;
     if (v_ready) begin
       v_addr_q  <= px_q + off_q;
-      v_off_q   <= 16'((18'(cur_q) << lb) >> 3);
-      v_n_q     <= n;
+      v_off_q   <= bytes_of(lb, cur);
+      v_n_q     <= n_1;
       v_cont_q  <= fast && !acc;
       v_whole_q <= groups_whole && !acc;
       v_flags_q <= {!fast, lane_q, close, pass_q == 4'd0, pass_last, two, groups_1, pass_q, bit_at};
     end
     if (u_ready) begin
       u_addr_q  <= v_addr_q + {16'd0, v_off_q};
-      u_bytes_q <= u_bytes << v_two;
-      u_cells_q <= u_cells << v_two;
+      u_bytes_q <= v_two ? {u_bytes[14:0], 1'b1} : u_bytes;
+      u_cells_q <= v_two ? {u_cells[12:0], 1'b1} : u_cells;
       u_cont_q  <= v_cont_q;
       u_whole_q <= v_whole_q;
       u_flags_q <= v_flags_q;
@@ -372,14 +382,14 @@ module bnn_stream_in #(
     if (u_q && u_ready) begin
       o_whole_q <= u_whole_q;
       o_flags_q <= u_flags_q;               // of all units of a run alike, where they matter
-      o_end_q   <= u_addr_q + {16'd0, u_bytes_q};
-      o_bytes_q <= (o_q && match) ? o_bytes_q + {1'b0, u_bytes_q} : {1'b0, u_bytes_q};
-      o_cells_q <= (o_q && match) ? o_cells_q + u_cells_q : u_cells_q;
+      o_end_q   <= u_addr_q + {16'd0, u_bytes_q} + 32'd1;
+      o_bytes_q <= (o_q && match) ? o_bytes_q + {1'b0, u_bytes_q} + 17'd1 : {1'b0, u_bytes_q};
+      o_cells_q <= (o_q && match) ? o_cells_q + u_cells_q + 14'd1 : u_cells_q;
       if (!(o_q && match)) o_addr_q <= u_addr_q;
     end
     if (push) begin
       r_addr_q  <= o_addr_q;
-      r_bytes_q <= o_bytes_q;
+      r_bytes_q <= o_bytes_q + 17'd1;
     end
   end
 
@@ -420,7 +430,7 @@ module bnn_stream_in #(
 
   assign {h_cells, h_single, h_lane, h_close, h_first, h_last, h_two, h_groups, h_plane, h_bit} = head;
   assign ring_full  = at_q == {!fp_q[4], fp_q[3:0]};
-  assign run_end    = cell_q == h_cells - 14'd1;
+  assign run_end    = cell_q == h_cells;    // less one
   assign beat_end   = sub_q == beat_cells || run_end;
   assign group_end  = h_single ? h_close : part_q == group_cells_q || run_end;
   assign final_pass = h_last && (!h_two || second_q);
@@ -468,7 +478,7 @@ module bnn_stream_in #(
     case (lb)
       3'd0: begin
         element       = {32{rb_data_i[{4'd0, h_bit}]}};
-        norm[C1-1:0]  = rb_data_i[(32'(sub_q) & (128/C1 - 1))*C1 +: C1];
+        if (EW != 0) norm[C1-1:0] = rb_data_i[(32'(sub_q) & (128/C1 - 1))*C1 +: C1];
       end
       3'd2: begin
         element       = {8{h_bit[2] ? rb_data_i[7:4] : rb_data_i[3:0]}};
@@ -480,7 +490,7 @@ module bnn_stream_in #(
       end
       3'd5: begin
         element       = rb_data_i[31:0];
-        norm[C32-1:0] = rb_data_i[(32'(sub_q) & (128/C32 - 1))*C32 +: C32];
+        if (EW != 0) norm[C32-1:0] = rb_data_i[(32'(sub_q) & (128/C32 - 1))*C32 +: C32];
       end
       default: begin
         element       = {2{rb_data_i[15:0]}};
@@ -578,7 +588,7 @@ module bnn_stream_in #(
   logic             o_copy_end, o_px_end, o_end;
   logic [4:0]       ready;
   logic [13:0]      ozs_next;
-  logic [LANES-1:0] mask;
+  logic [LANES-1:0] mask, mask_left, mask_zero;
 
   assign need       = !d_zero_i || ozero_q != 14'd0;
   assign ready      = wp_q - fp_q;
@@ -589,10 +599,13 @@ module bnn_stream_in #(
   assign o_end      = o_px_end && ox_q == d_ow_i - 13'd1 && oy_q == d_oh_i - 13'd1;
   assign ozs_next   = (ozs_q > step_q) ? ozs_q - step_q : 14'd0;
   always_comb begin
-    for (int l = 0; l < LANES; l++) begin
-      mask[l] = (oleft_q[13:LN] != '0 || LN'(l) < oleft_q[LN-1:0]) &&
-                (!d_zero_i || ozero_q[13:LN] != '0 || LN'(l) < ozero_q[LN-1:0]);
+    mask_left = {LANES{oleft_q[13:LN] != '0}};
+    mask_zero = {LANES{!d_zero_i || ozero_q[13:LN] != '0}};
+    for (int i = 1; i < LANES; i++) begin
+      if (oleft_q[LN-1:0] == LN'(i)) mask_left = mask_left | LANES'((1 << i) - 1);
+      if (ozero_q[LN-1:0] == LN'(i)) mask_zero = mask_zero | LANES'((1 << i) - 1);
     end
+    mask = mask_left & mask_zero;
   end
 
   always_ff @(posedge clk_i) begin
