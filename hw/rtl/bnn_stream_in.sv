@@ -576,7 +576,7 @@ module bnn_stream_in #(
     assign old = ring[raddr];
     assign ring_out[l*VW +: VW] = old;
     always_ff @(posedge clk_i) begin
-      if (f_q && f_lanes_q[l]) ring[f_at_q] <= (f_first_q ? VW'(0) : old) + f_value_q[l*VW +: VW];
+      if (f_q && f_lanes_q[l]) ring[f_at_q] <= f_value_q[l*VW +: VW] + (f_first_q ? VW'(0) : old);
     end
   end
 
