@@ -11,7 +11,9 @@ module bnn_bus #(
   parameter int BUS_BITS  = 52,
   parameter int READS     = 1,                // streams
   parameter int WRITES    = 1,
-  parameter int FIFO_LOG2 = 8                 // beats that a read stream holds
+  parameter int FIFO_LOG2 = 8,                // beats that a read stream holds
+  parameter int READ_PLANES  = 0,                // streams that go round planes: they keep several pages
+  parameter int WRITE_PLANES = 0
 ) (
   input  logic                 clk_i,
   input  logic                 rst_ni,
@@ -108,7 +110,8 @@ module bnn_bus #(
     assign d_beat[i] = any_beat && d_beat_at == R_LOG2'(i);
     bnn_bus_read #(
       .BUS_BITS (BUS_BITS),
-      .FIFO_LOG2(FIFO_LOG2)
+      .FIFO_LOG2(FIFO_LOG2),
+      .PAGES    ((READ_PLANES >> i) % 2 != 0 ? 8 : 1)
     ) u_rd (
       .clk_i       (clk_i),
       .rst_ni      (rst_ni),
@@ -146,7 +149,8 @@ module bnn_bus #(
     assign wd_take[i]        = any_take && wd_at == W_LOG2'(i);
     assign x_more[READS + i] = 1'b0;
     bnn_bus_write #(
-      .BUS_BITS(BUS_BITS)
+      .BUS_BITS(BUS_BITS),
+      .PAGES   ((WRITE_PLANES >> i) % 2 != 0 ? 8 : 1)
     ) u_wr (
       .clk_i      (clk_i),
       .rst_ni     (rst_ni),

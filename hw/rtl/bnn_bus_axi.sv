@@ -85,6 +85,8 @@ module bnn_bus_axi #(
 
   localparam int TAG_W = BUS_BITS + READS_LOG2 + 5;
   localparam int ORG_W = BUS_BITS + 4;
+  // Writes of planes are single beats: many have to be under way.
+  localparam int WR_LOG2 = 6;
 
   // ---- reads ----
   logic [4:0]       reads_q;
@@ -138,21 +140,22 @@ module bnn_bus_axi #(
   assign read_start_o     = take;
 
   // ---- writes ----
-  logic [4:0]       writes_q;              // bursts without response
-  logic [3:0]       wr_wptr_q, wr_rptr_q, wd_rptr_q, at_q;
-  logic [4:0]       wd_fill_q;             // bursts whose beats have not all been taken
-  logic [ORG_W-1:0] wr_tag [0:15];
-  logic [WRITES_LOG2+3:0] wd_burst [0:15]; // {stream, len}
+  logic [WR_LOG2:0]   writes_q;            // bursts without response
+  logic [WR_LOG2-1:0] wr_wptr_q, wr_rptr_q, wd_rptr_q;
+  logic [3:0]         at_q;
+  logic [WR_LOG2:0]   wd_fill_q;           // bursts whose beats have not all been taken
+  logic [ORG_W-1:0]   wr_tag [0:(1<<WR_LOG2)-1];
+  logic [WRITES_LOG2+3:0] wd_burst [0:(1<<WR_LOG2)-1]; // {stream, len}
   logic [ORG_W-1:0] wtag;
   logic [3:0]       wd_len;
   logic             put, last;
 
-  assign w_ready_o = !writes_q[4] && (!awvalid_o || awready_i);
+  assign w_ready_o = !writes_q[WR_LOG2] && (!awvalid_o || awready_i);
   assign put       = w_ready_o && w_valid_i;
   assign wtag      = wr_tag[wr_rptr_q];
 
   assign {wd_stream_o, wd_len} = wd_burst[wd_rptr_q];
-  assign wd_take_o = wd_fill_q != 5'd0 && (!wvalid_o || wready_i);
+  assign wd_take_o = wd_fill_q != '0 && (!wvalid_o || wready_i);
   assign last        = at_q == wd_len;
 
   always_ff @(posedge clk_i) begin
@@ -170,16 +173,16 @@ module bnn_bus_axi #(
       if (wready_i) wvalid_o <= 1'b0;
       if (put) begin
         awvalid_o <= 1'b1;
-        wr_wptr_q <= wr_wptr_q + 4'd1;
+        wr_wptr_q <= wr_wptr_q + WR_LOG2'(1);
       end
       if (wd_take_o) begin
         wvalid_o <= 1'b1;
         at_q     <= last ? '0 : at_q + 4'd1;
-        if (last) wd_rptr_q <= wd_rptr_q + 4'd1;
+        if (last) wd_rptr_q <= wd_rptr_q + WR_LOG2'(1);
       end
-      if (bvalid_i) wr_rptr_q <= wr_rptr_q + 4'd1;
-      writes_q  <= writes_q + 5'(put) - 5'(bvalid_i);
-      wd_fill_q <= wd_fill_q + 5'(put) - 5'(wd_take_o && last);
+      if (bvalid_i) wr_rptr_q <= wr_rptr_q + WR_LOG2'(1);
+      writes_q  <= writes_q + (WR_LOG2+1)'(put) - (WR_LOG2+1)'(bvalid_i);
+      wd_fill_q <= wd_fill_q + (WR_LOG2+1)'(put) - (WR_LOG2+1)'(wd_take_o && last);
     end
   end
 
@@ -201,6 +204,6 @@ module bnn_bus_axi #(
   assign w_error_o        = bvalid_i && bresp_i != 2'd0;
   assign w_error_origin_o = wtag[BUS_BITS-1:0];
   assign w_error_slot_o   = wtag[BUS_BITS +: 4];
-  assign writes_o         = writes_q != 5'd0;
+  assign writes_o         = writes_q != '0;
 
 endmodule

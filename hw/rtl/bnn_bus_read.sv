@@ -6,7 +6,8 @@
 
 module bnn_bus_read #(
   parameter int BUS_BITS  = 52,
-  parameter int FIFO_LOG2 = 8              // beats: what 16 bursts bring
+  parameter int FIFO_LOG2 = 8,             // beats: what 16 bursts bring
+  parameter int PAGES     = 1              // translations kept
 ) (
   input  logic                clk_i,
   input  logic                rst_ni,
@@ -47,12 +48,11 @@ module bnn_bus_read #(
 
   localparam int DEPTH = 1 << FIFO_LOG2;
 
-  logic                 act_q, virt_q, page_ok_q;
+  logic                 act_q, virt_q, page_hit;
   logic [3:0]           slot_q;
   logic [BUS_BITS-1:4]  addr_q;
   logic [23:0]          left_q;
-  logic [31:12]         page_q;
-  logic [BUS_BITS-1:12] frame_q;
+  logic [BUS_BITS-1:12] frame;
 
   logic [FIFO_LOG2:0]   used_q;             // beats not handed out, or on their way
   logic [FIFO_LOG2:0]   wptr_q, rptr_q;
@@ -63,7 +63,7 @@ module bnn_bus_read #(
 
   logic unused;
   assign unused = ^req_addr_i[3:0];
-  assign hit    = !virt_q || (page_ok_q && page_q == addr_q[31:12]);
+  assign hit    = !virt_q || page_hit;
   // Bursts end at multiples of 256 bytes and so never cross a page.
   assign to_end = 5'd16 - {1'b0, addr_q[7:4]};
   assign burst  = (left_q < 24'(to_end)) ? left_q[4:0] : to_end;
@@ -72,7 +72,7 @@ module bnn_bus_read #(
   assign d_valid_o  = act_q && hit && !hold_i && !flush_i &&
                       (used_q + (FIFO_LOG2+1)'(burst) <= (FIFO_LOG2+1)'(DEPTH));
   assign issue      = d_valid_o && d_ready_i;
-  assign d_addr_o   = {virt_q ? frame_q : addr_q[BUS_BITS-1:12], addr_q[11:4], 4'd0};
+  assign d_addr_o   = {virt_q ? frame : addr_q[BUS_BITS-1:12], addr_q[11:4], 4'd0};
   assign d_len_o    = 4'(burst - 5'd1);
   assign d_origin_o = {addr_q, 4'd0};
   assign d_slot_o   = slot_q;
@@ -86,6 +86,20 @@ module bnn_bus_read #(
   assign reach     = {1'b0, left_q} + {14'd0, addr_q[14:4]};
   assign xl_more_o = reach > 25'd2048;
 
+  bnn_bus_pages #(
+    .BUS_BITS(BUS_BITS),
+    .PAGES   (PAGES)
+  ) u_pages (
+    .clk_i   (clk_i),
+    .rst_ni  (rst_ni),
+    .forget_i(flush_i || forget_i),
+    .page_i  (addr_q[31:12]),
+    .hit_o   (page_hit),
+    .frame_o (frame),
+    .put_i   (xl_req_o && xl_done_i && !xl_fault_i),
+    .frame_i (xl_frame_i)
+  );
+
   assign req_ready_o  = !flush_i && (!act_q || (issue && last));
   assign load         = wptr_q != rptr_q && (!beat_valid_o || beat_ready_i);
   assign pop          = beat_valid_o && beat_ready_i;
@@ -93,7 +107,6 @@ module bnn_bus_read #(
   always_ff @(posedge clk_i) begin
     if (!rst_ni || flush_i) begin
       act_q        <= 1'b0;
-      page_ok_q    <= 1'b0;
       used_q       <= '0;
       wptr_q       <= '0;
       rptr_q       <= '0;
@@ -111,14 +124,7 @@ module bnn_bus_read #(
         addr_q   <= req_addr_i[BUS_BITS-1:4];
         left_q   <= req_beats_i;
       end
-      if (forget_i) begin
-        page_ok_q <= 1'b0;
-      end else if (xl_req_o && xl_done_i) begin
-        page_ok_q <= !xl_fault_i;
-        page_q    <= addr_q[31:12];
-        frame_q   <= xl_frame_i;
-        if (xl_fault_i) act_q <= 1'b0;
-      end
+      if (xl_req_o && xl_done_i && xl_fault_i) act_q <= 1'b0;
       if (d_beat_i) wptr_q <= wptr_q + (FIFO_LOG2+1)'(1);
       if (load) rptr_q <= rptr_q + (FIFO_LOG2+1)'(1);
       if (load || pop) beat_valid_o <= load;

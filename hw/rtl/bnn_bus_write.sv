@@ -8,7 +8,8 @@
 
 module bnn_bus_write #(
   parameter int BUS_BITS  = 52,
-  parameter int FIFO_LOG2 = 5              // beats, at least two bursts
+  parameter int FIFO_LOG2 = 5,             // beats, at least two bursts
+  parameter int PAGES     = 1              // translations kept
 ) (
   input  logic                 clk_i,
   input  logic                 rst_ni,
@@ -71,16 +72,28 @@ module bnn_bus_write #(
                                   (req_valid_i && !joins) || full);
 
   // ---- translation ----
-  logic                 page_ok_q, hit;
-  logic [31:12]         page_q;
-  logic [BUS_BITS-1:12] frame_q;
-  assign hit        = !virt_q || (page_ok_q && page_q == addr_q[31:12]);
+  logic                 page_hit, hit;
+  logic [BUS_BITS-1:12] frame;
+  bnn_bus_pages #(
+    .BUS_BITS(BUS_BITS),
+    .PAGES   (PAGES)
+  ) u_pages (
+    .clk_i   (clk_i),
+    .rst_ni  (rst_ni),
+    .forget_i(flush_i || forget_i),
+    .page_i  (addr_q[31:12]),
+    .hit_o   (page_hit),
+    .frame_o (frame),
+    .put_i   (xl_req_o && xl_done_i && !xl_fault_i),
+    .frame_i (xl_frame_i)
+  );
+  assign hit        = !virt_q || page_hit;
   assign xl_req_o   = open_q && !hit && !hold_i && !stop_q && !flush_i;
   assign xl_page_o  = addr_q[31:12];
   assign xl_slot_o  = slot_q;
   assign w_valid_o  = closed && hit && !hold_i && !stop_q && !flush_i;
   assign give       = w_valid_o && w_ready_i;
-  assign w_addr_o   = {virt_q ? frame_q : addr_q[BUS_BITS-1:12], addr_q[11:4], 4'd0};
+  assign w_addr_o   = {virt_q ? frame : addr_q[BUS_BITS-1:12], addr_q[11:4], 4'd0};
   assign w_len_o    = 4'(count_q - 5'd1);
   assign w_origin_o = {addr_q, 4'd0};
   assign w_slot_o   = slot_q;
@@ -101,9 +114,8 @@ module bnn_bus_write #(
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni || flush_i) begin
-      open_q    <= 1'b0;
-      page_ok_q <= 1'b0;
-      stop_q    <= 1'b0;
+      open_q <= 1'b0;
+      stop_q <= 1'b0;
     end else begin
       if (put) begin
         open_q <= 1'b1;
@@ -113,14 +125,7 @@ module bnn_bus_write #(
       end else if (idle_q != 2'd3) begin
         idle_q <= idle_q + 2'd1;
       end
-      if (forget_i) begin
-        page_ok_q <= 1'b0;
-      end else if (xl_req_o && xl_done_i) begin
-        page_ok_q <= !xl_fault_i;
-        stop_q    <= xl_fault_i;            // until the flush that follows every fault
-        page_q    <= addr_q[31:12];
-        frame_q   <= xl_frame_i;
-      end
+      if (xl_req_o && xl_done_i && xl_fault_i) stop_q <= 1'b1;  // until the flush that follows every fault
     end
   end
 

@@ -931,7 +931,9 @@ module bnn_core #(
   bnn_bus #(
     .BUS_BITS(BUS_BITS),
     .READS   (READS),
-    .WRITES  (WRITES)
+    .WRITES  (WRITES),
+    .READ_PLANES (2),
+    .WRITE_PLANES(5)
   ) u_bus (
     .clk_i         (clk_i),
     .rst_ni        (core_rst_n),

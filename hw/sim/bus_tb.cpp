@@ -251,7 +251,7 @@ void Bench::bus()
 		unsigned len = top->awlen_o + 1u;
 
 		if (len > 16 || top->awaddr_o % PAGE + 16 * len > PAGE || top->awaddr_o % 16 ||
-		    writes.size() + responses.size() >= 16)
+		    writes.size() + responses.size() >= 64)
 			wrong = "write burst against the rules";
 		writes.push_back(Write{ top->awaddr_o, len, 0, !fail_write });
 		fail_write--;

@@ -49,7 +49,7 @@ namespace
 
 constexpr uint32_t ACT_KIB_MAX = BNN_SIM_ACT_KIB;
 constexpr uint32_t BEAT = 16;
-constexpr size_t BUS_DEPTH = 32;
+constexpr size_t BUS_DEPTH = 128;
 constexpr uint64_t BUS_MASK = (UINT64_C(1) << 52) - 1;
 
 struct Read {

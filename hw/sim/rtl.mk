@@ -107,7 +107,7 @@ synth-check: $(call rtl-deps,tiny)
 RTL_UNITS := post side bus front windows windows-32 windows-128 array load load-tiny load-small \
 	stream_in stream_in-4 stream_in-32 stream_in-ew stream_in-ew4 store store-4 store-32
 RTL_UNIT_PARAMETERS_post := -GLANES=4 -GDEPTH=16
-RTL_UNIT_PARAMETERS_bus := -GREADS=3 -GWRITES=2 -GBUS_BITS=40
+RTL_UNIT_PARAMETERS_bus := -GREADS=3 -GWRITES=2 -GBUS_BITS=40 -GREAD_PLANES=2 -GWRITE_PLANES=1
 RTL_UNIT_PARAMETERS_front := -GLANES=4 -GLANE_BITS=32 -GWEIGHT_WORDS=8192 -GWINDOW_WORDS=16768 -GFEATURES=4095 -GBUS_BITS=40
 RTL_UNIT_PARAMETERS_windows := -GLANE_BITS=256 -GROW_KIB=64
 RTL_UNIT_PARAMETERS_windows-32 := -GLANE_BITS=32 -GROW_KIB=16

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+// Translations that an engine keeps: of the last pages it used, so that a stream
+// that goes round several planes asks once per page, not once per burst.
+
+module bnn_bus_pages #(
+  parameter int BUS_BITS = 52,
+  parameter int PAGES    = 1
+) (
+  input  logic                 clk_i,
+  input  logic                 rst_ni,
+  input  logic                 forget_i,    // all of them
+
+  input  logic [31:12]         page_i,
+  output logic                 hit_o,
+  output logic [BUS_BITS-1:12] frame_o,
+
+  input  logic                 put_i,       // the page asked for, in place of the oldest
+  input  logic [BUS_BITS-1:12] frame_i
+);
+
+  localparam int FW = BUS_BITS - 12;
+  localparam int NW = (PAGES > 1) ? $clog2(PAGES) : 1;
+
+  logic [PAGES-1:0]    valid_q, match;
+  logic [PAGES*20-1:0] page_q;
+  logic [PAGES*FW-1:0] frame_q;
+  logic [NW-1:0]       next_q;
+
+  always_comb begin
+    frame_o = '0;
+    for (int i = 0; i < PAGES; i++) begin
+      match[i] = valid_q[i] && page_q[i*20 +: 20] == page_i;
+      if (match[i]) frame_o = frame_o | frame_q[i*FW +: FW];
+    end
+  end
+  assign hit_o = |match;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni || forget_i) begin
+      valid_q <= '0;
+      next_q  <= '0;
+    end else if (put_i) begin
+      valid_q[next_q] <= 1'b1;
+      next_q          <= (32'(next_q) == PAGES - 1) ? '0 : next_q + NW'(1);
+    end
+    if (put_i) begin
+      page_q[32'(next_q)*20 +: 20] <= page_i;
+      frame_q[32'(next_q)*FW +: FW] <= frame_i;
+    end
+  end
+
+endmodule
