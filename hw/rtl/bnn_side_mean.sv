@@ -34,7 +34,7 @@ module bnn_side_mean (
   output logic         split_o,             // static
   output logic         odd_o,
   output logic [3:0]   have_o,              // lanes
-  output logic [3:0]   pieces_o,            // of 16 bits, with that of the even step
+  output logic [2:0]   pieces_o,            // of 16 bits, with that of the even step
   output logic [63:0]  value_o,
   output logic [3:0]   over_o               // lanes whose clamp changed the value
 );
@@ -72,28 +72,27 @@ module bnn_side_mean (
   end
 
   // ---- steps ----
-  logic       upper_q, odd_q, halves;       // upper: the upper 4 pairs or halves
-  logic [3:0] have, part;                   // lanes; of them, those whose element exists
-  logic [3:0] pieces;
-  logic [15:0] there;                       // bytes, of the beat
+  logic        upper_q, odd_q, halves;      // upper: the upper 4 pairs or halves
+  logic [3:0]  have, part;                  // lanes that have a result; even bytes of the half
+  logic [2:0]  pieces;
+  logic [15:0] there;                       // bytes of the beat that are the pixel's
+  logic [7:0]  half;
   assign split_o = bytes_i && group_i == 2'd0;
   assign halves  = split_o || group_i == (bytes_i ? 2'd1 : 2'd0);
   assign end_o   = (!split_o || odd_q) && (!halves || upper_q || pieces_i <= 15'd4);
 
+  assign there = (left_i >= 19'd128) ? 16'hffff : ~(16'hffff << left_i[6:3]);
+  assign half  = upper_q ? there[15:8] : there[7:0];
+  assign part  = {half[6], half[4], half[2], half[0]};
   always_comb begin
-    there = (left_i >= 19'd128) ? 16'hffff : ~(16'hffff << left_i[6:3]);
-    for (int i = 0; i < 4; i++) begin
-      // Bytes of the lane's first element.
-      have[i] = split_o ? there[4'(i*2) + {upper_q, 2'd0, odd_q}]
-              : halves ? there[4'(i*2) + {upper_q, 3'd0}] : there[4'(i*4)];
-      part[i] = there[4'(i*2) + {upper_q, 3'd0}];
-    end
+    if (split_o) have = odd_q ? {half[7], half[5], half[3], half[1]} : part;
+    else if (halves) have = part;
+    else have = {there[12], there[8], there[4], there[0]};
     if (group_i == (bytes_i ? 2'd3 : 2'd2)) have = {2'd0, there[8], 1'b1};
     if (!bytes_i && group_i == 2'd3) have = 4'd1;
-    // All results of a step are there but for those behind the last.
-    if (split_o) pieces = {1'b0, {2'd0, part[0]} + {2'd0, part[1]} + {2'd0, part[2]} + {2'd0, part[3]}};
-    else if (bytes_i) pieces = {2'd0, have[2], !have[2]};
-    else pieces = {1'b0, {2'd0, have[0]} + {2'd0, have[1]} + {2'd0, have[2]} + {2'd0, have[3]}};
+    if (split_o) pieces = {2'd0, part[0]} + {2'd0, part[1]} + {2'd0, part[2]} + {2'd0, part[3]};
+    else if (bytes_i) pieces = {1'b0, have[2], !have[2]};
+    else pieces = {2'd0, have[0]} + {2'd0, have[1]} + {2'd0, have[2]} + {2'd0, have[3]};
   end
 
   always_ff @(posedge clk_i) begin
@@ -107,7 +106,7 @@ module bnn_side_mean (
   end
 
   // ---- {last, upper, odd, have, pieces} of each stage ----
-  localparam int C = 11;
+  localparam int C = 10;
   logic [STAGES-1:0]   valid_q;
   logic [STAGES*C-1:0] ctl_q;
   always_ff @(posedge clk_i) begin
@@ -125,8 +124,8 @@ module bnn_side_mean (
     logic signed [W-1:0] low, high;
     logic                low_on, high_on;
     assign a       = word_i[i*40 +: 40];
-    assign low_on  = !split_o || !ctl_q[8];
-    assign high_on = bytes_i && (!split_o || ctl_q[8]);
+    assign low_on  = !split_o || !ctl_q[7];
+    assign high_on = bytes_i && (!split_o || ctl_q[7]);
     assign low     = bytes_i ? {{(W-20){signed_i && a[19]}}, a[19:0]} : a[W-1:0];
     assign high    = {{(W-20){signed_i && a[39]}}, a[39:20]};
     always_ff @(posedge clk_i) begin
@@ -144,7 +143,7 @@ module bnn_side_mean (
   for (genvar i = 0; i < 4; i++) begin : gen_two
     always_ff @(posedge clk_i) begin
       if (en_i) begin
-        two_q[i*W +: W] <= (halves ? u_q[(ctl_q[C + 9] ? 4 + i : i)*W +: W] : u_q[2*i*W +: W]) +
+        two_q[i*W +: W] <= (halves ? u_q[(ctl_q[C + 8] ? 4 + i : i)*W +: W] : u_q[2*i*W +: W]) +
                            (halves ? {W{1'b0}} : u_q[(2*i + 1)*W +: W]);
       end
     end
@@ -196,10 +195,10 @@ module bnn_side_mean (
   end
 
   assign valid_o  = valid_q[STAGES-1];
-  assign last_o   = ctl_q[(STAGES-1)*C + 10];
-  assign odd_o    = ctl_q[(STAGES-1)*C + 8];
-  assign have_o   = ctl_q[(STAGES-1)*C + 4 +: 4];
-  assign pieces_o = ctl_q[(STAGES-1)*C +: 4];
+  assign last_o   = ctl_q[(STAGES-1)*C + 9];
+  assign odd_o    = ctl_q[(STAGES-1)*C + 7];
+  assign have_o   = ctl_q[(STAGES-1)*C + 3 +: 4];
+  assign pieces_o = ctl_q[(STAGES-1)*C +: 3];
   assign over_o   = over_q & have_o & {4{valid_o}};
 
 endmodule

@@ -320,7 +320,8 @@ module bnn_side_pool (
   // Beats in steps.
   logic [319:0] word_q;
   logic         m_valid, m_last, m_split, m_odd;
-  logic [3:0]   m_have, m_pieces, m_over;
+  logic [3:0]   m_have, m_over;
+  logic [2:0]   m_pieces;
   logic [63:0]  m_value;
   bnn_side_mean u_mean (
     .clk_i   (clk_i),
@@ -429,7 +430,8 @@ module bnn_side_pool (
   // ---- results of a cycle: up to four of 16 bits ----
   // Bits are strung together to a byte, which is written until it is complete.
   logic        r_v_q, r_last_q, r_split_q, r_odd_q, r_more_q;
-  logic [3:0]  r_have_q, r_pieces_q;
+  logic [3:0]  r_have_q;
+  logic [2:0]  r_pieces_q;
   logic [63:0] r_q;
   logic [7:0]  part_q, part;
   logic [2:0]  part_n_q;
@@ -507,7 +509,7 @@ module bnn_side_pool (
   assign acc_next  = {1'b0, acc_at_q} + {1'b0, step};
   // Whole pieces: one result may be half of one, or begin it.
   assign acc_bytes = {1'b0, acc_at_q[3:1], 1'b0} +
-                     (fast_q ? {r_pieces_q, 1'b0} : size_i == 2'd2 ? 5'd4 : 5'd2);
+                     (fast_q ? {1'b0, r_pieces_q, 1'b0} : size_i == 2'd2 ? 5'd4 : 5'd2);
   for (genvar i = 0; i < 16; i++) begin : gen_acc
     assign acc[i*8 +: 8] = (en[i % 8] && acc_at_q[3] == 1'(i / 8)) ? spread[(i % 8)*8 +: 8] : acc_q[i*8 +: 8];
   end
