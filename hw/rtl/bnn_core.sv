@@ -752,7 +752,7 @@ module bnn_core #(
   logic [31:4]  se_addr;
   logic [127:0] se_data;
   logic [15:0]  se_strb;
-  logic [1:0]   side_sat;
+  logic [2:0]   side_sat;
   logic         e_rb_valid, side_done, side_row;
   logic [127:0] e_rb_data;
 
@@ -1034,8 +1034,8 @@ module bnn_core #(
     .act_i       (bytes_act),
     .residual_i  (bytes_residual),
     .written_i   (bytes_written),
-    .add_i       (layer_count || side_sat != 2'd0),
-    .saturated_i (side_active ? {14'd0, side_sat} : layer_saturated),
+    .add_i       (layer_count || side_sat != 3'd0),
+    .saturated_i (side_active ? {13'd0, side_sat} : layer_saturated),
     .gates_open_i(gates_open),
     .gates_shut_i(gates_shut),
     .job_index_i (cnt_index),

@@ -43,7 +43,7 @@ module bnn_side (
   input  logic [23:0]  out_row_i,
   input  logic [16:0]  out_pixel_i,
   input  logic [31:0]  out_plane_i,
-  output logic [1:0]   sat_o,             // clamps that changed a value, this cycle
+  output logic [2:0]   sat_o,             // clamps that changed a value, this cycle
   output logic         row_done_o,
 
   output logic         rq_valid_o,
@@ -97,7 +97,8 @@ module bnn_side (
   always_ff @(posedge clk_i) pixels_q <= 14'(h_i) * 14'(w_i);
 
   logic [1:0]   gate_sat;
-  logic         pool_sat, enc_row, pool_row;
+  logic [2:0]   pool_sat;
+  logic         enc_row, pool_row;
   logic         enc_done, pool_done, turn_done, gate_done;
   logic         enc_rq, pool_rq, turn_rq, gate_rq, enc_rb, pool_rb, turn_rb, gate_rb;
   logic         enc_table, gate_gates;      // what their requests are for
@@ -298,7 +299,7 @@ module bnn_side (
 
   assign wr_onchip_o = out_onchip_i;
   assign row_done_o  = enc_row || pool_row;
-  assign sat_o       = gate_sat + {1'b0, pool_sat};
+  assign sat_o       = {1'b0, gate_sat} + pool_sat;
   assign active_o    = state_q != IDLE;
   assign done_o      = state_q == FLUSH && empty;
 

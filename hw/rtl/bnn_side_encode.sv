@@ -9,7 +9,7 @@
 //
 // Codes of one bit per channel and packed elements are strung together bit by
 // bit. Codes in several planes are collected plane by plane, for up to eight
-// pixels that lie behind each other.
+// pixels that lie behind each other, while those before leave.
 
 module bnn_side_encode (
   input  logic         clk_i,
@@ -365,10 +365,11 @@ module bnn_side_encode (
   // ---- collecting planes ----
   logic [127:0]  codes_q, codes;            // of the group, a byte each
   logic [127:0]  pieces;                    // of this pixel, 16 bits for each plane
-  logic [1023:0] pl_q;                      // 128 bits of each plane
-  logic [3:0]    pl_n_q, pl_at_q;           // pieces in each; the plane that leaves
-  logic          pl_out_q, pl_put, pl_flush;
-  logic [31:0]   pl_base_q, pl_off_q;
+  logic [1023:0] pl_q, leave_q;             // 128 bits of each plane: collected; leaving
+  logic [3:0]    pl_n_q, pl_n, leave_n_q;   // pieces in each
+  logic [3:0]    pl_at_q;                   // the plane that leaves
+  logic          pl_full_q, pl_out_q, pl_put, pl_end, pl_flush, pl_move;
+  logic [31:0]   pl_base_q, leave_base_q, pl_off_q;
   logic [31:0]   px_q, row_q;
   logic [12:0]   x_q, y_q;
   logic          step, x_end, y_end, over_q;
@@ -382,37 +383,45 @@ module bnn_side_encode (
       assign pieces[i*16 + c] = codes[c*8 + i];
     end
   end
-  assign open     = !pl_out_q;
-  assign pl_flush = pl_n_q == 4'd7 || !single || out_pixel_i != 17'd2 || x_end;
   assign pl_put   = pl_out_q && put_room;
+  assign pl_end   = pl_put && pl_at_q == planes_i - 4'd1;
+  assign pl_move  = pl_full_q && (!pl_out_q || pl_end);
+  assign pl_n     = pl_full_q ? 4'd0 : pl_n_q;
+  assign pl_flush = pl_n == 4'd7 || !single || out_pixel_i != 17'd2 || x_end;
+  assign open     = !pl_full_q || pl_move;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni || clear_i || state_q == BEGIN) begin
-      codes_q  <= '0;
-      pl_n_q   <= '0;
-      pl_at_q  <= '0;
-      pl_off_q <= '0;
-      pl_out_q <= 1'b0;
-      acc_q    <= '0;
-      acc_n_q  <= '0;
-      spill_q  <= 1'b0;
-      off_q    <= '0;
+      codes_q   <= '0;
+      pl_n_q    <= '0;
+      pl_at_q   <= '0;
+      pl_off_q  <= '0;
+      pl_full_q <= 1'b0;
+      pl_out_q  <= 1'b0;
+      acc_q     <= '0;
+      acc_n_q   <= '0;
+      spill_q   <= 1'b0;
+      off_q     <= '0;
     end else begin
-      if (collect) begin
-        codes_q <= last2_q ? '0 : codes;
-        if (last2_q) begin
-          pl_n_q   <= pl_n_q + 4'd1;
-          pl_out_q <= pl_flush;
-        end
-      end
       if (pl_put) begin
         pl_at_q  <= pl_at_q + 4'd1;
         pl_off_q <= pl_off_q + out_plane_i;
-        if (pl_at_q == planes_i - 4'd1) begin
+        if (pl_end) begin
           pl_at_q  <= '0;
           pl_off_q <= '0;
-          pl_n_q   <= '0;
           pl_out_q <= 1'b0;
+        end
+      end
+      if (pl_move) begin
+        pl_n_q    <= '0;
+        pl_full_q <= 1'b0;
+        pl_out_q  <= 1'b1;
+      end
+      if (collect) begin
+        codes_q <= last2_q ? '0 : codes;
+        if (last2_q) begin
+          pl_n_q    <= pl_n + 4'd1;
+          pl_full_q <= pl_flush;
         end
       end
       if (b_take) begin
@@ -431,8 +440,13 @@ module bnn_side_encode (
   end
   always_ff @(posedge clk_i) begin
     if (collect && last2_q) begin
-      if (pl_n_q == 4'd0) pl_base_q <= px_q;
-      for (int i = 0; i < 8; i++) pl_q[i*128 + 32'(pl_n_q[2:0])*16 +: 16] <= pieces[i*16 +: 16];
+      if (pl_n == 4'd0) pl_base_q <= px_q;
+      for (int i = 0; i < 8; i++) pl_q[i*128 + 32'(pl_n[2:0])*16 +: 16] <= pieces[i*16 +: 16];
+    end
+    if (pl_move) begin
+      leave_q      <= pl_q;
+      leave_n_q    <= pl_n_q;
+      leave_base_q <= pl_base_q;
     end
   end
 
@@ -474,9 +488,9 @@ module bnn_side_encode (
       put_bytes_o <= p_bytes;
       put_data_o  <= spill_q ? acc_q : total[127:0];
     end else if (pl_put) begin
-      put_addr_o  <= pl_base_q + pl_off_q;
-      put_bytes_o <= 5'(pl_n_q) << 1;
-      put_data_o  <= pl_q[{pl_at_q[2:0], 7'd0} +: 128];
+      put_addr_o  <= leave_base_q + pl_off_q;
+      put_bytes_o <= 5'(leave_n_q) << 1;
+      put_data_o  <= leave_q[{pl_at_q[2:0], 7'd0} +: 128];
     end
   end
 
@@ -513,7 +527,7 @@ module bnn_side_encode (
           end
         end
         BEGIN: state_q <= PIXELS;
-        PIXELS: if (over_q && !pl_out_q && !put_valid_o) state_q <= NEXT;
+        PIXELS: if (over_q && !pl_full_q && !pl_out_q && !put_valid_o) state_q <= NEXT;
         default: begin  // NEXT
           colour_q <= colour_q + 14'd16;
           table_q  <= table_q + 32'd4096;

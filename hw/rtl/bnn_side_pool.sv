@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: MIT
-// POOL. A window's taps are combined beat by beat in one of two buffers of a
-// strip (512 bytes of a pixel) while the other is emptied: beats as they are
-// where nothing but MAX or MIN of single channels is asked for; else element by
-// element, through the sum of a channel group and the quotient.
+// POOL. Taps come in runs, are cut out of them, and combined beat by beat in one
+// of two buffers of a strip (512 bytes of a pixel) while the other is emptied, in
+// one of three ways:
 //
-// A buffer word is 4 x 80 bits, one for each 32 bits of a beat: 32 bits, 4 bytes
-// as 20 bits, 2 halves as 40 (28 used) or a word as 44; wide enough for the sum
-// of 4,096 taps.
+//   beats      as they are: MAX and MIN of single channels
+//   fast       averages of 8 and 16 bits where the group is 1, 2, 4 or 8, DIV at
+//              most 512 and the sum less than 2^24: up to a beat per cycle, four
+//              results at a time (bnn_side_mean)
+//   elements   all others: one by one, through the sum of the group and a divider
+//
+// A buffer word is 4 x 80 bits, one for each 32 bits of a beat, in slots of 20 bits:
+// 4 bytes in a slot each, 2 halves in two each, a word or 32 bits in all; wide
+// enough for the sum of 4,096 taps.
 
 module bnn_side_pool (
   input  logic         clk_i,
@@ -38,7 +43,7 @@ module bnn_side_pool (
   input  logic [31:0]  out_addr_i,
   input  logic [23:0]  out_row_i,
   input  logic [16:0]  out_pixel_i,
-  output logic         sat_o,             // a clamp changed a value
+  output logic [2:0]   sat_o,             // clamps that changed a value, this cycle
   output logic         row_done_o,
 
   output logic         rq_valid_o,
@@ -66,82 +71,165 @@ module bnn_side_pool (
   assign pixel_bits  = {5'd0, cin_i} << log2_bits;
   assign pixel_bytes = 16'((pixel_bits + 19'd15) >> 4) << 1;
 
-  logic tap_valid, tap_present, tap_last, tap_pop;
-
-  bnn_side_taps #(
-    .STRIP(STRIP)
-  ) u_taps (
-    .clk_i        (clk_i),
-    .rst_ni       (rst_ni),
-    .clear_i      (clear_i),
-    .start_i      (start_i),
-    .base_i       (in_addr_i),
-    .h_i          (h_i),
-    .w_i          (w_i),
-    .row_i        (in_row_i),
-    .pixel_i      (in_pixel_i),
-    .bytes_i      (pixel_bytes),
-    .kh_i         (kh_i),
-    .kw_i         (kw_i),
-    .sh_i         (sh_i),
-    .sw_i         (sw_i),
-    .pad_t_i      (pad_t_i),
-    .pad_l_i      (pad_l_i),
-    .oh_i         (oh_i),
-    .ow_i         (ow_i),
-    .rq_valid_o   (rq_valid_o),
-    .rq_ready_i   (rq_ready_i),
-    .rq_addr_o    (rq_addr_o),
-    .rq_bytes_o   (rq_bytes_o),
-    .tap_valid_o  (tap_valid),
-    .tap_present_o(tap_present),
-    .tap_last_o   (tap_last),
-    .tap_pop_i    (tap_pop)
-  );
-
-  // ---- combining ----
-  logic         in_v_q, take, first_q, fill_side_q, beat_end, strip_full;
-  logic [127:0] in_q;
-  logic [1:0]   full_q;
-  logic [4:0]   beat_q;
-  logic [15:0]  fill_left_q;                // bytes of the pixel from this strip on
-  logic [319:0] held, merged;
-
-  assign rb_ready_o = !in_v_q || take;
-  assign take       = in_v_q && tap_valid && tap_present && !full_q[fill_side_q];
-  assign beat_end   = beat_q == 5'd31 || fill_left_q <= {7'd0, beat_q, 4'd0} + 16'd16;
-  assign tap_pop    = tap_valid && !full_q[fill_side_q] && (!tap_present || (take && beat_end));
-  assign strip_full = tap_pop && tap_last;
-
   logic max, min;
   assign max = mode_i == 2'd1;
   assign min = mode_i == 2'd2;
 
+  logic        line, run_valid, run_last, run_pop;
+  logic [6:0]  run_taps;
+  logic [12:0] area;
+
+  bnn_side_taps #(
+    .STRIP(STRIP)
+  ) u_taps (
+    .clk_i      (clk_i),
+    .rst_ni     (rst_ni),
+    .clear_i    (clear_i),
+    .start_i    (start_i),
+    .base_i     (in_addr_i),
+    .h_i        (h_i),
+    .w_i        (w_i),
+    .row_i      (in_row_i),
+    .pixel_i    (in_pixel_i),
+    .bytes_i    (pixel_bytes),
+    .kh_i       (kh_i),
+    .kw_i       (kw_i),
+    .sh_i       (sh_i),
+    .sw_i       (sw_i),
+    .pad_t_i    (pad_t_i),
+    .pad_l_i    (pad_l_i),
+    .oh_i       (oh_i),
+    .ow_i       (ow_i),
+    .area_o     (area),
+    .rq_valid_o (rq_valid_o),
+    .rq_ready_i (rq_ready_i),
+    .rq_addr_o  (rq_addr_o),
+    .rq_bytes_o (rq_bytes_o),
+    .line_o     (line),
+    .run_valid_o(run_valid),
+    .run_taps_o (run_taps),
+    .run_last_o (run_last),
+    .run_pop_i  (run_pop)
+  );
+
+  // ---- cutting: runs to beats of taps, through a window on two beats ----
+  logic [127:0] beat0_q, beat1_q, in_q;
+  logic [1:0]   have_q, drop;
+  logic [2:0]   pos_q;                      // in pieces of 16 bits
+  logic [3:0]   need, pos_next;
+  logic [8:0]   tap_left_q;                 // pieces of the tap
+  logic [14:0]  pixel_pieces, pix_left_q, pix_next;  // pieces of the pixel from this strip on
+  logic [6:0]   run_at_q;                   // tap of the run
+  logic [12:0]  line_at_q;                  // window of the line
+  logic         first_q;                    // tap of the window
+  logic         cut, fill, tap_end, strip_last, window_end, run_end;
+  logic         in_v_q, in_first_q, in_end_q, in_last_q, take;
+
+  assign pixel_pieces = pixel_bytes[15:1];
+  assign need         = (tap_left_q < 9'd8) ? tap_left_q[3:0] : 4'd8;
+  assign pos_next     = {1'b0, pos_q} + need;
+  assign tap_end      = tap_left_q <= 9'd8;
+  assign strip_last   = pix_left_q <= 15'(STRIP / 2);
+  assign window_end   = tap_end && (line || (run_last && run_at_q == run_taps - 7'd1));
+  assign run_end      = tap_end && (line ? strip_last && line_at_q == w_i - 13'd1 : run_at_q == run_taps - 7'd1);
+  assign cut          = run_valid && (pos_next > 4'd8 ? have_q == 2'd2 : have_q != 2'd0) && (!in_v_q || take);
+  assign run_pop      = cut && run_end;
+  assign pix_next     = !window_end ? pix_left_q : strip_last ? pixel_pieces : pix_left_q - 15'(STRIP / 2);
+
+  always_comb begin
+    drop = 2'd0;
+    if (cut) begin
+      if (run_end && pos_next > 4'd8) drop = 2'd2;
+      else if (run_end || pos_next >= 4'd8) drop = 2'd1;
+    end
+  end
+  assign rb_ready_o = have_q != 2'd2 || drop != 2'd0;
+  assign fill       = rb_ready_o && rb_valid_i;
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni || clear_i || start_i) begin
+      have_q     <= '0;
+      pos_q      <= '0;
+      run_at_q   <= '0;
+      line_at_q  <= '0;
+      first_q    <= 1'b1;
+      in_v_q     <= 1'b0;
+      pix_left_q <= pixel_pieces;
+      tap_left_q <= (pixel_pieces < 15'(STRIP / 2)) ? pixel_pieces[8:0] : 9'(STRIP / 2);
+    end else begin
+      have_q <= have_q - drop + {1'b0, fill};
+      if (!in_v_q || take) in_v_q <= cut;
+      if (cut) begin
+        pos_q      <= run_end ? 3'd0 : pos_next[2:0];
+        tap_left_q <= tap_left_q - 9'd8;
+        if (tap_end) begin
+          first_q    <= window_end;
+          run_at_q   <= run_end ? '0 : run_at_q + 7'd1;
+          pix_left_q <= pix_next;
+          tap_left_q <= (pix_next < 15'(STRIP / 2)) ? pix_next[8:0] : 9'(STRIP / 2);
+          if (strip_last) line_at_q <= run_end ? '0 : line_at_q + 13'd1;
+        end
+      end
+    end
+  end
+  always_ff @(posedge clk_i) begin
+    if (drop == 2'd1) beat0_q <= beat1_q;
+    if (fill) begin
+      if (have_q == drop) beat0_q <= rb_data_i;
+      else beat1_q <= rb_data_i;
+    end
+    if (cut) begin
+      in_q       <= 128'({beat1_q, beat0_q} >> {pos_q, 4'd0});
+      in_first_q <= first_q;
+      in_end_q   <= tap_end;
+      in_last_q  <= window_end;
+    end
+  end
+
+  // ---- combining ----
+  logic         fill_side_q, strip_full;
+  logic [1:0]   full_q;
+  logic [4:0]   beat_q;
+  logic [319:0] held, merged;
+
+  assign take       = in_v_q && !full_q[fill_side_q];
+  assign strip_full = take && in_last_q;
+
+  // One adder per word for all formats: MAX and MIN subtract. Between two slots lies
+  // a bit that lets the carry pass where they are one, else makes it what a sum or
+  // a difference begins with. The last slot of a word of 32 bits is not needed.
   for (genvar g = 0; g < 4; g++) begin : gen_word
     logic [31:0] d;
-    logic [79:0] a, as_bytes, as_halves, as_word;
-    assign d = in_q[g*32 +: 32];
-    assign a = held[g*80 +: 80];
-    for (genvar b = 0; b < 4; b++) begin : gen_byte
-      logic signed [19:0] x, y;
-      assign x = $signed({{12{signed_i && d[b*8 + 7]}}, d[b*8 +: 8]});
-      assign y = $signed(a[b*20 +: 20]);
-      assign as_bytes[b*20 +: 20] = first_q ? x : max ? (x > y ? x : y) : min ? (x < y ? x : y) : x + y;
+    logic [79:0] x, y, t;
+    logic [83:0] add_x, add_y, sum;
+    logic [3:0]  less, joins;
+    assign d     = in_q[g*32 +: 32];
+    assign y     = held[g*80 +: 80];
+    assign joins = (size_i == 2'd0) ? 4'b0000 : (size_i == 2'd1) ? 4'b1010 : 4'b1110;
+    always_comb begin
+      if (bits_i || size_i == 2'd2) x = {{48{d[31]}}, d};
+      else if (size_i == 2'd1)      x = {{24{d[31]}}, d[31:16], {24{d[15]}}, d[15:0]};
+      else x = {{12{signed_i && d[31]}}, d[31:24], {12{signed_i && d[23]}}, d[23:16],
+                {12{signed_i && d[15]}}, d[15:8], {12{signed_i && d[7]}}, d[7:0]};
     end
-    for (genvar b = 0; b < 2; b++) begin : gen_half
-      logic signed [27:0] x, y, z;
-      assign x = $signed({{12{d[b*16 + 15]}}, d[b*16 +: 16]});
-      assign y = $signed(a[b*40 +: 28]);
-      assign z = first_q ? x : max ? (x > y ? x : y) : min ? (x < y ? x : y) : x + y;
-      assign as_halves[b*40 +: 40] = {12'd0, z};
+    for (genvar i = 0; i < 4; i++) begin : gen_slot
+      assign add_x[i*21 +: 21] = {x[i*20 +: 20], joins[i] || max || min};
+      assign add_y[i*21 +: 21] = {y[i*20 +: 20] ^ {20{max || min}}, !joins[i] && (max || min)};
+      assign t[i*20 +: 20]     = sum[i*21 + 1 +: 20];
     end
-    logic signed [43:0] x, y, z;
-    assign x = $signed({{12{d[31]}}, d});
-    assign y = $signed(a[43:0]);
-    assign z = first_q ? x : max ? (x > y ? x : y) : min ? (x < y ? x : y) : x + y;
-    assign as_word = {36'd0, z};
-    assign merged[g*80 +: 80] = bits_i ? {48'd0, first_q ? d : max ? a[31:0] | d : a[31:0] & d}
-                              : (size_i == 2'd0) ? as_bytes : (size_i == 2'd1) ? as_halves : as_word;
+    assign sum  = add_x + add_y;
+    assign less = (size_i == 2'd0) ? {t[79], t[59], t[39], t[19]}
+                : (size_i == 2'd1) ? {t[79], t[79], t[39], t[39]} : {4{t[59]}};
+    for (genvar i = 0; i < 4; i++) begin : gen_pick
+      logic pick_x;
+      assign pick_x = in_first_q || (less[i] ? min : max);
+      assign merged[g*80 + i*20 +: 20] = !in_first_q && mode_i == 2'd0 ? t[i*20 +: 20]
+                                       : !in_first_q && bits_i && max ? x[i*20 +: 20] | y[i*20 +: 20]
+                                       : !in_first_q && bits_i ? x[i*20 +: 20] & y[i*20 +: 20]
+                                       : pick_x ? x[i*20 +: 20] : y[i*20 +: 20];
+    end
+    logic unused;
+    assign unused = ^{sum[0], sum[21], sum[42], sum[63]};
   end
 
   logic         side_q, busy;               // the buffer being emptied
@@ -149,7 +237,7 @@ module bnn_side_pool (
   logic [639:0] rows;                       // the word looked at in both
   logic [319:0] row;
   for (genvar s = 0; s < 2; s++) begin : gen_side
-    logic [319:0] mem [0:31];
+    logic [319:0] mem [0:STRIP/16-1];
     assign rows[s*320 +: 320] = mem[busy && side_q == 1'(s) ? look : beat_q];
     always_ff @(posedge clk_i) begin
       if (take && fill_side_q == 1'(s)) mem[beat_q] <= merged;
@@ -160,41 +248,42 @@ module bnn_side_pool (
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni || clear_i || start_i) begin
-      in_v_q      <= 1'b0;
-      first_q     <= 1'b1;
       beat_q      <= '0;
       fill_side_q <= 1'b0;
-      fill_left_q <= pixel_bytes;
     end else begin
-      if (rb_ready_o) in_v_q <= rb_valid_i;
-      if (take) beat_q <= beat_end ? '0 : beat_q + 5'd1;
-      if (tap_pop && tap_present) first_q <= 1'b0;
-      if (strip_full) begin
-        first_q     <= 1'b1;
-        fill_side_q <= !fill_side_q;
-        fill_left_q <= (fill_left_q <= 16'(STRIP)) ? pixel_bytes : fill_left_q - 16'(STRIP);
-      end
+      if (take) beat_q <= in_end_q ? '0 : beat_q + 5'd1;
+      if (strip_full) fill_side_q <= !fill_side_q;
     end
   end
-  always_ff @(posedge clk_i) begin
-    if (rb_ready_o) in_q <= rb_data_i;
-  end
 
-  // ---- emptying: beats, or elements ----
-  logic         plain, strip_end, pixel_end, put_room, move;
+  // ---- emptying: beats, beats in steps, or elements ----
+  logic         plain, fast_q, beats, strip_end, pixel_end, put_room, move;
   logic [11:0]  at_q, at_last;              // beat or element of the strip
-  logic [18:0]  left_q;                     // bits of the pixel's channels
+  logic [18:0]  left_q, left_pieces;        // bits, pieces of the pixel's channels
   logic [6:0]   per_beat;                   // elements, less 1
+  logic         mean_ready, mean_end;       // its last step of a beat
 
-  assign plain     = group_i == 14'd1 && (bits_i || mode_i != 2'd0);
-  assign busy      = full_q[side_q];
-  assign per_beat  = 7'h7f >> log2_bits;
-  assign look      = plain ? at_q[4:0] : 5'(at_q >> (3'd7 - log2_bits));
-  assign at_last   = plain ? 12'd31 : 12'hfff >> log2_bits;
-  assign pixel_end = left_q <= (plain ? 19'd128 : 19'd1 << log2_bits);
-  assign strip_end = at_q == at_last || pixel_end;
-  assign put_room  = !put_valid_o || put_ready_i;
-  assign move      = busy && put_room;
+  assign plain       = group_i == 14'd1 && (bits_i || mode_i != 2'd0);
+  assign beats       = plain || fast_q;
+  assign busy        = full_q[side_q];
+  assign per_beat    = 7'h7f >> log2_bits;
+  assign look        = beats ? at_q[4:0] : 5'(at_q >> (3'd7 - log2_bits));
+  assign at_last     = beats ? 12'(STRIP/16 - 1) : 12'hfff >> log2_bits;
+  assign pixel_end   = left_q <= (beats ? 19'd128 : 19'd1 << log2_bits);
+  assign strip_end   = at_q == at_last || pixel_end;
+  assign left_pieces = (left_q + 19'd15) >> 4;
+  assign put_room    = !put_valid_o || put_ready_i;
+  assign move        = busy && put_room && (!fast_q || mean_ready);
+
+  // Sums of fewer than 512 elements of 16 bits, and all of 8, are less than 2^24.
+  logic [1:0]  log2_group;
+  logic [15:0] elements;
+  assign log2_group = {group_i[3] || group_i[2], group_i[3] || group_i[1]};
+  assign elements   = {3'd0, area} << log2_group;
+  always_ff @(posedge clk_i) begin
+    fast_q <= mode_i == 2'd0 && !size_i[1] && (size_i == 2'd0 || elements < 16'd512) && div_i <= 20'd512 &&
+              (group_i == 14'd1 || group_i == 14'd2 || group_i == 14'd4 || group_i == 14'd8);
+  end
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni || clear_i || start_i) begin
@@ -204,9 +293,9 @@ module bnn_side_pool (
       left_q <= pixel_bits;
     end else begin
       if (strip_full) full_q[fill_side_q] <= 1'b1;
-      if (move) begin
+      if (move && (!fast_q || mean_end)) begin
         at_q   <= strip_end ? '0 : at_q + 12'd1;
-        left_q <= pixel_end ? pixel_bits : left_q - (plain ? 19'd128 : 19'd1 << log2_bits);
+        left_q <= pixel_end ? pixel_bits : left_q - (beats ? 19'd128 : 19'd1 << log2_bits);
         if (strip_end) begin
           full_q[side_q] <= 1'b0;
           side_q         <= !side_q;
@@ -217,22 +306,51 @@ module bnn_side_pool (
 
   // Beats.
   logic [127:0] beat, beat_mask;
-  logic [18:0]  left_pieces;
   for (genvar g = 0; g < 4; g++) begin : gen_pack
-    // Bits of sums are not used.
-    /* verilator lint_off UNUSED */
     logic [79:0] a;
-    /* verilator lint_on UNUSED */
     assign a = row[g*80 +: 80];
     assign beat[g*32 +: 32] = (bits_i || size_i == 2'd2) ? a[31:0]
                             : (size_i == 2'd1) ? {a[55:40], a[15:0]}
                             : {a[67:60], a[47:40], a[27:20], a[7:0]};
+    logic unused;
+    assign unused = ^a;                     // bits of sums
   end
-  assign beat_mask   = (left_q >= 19'd128) ? {128{1'b1}} : ~({128{1'b1}} << left_q[6:0]);
-  assign left_pieces = (left_q + 19'd15) >> 4;
+  assign beat_mask = (left_q >= 19'd128) ? {128{1'b1}} : ~({128{1'b1}} << left_q[6:0]);
+
+  // Beats in steps.
+  logic [319:0] word_q;
+  logic         m_valid, m_last, m_split, m_odd;
+  logic [3:0]   m_have, m_over;
+  logic [2:0]   m_pieces;
+  logic [63:0]  m_value;
+  bnn_side_mean u_mean (
+    .clk_i   (clk_i),
+    .rst_ni  (rst_ni),
+    .clear_i (clear_i),
+    .start_i (start_i),
+    .en_i    (put_room),
+    .ready_o (mean_ready),
+    .move_i  (move && fast_q),
+    .end_o   (mean_end),
+    .last_i  (pixel_end),
+    .left_i  (left_q),
+    .pieces_i(left_pieces[14:0]),
+    .bytes_i (size_i == 2'd0),
+    .signed_i(signed_i),
+    .group_i (log2_group),
+    .div_i   (div_i[9:0]),
+    .word_i  (word_q),
+    .valid_o (m_valid),
+    .last_o  (m_last),
+    .split_o (m_split),
+    .odd_o   (m_odd),
+    .have_o  (m_have),
+    .pieces_o(m_pieces),
+    .value_o (m_value),
+    .over_o  (m_over)
+  );
 
   // Elements: word and lane; value; sum of the group; quotient.
-  logic [319:0] word_q;
   logic [6:0]   lane_q;
   logic [1:0]   v_q, end_q, last_q;         // valid, end of group, end of pixel
   logic [13:0]  in_group_q;
@@ -265,7 +383,7 @@ module bnn_side_pool (
       in_group_q <= '0;
       new_q      <= 1'b1;
     end else if (put_room) begin
-      v_q <= {v_q[0], move && !plain};
+      v_q <= {v_q[0], move && !beats};
       if (move) in_group_q <= group_end ? '0 : in_group_q + 14'd1;
       if (v_q[1]) new_q <= end_q[1];
     end
@@ -308,23 +426,95 @@ module bnn_side_pool (
     .value_o(q_value),
     .sat_o  (q_sat)
   );
-  assign sat_o = q_valid && q_sat && put_room;
+
+  // ---- results of a cycle: up to four of 16 bits ----
+  // Bits are strung together to a byte, which is written until it is complete.
+  logic        r_v_q, r_last_q, r_split_q, r_odd_q, r_more_q;
+  logic [3:0]  r_have_q;
+  logic [2:0]  r_pieces_q;
+  logic [63:0] r_q;
+  logic [7:0]  part_q, part;
+  logic [2:0]  part_n_q;
+  assign part = part_q | ({7'd0, q_value[0]} << part_n_q);
+
+  always_ff @(posedge clk_i) begin
+    if (!rst_ni || clear_i || start_i) begin
+      r_v_q    <= 1'b0;
+      part_q   <= '0;
+      part_n_q <= '0;
+    end else if (put_room) begin
+      r_v_q <= m_valid || q_valid;
+      if (q_valid && bits_i) begin
+        part_n_q <= q_last ? '0 : part_n_q + 3'd1;
+        part_q   <= (q_last || part_n_q == 3'd7) ? '0 : part;
+      end
+    end
+  end
+  always_ff @(posedge clk_i) begin
+    if (put_room) begin
+      r_last_q   <= fast_q ? m_last : q_last;
+      r_split_q  <= fast_q && m_split;
+      r_odd_q    <= m_odd;
+      r_more_q   <= bits_i && part_n_q != 3'd7;
+      r_have_q   <= fast_q ? m_have : 4'd1;
+      r_pieces_q <= m_pieces;
+      r_q        <= fast_q ? m_value : {32'd0, bits_i ? {24'd0, part} : q_value};
+    end
+  end
+  assign sat_o = !put_room ? 3'd0
+               : fast_q ? {2'd0, m_over[0]} + {2'd0, m_over[1]} + {2'd0, m_over[2]} + {2'd0, m_over[3]}
+               : {2'd0, q_valid && q_sat};
 
   // ---- runs out ----
   logic [127:0] acc_q, acc;
-  logic [6:0]   acc_n_q;                    // bits
-  logic [7:0]   acc_n;
-  logic [31:0]  q_mask;
+  logic [3:0]   acc_at_q;                   // bytes
+  logic [4:0]   acc_next, acc_bytes;
+  logic [63:0]  spread;                     // 8 bytes, of which those enabled are taken
+  logic [7:0]   en_zero, en;
+  logic [3:0]   step;
   logic         put, put_end, ox_end, oy_end, active_q, over_q;
   logic [14:0]  off_q;
   logic [31:0]  row_q, px_q;
   logic [12:0]  ox_q, oy_q;
 
-  assign q_mask  = ~(32'hffff_fffe << ((6'd1 << log2_bits) - 6'd1));
-  assign acc     = acc_q | ({96'd0, q_value & q_mask} << acc_n_q);
-  assign acc_n   = {1'b0, acc_n_q} + (8'd1 << log2_bits);
-  assign put     = put_room && (plain ? busy : q_valid && (acc_n[7] || q_last));
-  assign put_end = plain ? pixel_end : q_last;
+  // Bytes of a step: its results, or, where they are every other byte, those of both halves.
+  logic [1:0] form;                         // log2 of the results of a step
+  assign form = !fast_q ? 2'd0
+              : (size_i == 2'd0) ? (log2_group == 2'd3 ? 2'd1 : 2'd2)
+              : (log2_group == 2'd3) ? 2'd0 : (log2_group == 2'd2) ? 2'd1 : 2'd2;
+  always_comb begin
+    spread  = {8{r_q[7:0]}};
+    en_zero = 8'h01;
+    step    = r_more_q ? 4'd0 : 4'd1;
+    if (size_i == 2'd2) begin
+      spread  = {2{r_q[31:0]}};
+      en_zero = 8'h0f;
+      step    = 4'd4;
+    end else if (size_i == 2'd1) begin
+      spread  = (form == 2'd2) ? r_q : (form == 2'd1) ? {2{r_q[31:0]}} : {4{r_q[15:0]}};
+      en_zero = {{2{r_have_q[3]}}, {2{r_have_q[2]}}, {2{r_have_q[1]}}, {2{r_have_q[0]}}};
+      step    = 4'd2 << form;
+    end else if (r_split_q) begin
+      spread  = {{2{r_q[55:48]}}, {2{r_q[39:32]}}, {2{r_q[23:16]}}, {2{r_q[7:0]}}};
+      en_zero = {r_have_q[3] && r_odd_q, r_have_q[3] && !r_odd_q, r_have_q[2] && r_odd_q, r_have_q[2] && !r_odd_q,
+                 r_have_q[1] && r_odd_q, r_have_q[1] && !r_odd_q, r_have_q[0] && r_odd_q, r_have_q[0] && !r_odd_q};
+      step    = r_odd_q ? 4'd8 : 4'd0;
+    end else if (form != 2'd0) begin
+      spread  = (form == 2'd2) ? {2{r_q[55:48], r_q[39:32], r_q[23:16], r_q[7:0]}} : {4{r_q[23:16], r_q[7:0]}};
+      en_zero = {4'd0, r_have_q};
+      step    = 4'd1 << form;
+    end
+  end
+  assign en        = 8'(en_zero << acc_at_q[2:0]);
+  assign acc_next  = {1'b0, acc_at_q} + {1'b0, step};
+  // Whole pieces: one result may be half of one, or begin it.
+  assign acc_bytes = {1'b0, acc_at_q[3:1], 1'b0} +
+                     (fast_q ? {1'b0, r_pieces_q, 1'b0} : size_i == 2'd2 ? 5'd4 : 5'd2);
+  for (genvar i = 0; i < 16; i++) begin : gen_acc
+    assign acc[i*8 +: 8] = (en[i % 8] && acc_at_q[3] == 1'(i / 8)) ? spread[(i % 8)*8 +: 8] : acc_q[i*8 +: 8];
+  end
+  assign put     = put_room && (plain ? busy : r_v_q && (acc_next[4] || r_last_q));
+  assign put_end = plain ? pixel_end : r_last_q;
   assign ox_end  = ox_q == ow_i - 13'd1;
   assign oy_end  = oy_q == oh_i - 13'd1;
 
@@ -339,7 +529,7 @@ module bnn_side_pool (
       active_q    <= 1'b1;
       over_q      <= 1'b0;
       acc_q       <= '0;
-      acc_n_q     <= '0;
+      acc_at_q    <= '0;
       off_q       <= '0;
       row_q       <= out_addr_i;
       px_q        <= out_addr_i;
@@ -348,9 +538,9 @@ module bnn_side_pool (
     end else begin
       if (put_ready_i) put_valid_o <= 1'b0;
       if (put) put_valid_o <= 1'b1;
-      if (put_room && q_valid) begin
-        acc_q   <= put ? '0 : acc;
-        acc_n_q <= put ? '0 : acc_n[6:0];
+      if (put_room && r_v_q) begin
+        acc_q    <= put ? '0 : acc;
+        acc_at_q <= put ? '0 : acc_next[3:0];
       end
       if (put) begin
         off_q <= off_q + 15'd16;
@@ -378,7 +568,7 @@ module bnn_side_pool (
     if (put) begin
       put_addr_o  <= px_q + 32'(off_q);
       put_bytes_o <= plain ? (left_pieces >= 19'd8 ? 5'd16 : {1'b0, left_pieces[2:0], 1'b0})
-                           : 5'((acc_n + 8'd15) >> 4) << 1;
+                           : acc_bytes;
       put_data_o  <= plain ? beat & beat_mask : acc;
     end
   end
