@@ -30,6 +30,7 @@ static const char usage[] =
 	"  --core-options S  more options of the core, e.g. stall=20\n"
 	"  --warm            run the image once before, as a stream of images would\n"
 	"  --alone           commands as jobs of their own: stalls by cause, nothing overlaps\n"
+	"  --total           no jobs of one command where the core keeps no log\n"
 	"  --fallback WHEN   never (default), needed: the CPU runs what the core can't\n"
 	"  --json            one JSON object\n";
 
@@ -37,7 +38,7 @@ struct profile {
 	struct bnnaccel_session_options options;
 	char core_options[512];
 	const char *model_path, *image_path;
-	bool json, alone, warm, by_log;
+	bool json, alone, warm, total, by_log;
 
 	struct bnnaccel *ctx;
 	struct bnnaccel_model *model;
@@ -97,6 +98,7 @@ static int parse(int argc, char **argv, struct profile *p)
 		CORE_OPTIONS,
 		WARM,
 		ALONE,
+		TOTAL,
 		FALLBACK,
 		JSON
 	};
@@ -109,6 +111,7 @@ static int parse(int argc, char **argv, struct profile *p)
 		{ "core-options", required_argument, NULL, CORE_OPTIONS },
 		{ "warm", no_argument, NULL, WARM },
 		{ "alone", no_argument, NULL, ALONE },
+		{ "total", no_argument, NULL, TOTAL },
 		{ "fallback", required_argument, NULL, FALLBACK },
 		{ "json", no_argument, NULL, JSON },
 		{ "help", no_argument, NULL, 'h' },
@@ -152,6 +155,9 @@ static int parse(int argc, char **argv, struct profile *p)
 			break;
 		case ALONE:
 			p->alone = true;
+			break;
+		case TOTAL:
+			p->total = true;
 			break;
 		case FALLBACK:
 			if (strcmp(optarg, "never") && strcmp(optarg, "needed"))
@@ -317,8 +323,8 @@ static int measure(struct profile *p)
 	if (!code)
 		code = run(p, p->cpu, p->other);
 	p->same = !code && !memcmp(p->output, p->other, p->info.output_bytes);
-	p->rows = p->whole;
-	if (!code && !p->by_log) {
+	p->rows = p->total && !p->by_log ? NULL : p->whole;
+	if (!code && !p->by_log && !p->total) {
 		code = open_warm(p, 2, &p->rows);
 		if (!code)
 			code = run(p, p->rows, p->output);
@@ -338,8 +344,14 @@ static double utilisation(const struct profile *p, uint64_t macs, uint64_t cycle
 
 static void get_row(const struct profile *p, uint32_t i, struct row *row)
 {
-	get_node(p->rows, i, &row->core);
 	get_node(p->cpu, i, &row->cpu);
+	if (p->rows) {
+		get_node(p->rows, i, &row->core);
+	} else {
+		row->core = row->cpu;
+		row->core.on_cpu = 0;
+		memset(row->core.counters, 0, sizeof(row->core.counters));
+	}
 	for (int c = 0; c < BNN_COUNTERS; c++)
 		row->core.counters[c] -= p->before[i].counters[c];
 	row->cycles = row->core.cycles - p->before[i].cycles;
@@ -382,9 +394,9 @@ static void json_row(struct json *json, const struct profile *p, uint32_t i)
 	json_int(json, "gates_open", (int64_t)row.cpu.counters[BNN_COUNTER_FRAC_ISSUED]);
 	json_int(json, "gates_shut", (int64_t)row.cpu.counters[BNN_COUNTER_FRAC_SKIPPED]);
 	json_bytes(json, row.core.counters);
-	if (!p->by_log)
+	if (p->rows && !p->by_log)
 		json_stalls(json, row.core.counters);
-	else
+	else if (p->by_log)
 		json_string(json, "stall", row.core.stall ? counter_names[row.core.stall] : "");
 	json_close(json, '}');
 }
@@ -408,7 +420,10 @@ static void print_json(const struct profile *p)
 	json_int(&json, "weight_kib",
 		 (p->device.caps_ram & BNN_CAPS_RAM_WEIGHT_KIB) >> BNN_CAPS_RAM_WEIGHT_KIB_SHIFT);
 	json_string(&json, "options", p->core_options);
-	json_string(&json, "rows_from", p->by_log ? "log" : "jobs of one command");
+	json_string(&json, "rows_from",
+		    p->by_log ? "log"
+		    : p->rows ? "jobs of one command"
+			      : "none");
 	json_bool(&json, "same_as_cpu", p->same);
 	json_real(&json, "seconds", p->seconds);
 	json_int(&json, "jobs", (int64_t)p->stats.jobs);
@@ -479,7 +494,7 @@ static void print_text(const struct profile *p)
 	printf("\n%s on %s, options \"%s\": %" PRIu64 " cycles, %" PRIu64
 	       " of them in commands%s\n",
 	       p->info.name, p->options.backend, p->core_options, cycles, inside,
-	       p->by_log ? "" : " run alone");
+	       p->by_log || !p->rows ? "" : " run alone");
 	printf("array: %" PRIu64 " products, %.1f %% of what it could do, busy %.1f %%\n",
 	       counters[BNN_COUNTER_MACS], 100 * utilisation(p, counters[BNN_COUNTER_MACS], cycles),
 	       cycles ? 100.0 * (double)counters[BNN_COUNTER_ARRAY_BUSY] / (double)cycles : 0);
