@@ -473,12 +473,14 @@ static void print_text(const struct profile *p)
 	uint64_t cycles = counters[BNN_COUNTER_CYCLES], inside = 0;
 	struct row row;
 
-	printf("  #  command      cycles  share  use of array      bytes  waits for  name\n");
+	if (p->rows)
+		printf("  #  command      cycles  share  use of array      bytes  waits for  "
+		       "name\n");
 	for (uint32_t i = 0; i < p->info.nodes; i++) {
 		get_row(p, i, &row);
 		inside += row.cycles;
 	}
-	for (uint32_t i = 0; i < p->info.nodes; i++) {
+	for (uint32_t i = 0; p->rows && i < p->info.nodes; i++) {
 		uint64_t moved = 0;
 
 		get_row(p, i, &row);
