@@ -21,6 +21,7 @@ include libbnnaccel/lib.mk libbnnaccel/src/device/device.mk
 include tools/tools.mk
 include examples/examples.mk
 include models/models.mk
+include hw/sim/table.mk
 include qemu-device/qemu.mk
 include driver/driver.mk
 include tests/vm/vm.mk
@@ -45,8 +46,9 @@ help:
 	@echo "make test      build and run all tests; the last line counts them"
 	@echo "make demo      the same networks in this process: cpu, model and rtl; no root, no machine"
 	@echo "make networks  build/networks/*.bnn from the trained weights in BNNACCEL_DATA"
-	@echo "make networks-large  networks of the papers' size with random parameters: 2 to 5 minutes, 70 MB"
+	@echo "make networks-large  networks of the papers' size with random parameters: 2 to 5 minutes, 85 MB"
 	@echo "make -s network-table  accuracy, equal bits and cost of every network, in one table: 3 minutes"
+	@echo "make -s hw-table  cycles of a frame of each network on the RTL, against targets (docs/testing.md)"
 	@echo "make setup     only install the Debian packages that are missing"
 	@echo "make all       only build"
 	@echo "make examples  the programs of examples/"

@@ -19,6 +19,7 @@ struct verb {
 };
 
 int verb_run(int argc, char **argv);
+int verb_profile(int argc, char **argv);
 int verb_import(int argc, char **argv);
 int verb_inspect(int argc, char **argv);
 int verb_list(int argc, char **argv);

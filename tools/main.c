@@ -13,6 +13,8 @@ static const struct verb verbs[] = {
 	{ "run", "MODEL IMAGES...", "classify images", verb_run },
 	{ "import", "FOLDER|MODEL.onnx -o MODEL.bnn", "make a model from trained weights",
 	  verb_import },
+	{ "profile", "MODEL [IMAGES]", "measure cycles, stalls and bytes of every command",
+	  verb_profile },
 	{ "inspect", "MODEL", "show what a model is", verb_inspect },
 	{ "list", "", "show the backends and devices of this machine", verb_list },
 	{ "info", "", "show what a device can do", verb_info },

@@ -69,8 +69,8 @@ struct bnn_core_ops {
 
 	/*
 	 * Makes a core. options is "key=value,..." or NULL. Both cores know
-	 * act_kib (size of the activation memory), the RTL also latency, bytes
-	 * (per cycle) and seed of the simulated bus; an unknown key is an error.
+	 * act_kib (size of the activation memory), latency and bytes (per cycle) of
+	 * the bus, the RTL also its seed and stall; an unknown key is an error.
 	 * On failure returns NULL and writes a sentence into err.
 	 */
 	struct bnn_core *(*create)(const struct bnn_core_host *host, const char *options, char *err,

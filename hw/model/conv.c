@@ -56,6 +56,7 @@ bool conv_prepare(struct bnn_core *core)
 	const struct command *cmd = &core->job.cmd;
 	const struct ref *in = &cmd->ref[REF_IN];
 	struct layer *l = &core->layer;
+	struct cycles_plan plan;
 
 	l->bits = use_bits(core, cmd);
 	l->slots = slots_of(cmd);
@@ -73,6 +74,8 @@ bool conv_prepare(struct bnn_core *core)
 	l->block_rows = min_u32(min_u32(cmd->rows, core->chunk),
 				max_u32(1, (uint32_t)(WEIGHTS_MAX / l->weight_row)));
 	l->loaded_block = -1;
+	cycles_plan(&core->cycles, cmd, &plan);
+	cycles_gates_start(&l->gates, &plan);
 	for (uint32_t i = 0; i < SLOTS_MAX; i++)
 		l->row_of[i] = -1;
 	l->lo = -1;
@@ -149,6 +152,7 @@ enum step conv_open(struct bnn_core *core, uint32_t n)
 	}
 	l->pixel = l->block = 0;
 	l->taps = l->frac_macs = l->gates_open = l->gates_shut = 0;
+	l->gates.rounds = 0;
 	return STEP_DONE;
 }
 
@@ -237,6 +241,7 @@ static bool gate(struct layer *l, const struct window *win, uint32_t cg, uint32_
 {
 	bool open = m >= l->param[oc].t;
 
+	cycles_gates_add(&l->gates, oc, open);
 	if (open) {
 		l->gates_open++;
 		l->frac_macs += (uint64_t)win->present * cg;
@@ -398,9 +403,9 @@ enum step conv_step(struct bnn_core *core, uint32_t n)
 		plain_pixel(core, &win, acc, first, rows);
 	if (!l->block)
 		l->taps += win.present;
+	cycles_gates_end(&l->gates);
 	charge_macs(core, (uint64_t)cmd->k * rows * formats[cmd->ref[REF_IN].format].width *
-					  wformats[field(cmd, BNN_F_CONV_WFORMAT)].bits +
-				  MACS_PER_CYCLE - 1);
+				  wformats[field(cmd, BNN_F_CONV_WFORMAT)].bits);
 	if (++l->pixel < n)
 		return STEP_MORE;
 	l->pixel = 0;

@@ -7,7 +7,13 @@
 
 #include "core.h"
 
-enum { ACT_KIB = 256, ACT_KIB_MAX = 4095, BUS_BITS_MIN = 32, BUS_BITS_MAX = 52 };
+enum {
+	ACT_KIB = 256,
+	ACT_KIB_MAX = 4095,
+	BUS_BITS_MIN = 32,
+	BUS_BITS_MAX = 52,
+	LATENCY_MAX = 1000000
+};
 
 void core_log(struct bnn_core *core, enum bnn_core_log level, const char *fmt, ...)
 {
@@ -74,6 +80,10 @@ static bool set_option(struct bnn_core *core, const char *key, const char *value
 		return number(value, 0, ACT_KIB_MAX, &core->act_kib);
 	if (!strcmp(key, "bus_bits"))
 		return number(value, BUS_BITS_MIN, BUS_BITS_MAX, &core->bus_bits);
+	if (!strcmp(key, "latency"))
+		return number(value, 0, LATENCY_MAX, &core->cycles.latency);
+	if (!strcmp(key, "bytes"))
+		return number(value, 1, 16, &core->cycles.bytes) && 16 % core->cycles.bytes == 0;
 	if (!strcmp(key, "chunk"))
 		return number(value, 1, UINT32_MAX, &core->chunk);
 	if (!strcmp(key, "tlb")) {
@@ -148,6 +158,7 @@ static struct bnn_core *create(const struct bnn_core_host *host, const char *opt
 	core->act_kib = ACT_KIB;
 	core->bus_bits = BUS_BITS_MAX;
 	core->chunk = UINT32_MAX;
+	core->cycles = cycles_default;
 	core->popcnt = has_popcnt();
 	if (!set_options(core, options, err, err_len)) {
 		destroy(core);

@@ -20,9 +20,14 @@
 #include "bnn_core.h"
 #include "bnn_hw.h"
 #include "bnn_hw_fields.h"
+#include "cycles.h"
 
-/* Modelled speed: MACs, bytes and small operations per cycle; cycles per command. */
-enum { MACS_PER_CYCLE = 4096, BYTES_PER_CYCLE = 16, OPS_PER_CYCLE = 16, COMMAND_CYCLES = 40 };
+/*
+ * Work is charged as it is done, so that time passes in every step: MACs, bytes and small
+ * operations per cycle, all of them faster than any core. When a command retires, the
+ * rest of what cycles.h predicts is charged.
+ */
+enum { MACS_PER_CYCLE = 32768, BYTES_PER_CYCLE = 512, OPS_PER_CYCLE = 512 };
 
 /* ---- formats ---------------------------------------------------------- */
 
@@ -142,6 +147,9 @@ struct job {
 	struct command cmd;
 	struct cursor at;
 	uint64_t issued; /* cycle at which it was */
+	uint64_t rounds; /* of its fractional pass so far */
+	uint64_t retire; /* cycle at which the last command retired */
+	struct cycles_loader loader;
 	uint32_t sum[BNN_CHANNELS_MAX];
 };
 
@@ -225,6 +233,7 @@ struct layer {
 	bool open;
 	uint32_t pixel, block;
 	uint64_t taps, frac_macs, gates_open, gates_shut;
+	struct cycles_gates gates; /* rounds of the strip */
 };
 
 struct pool {
@@ -248,6 +257,7 @@ struct bnn_core {
 
 	/* configuration */
 	uint32_t act_kib, bus_bits;
+	struct cycles_config cycles;
 	uint32_t chunk; /* bound on pixels of a strip and rows of a block, for tests */
 	bool plain;
 	bool popcnt;
@@ -336,6 +346,8 @@ void charge_bytes(struct bnn_core *core, uint64_t bytes);
 void charge_ops(struct bnn_core *core, uint64_t ops);
 void charge_cycles(struct bnn_core *core, uint64_t cycles);
 void count_retired(struct bnn_core *core, const struct command *cmd);
+/* Lets the time pass that the command at hand takes; returns the stall that grew most, or 0. */
+uint32_t charge_command(struct bnn_core *core);
 
 /* regs.c */
 uint32_t regs_read(struct bnn_core *core, uint32_t offset);

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Counters and the model's notion of time: a command costs 40 cycles, its MACs
- * at 4,096 a cycle and at least one for an output pixel, the bytes it moves and
- * what is done to single elements at 16 a cycle. Nothing overlaps.
- */
+/* Counters and the model's time: that of the Verilog core, as cycles.h predicts it. */
+#include <string.h>
+
 #include "core.h"
 
 void count(struct bnn_core *core, unsigned id, uint64_t n)
@@ -30,10 +28,7 @@ static uint64_t whole_cycles(uint64_t *rest, uint64_t n, uint32_t per_cycle)
 
 void charge_macs(struct bnn_core *core, uint64_t macs)
 {
-	uint64_t cycles = whole_cycles(&core->macs_rest, macs, MACS_PER_CYCLE);
-
-	charge_cycles(core, cycles);
-	count(core, BNN_COUNTER_ARRAY_BUSY, cycles);
+	charge_cycles(core, whole_cycles(&core->macs_rest, macs, MACS_PER_CYCLE));
 }
 
 void charge_bytes(struct bnn_core *core, uint64_t bytes)
@@ -44,6 +39,33 @@ void charge_bytes(struct bnn_core *core, uint64_t bytes)
 void charge_ops(struct bnn_core *core, uint64_t ops)
 {
 	charge_cycles(core, whole_cycles(&core->ops_rest, ops, OPS_PER_CYCLE));
+}
+
+uint32_t charge_command(struct bnn_core *core)
+{
+	static const unsigned int causes[] = { BNN_COUNTER_STALL_WEIGHTS, BNN_COUNTER_STALL_ACT,
+					       BNN_COUNTER_STALL_POST, BNN_COUNTER_STALL_RESIDUAL,
+					       BNN_COUNTER_STALL_STORE };
+	struct job *job = &core->job;
+	struct cycles_result r;
+	uint64_t stalls[5], most = 0;
+	uint32_t named = 0;
+
+	cycles_command(&core->cycles, &job->cmd, job->retire, job->rounds, &job->loader, &r);
+	if (r.end > core->now)
+		charge_cycles(core, r.end - core->now);
+	job->retire = core->now;
+	count(core, BNN_COUNTER_ARRAY_BUSY, r.busy);
+	memcpy(stalls, (uint64_t[]){ r.weights, r.act, r.post, r.residual, r.store },
+	       sizeof(stalls));
+	for (unsigned int i = 0; i < 5; i++) {
+		count(core, causes[i], stalls[i]);
+		if (stalls[i] > most) {
+			most = stalls[i];
+			named = causes[i];
+		}
+	}
+	return named;
 }
 
 /* What a reference adds to the byte counters: payload, not gaps, not on chip. */

@@ -147,7 +147,8 @@ static bool open_command(struct bnn_core *core)
 		job->index--;
 		return fault_status(core, BNN_STATUS_NO_END, 0, 0);
 	}
-	charge_cycles(core, COMMAND_CYCLES);
+	/* Later commands are fetched and checked while older ones run. */
+	charge_cycles(core, job->retired ? 1 : core->cycles.latency);
 	if (!mem_read(core, &list, (uint64_t)job->index * BNN_COMMAND_BYTES, raw, sizeof(raw)))
 		return false;
 	for (unsigned i = 0; i < 32; i++)
@@ -158,6 +159,11 @@ static bool open_command(struct bnn_core *core)
 	job->at = (struct cursor){ 0, 0 };
 	job->rows = 0;
 	job->issued = core->now - job->start;
+	job->rounds = 0;
+	if (!job->retired) {
+		job->retire = core->now;
+		job->loader.at = core->now + CYCLES_LOAD + core->cycles.latency;
+	}
 	memset(job->sum, 0, sizeof(job->sum));
 	core->prepared = false;
 	return true;
@@ -182,7 +188,7 @@ static enum step command_step(struct bnn_core *core)
 	}
 }
 
-static bool profile(struct bnn_core *core)
+static bool profile(struct bnn_core *core, uint32_t stall)
 {
 	struct job *job = &core->job;
 	const struct region *g = &job->region[job->entry.profile_region];
@@ -203,22 +209,34 @@ static bool profile(struct bnn_core *core)
 	put32(raw + BNN_PROFILE_CMD_INDEX, job->index);
 	put32(raw + BNN_PROFILE_OPCODE, job->cmd.info->opcode);
 	put32(raw + BNN_PROFILE_ITERATION, job->iteration);
+	put32(raw + BNN_PROFILE_STALL, stall);
 	put64(raw + BNN_PROFILE_START, job->issued);
 	put64(raw + BNN_PROFILE_END, core->now - job->start);
 	return mem_write(core, &log, (uint64_t)job->profiled++ * BNN_SIZEOF_PROFILE, raw,
 			 sizeof(raw));
 }
 
-/* The command at index is done. False: so is the job. */
+static bool is_late(const struct bnn_core *core)
+{
+	return (core->now - core->job.start) / BNN_BUDGET_UNIT >= core->job.entry.budget;
+}
+
+/*
+ * The command at index is done, and the rest of its time passes. False: so is the job, or
+ * that time was too long.
+ */
 static bool retire(struct bnn_core *core)
 {
 	struct job *job = &core->job;
 	bool end = job->cmd.info->opcode == BNN_CMD_END;
+	uint32_t stall = charge_command(core);
 
+	if (is_late(core))
+		return fault_status(core, BNN_STATUS_TIMEOUT, 0, 0);
 	job->open = false;
 	count_retired(core, &job->cmd);
 	job->retired++;
-	if (!profile(core))
+	if (!profile(core, stall))
 		return false;
 	if (!end) {
 		job->index++;
@@ -242,7 +260,7 @@ void job_step(struct bnn_core *core, uint64_t end)
 	} else if (job->hang) {
 		charge_cycles(core, end > core->now ? end - core->now : 1);
 		return;
-	} else if ((core->now - job->start) / BNN_BUDGET_UNIT >= job->entry.budget) {
+	} else if (is_late(core)) {
 		fault_status(core, BNN_STATUS_TIMEOUT, 0, 0);
 		more = false;
 	} else if (!job->open) {

@@ -67,6 +67,7 @@ static void count_conv(struct bnn_core *core)
 	      l->taps * channels * cmd->rows * planes * wplanes + l->frac_macs);
 	count(core, BNN_COUNTER_FRAC_ISSUED, l->gates_open);
 	count(core, BNN_COUNTER_FRAC_SKIPPED, l->gates_shut);
+	core->job.rounds += l->gates.rounds;
 }
 
 static bool write_sums(struct bnn_core *core)

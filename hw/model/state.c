@@ -41,9 +41,11 @@ static void xfer_bool(struct tape *s, bool *field)
 /* False if the stream is not one of this build and configuration. */
 static bool xfer_header(struct tape *s, struct bnn_core *core)
 {
-	uint32_t want[] = { MAGIC, regs_read(core, BNN_REG_BUILD), core->act_kib, core->bus_bits,
-			    core->chunk };
-	uint32_t got[5];
+	uint32_t want[] = {
+		MAGIC,	     regs_read(core, BNN_REG_BUILD), core->act_kib,	core->bus_bits,
+		core->chunk, core->cycles.latency,	     core->cycles.bytes
+	};
+	uint32_t got[7];
 
 	memcpy(got, want, sizeof(got));
 	XFER(got);
@@ -63,6 +65,17 @@ static void xfer_queue(struct tape *s, struct queue *q)
 	XFER(q->passed);
 	xfer_bool(s, &q->enabled);
 	xfer_bool(s, &q->err);
+}
+
+static void xfer_loader(struct tape *s, struct cycles_loader *loader)
+{
+	XFER(loader->at);
+	XFER(loader->count);
+	for (unsigned i = 0; i < CYCLES_HELD; i++) {
+		XFER(loader->held[i].free);
+		XFER(loader->held[i].words);
+		XFER(loader->held[i].params);
+	}
 }
 
 static void xfer_job(struct tape *s, struct job *job)
@@ -85,6 +98,9 @@ static void xfer_job(struct tape *s, struct job *job)
 	XFER(job->cmd.words);
 	XFER(job->at);
 	XFER(job->issued);
+	XFER(job->rounds);
+	XFER(job->retire);
+	xfer_loader(s, &job->loader);
 	XFER(job->sum);
 }
 
@@ -157,12 +173,26 @@ static bool check_cursor(const struct bnn_core *core)
 	}
 }
 
+/* Only so far ahead that nothing overflows. */
+static bool check_times(const struct bnn_core *core)
+{
+	const struct cycles_loader *loader = &core->job.loader;
+	const uint64_t most = UINT64_C(1) << 62;
+	bool ok = core->now < most && core->job.retire < most && loader->at < most &&
+		  core->job.rounds < most && loader->count <= CYCLES_HELD;
+
+	for (unsigned i = 0; ok && i < loader->count; i++)
+		ok = loader->held[i].free < most && loader->held[i].words <= 1 << 20 &&
+		     loader->held[i].params <= 1 << 20;
+	return ok;
+}
+
 static bool check_job(struct bnn_core *core)
 {
 	struct job *job = &core->job;
 
-	return job->queue < BNN_QUEUES && job_parse(core) && job_regions(core) &&
-	       job->iteration < job->entry.iterations &&
+	return job->queue < BNN_QUEUES && check_times(core) && job_parse(core) &&
+	       job_regions(core) && job->iteration < job->entry.iterations &&
 	       job->index <= job->entry.cmd_count - job->open &&
 	       (!job->open || (decode(core, &job->cmd) && check_cursor(core)));
 }

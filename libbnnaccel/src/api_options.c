@@ -131,7 +131,9 @@ int bnn_api_exec_options(const struct bnnaccel_session_options *options, const s
 		.core = options->core,
 		.core_options = options->core_options,
 		.budget = options->budget,
-		.profile = options->profile != 0,
+		.profile = options->profile > 1 ? BNN_MEASURE_ALONE
+			   : options->profile	? BNN_MEASURE_NODES
+						: BNN_MEASURE_OFF,
 		.cpu_nodes = nodes,
 	};
 	if (!nodes)

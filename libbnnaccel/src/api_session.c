@@ -170,6 +170,7 @@ int bnnaccel_session_get_node(struct bnnaccel_session *session, uint32_t i,
 	const struct bnn_node *node;
 	struct bnn_exec_node measured;
 
+	_Static_assert(sizeof(all.counters) == sizeof(measured.counters), "counters");
 	if (!session || !info || !bnn_api_size_ok(info->size) ||
 	    i >= session->model->net->node_count)
 		return BNNACCEL_ERR_ARGUMENT;
@@ -185,6 +186,8 @@ int bnnaccel_session_get_node(struct bnnaccel_session *session, uint32_t i,
 	all.runs = measured.runs;
 	all.cycles = measured.cycles;
 	all.ns = measured.ns;
+	all.stall = measured.stall;
+	memcpy(all.counters, measured.counters, sizeof(all.counters));
 	bnn_api_give(info, &all, sizeof(all));
 	return 0;
 }

@@ -18,6 +18,12 @@
 
 struct bnn_exec;
 
+enum bnn_measure {
+	BNN_MEASURE_OFF,
+	BNN_MEASURE_NODES, /* from the log of the device where there is one */
+	BNN_MEASURE_ALONE, /* each node as a job of its own */
+};
+
 struct bnn_exec_options {
 	uint32_t batch;		  /* images per job at most; 0 = executor's choice */
 	const char *device;	  /* /dev/accel/accelN, or NULL: the first bnnaccel device */
@@ -26,8 +32,8 @@ struct bnn_exec_options {
 	uint32_t budget;	  /* job budget in units of 1,024 cycles, 0 = default */
 	enum bnn_fallback fallback;
 	const bool *cpu_nodes; /* per node: run it on the CPU engine; NULL: none */
-	bool profile;	       /* measure each node */
-	int isa;	       /* enum bnn_cpu_isa: the most the CPU engine may use; 0: all */
+	enum bnn_measure profile;
+	int isa; /* enum bnn_cpu_isa: the most the CPU engine may use; 0: all */
 };
 
 /* Some images on their way through an executor. */
@@ -50,6 +56,12 @@ struct bnn_exec_node {
 	uint64_t runs;	    /* images measured; 0 without profile */
 	uint64_t cycles;    /* of the device, in all */
 	uint64_t ns;	    /* of the CPU, in all */
+	/*
+	 * Of all runs, where nodes are measured: of a job of its own all counters; of a node
+	 * in the log the bytes; of one on the CPU what the engine counts.
+	 */
+	uint64_t counters[BNN_COUNTERS];
+	uint32_t stall; /* counter that the last record of the log names; 0: none */
 };
 
 /* What the jobs run so far added up to; zeros where an executor has none. */

@@ -34,7 +34,7 @@ static struct large_tensor stem(struct large *l, uint32_t kernel, uint32_t outpu
 	int x = large_normalised(l, bnnaccel_graph_image(l->g, l->size, l->size, 3, 0));
 
 	x = large_named(l, bnnaccel_graph_conv(l->g, x, &conv), "stem", "out");
-	return (struct large_tensor){ x, l->size / 2, outputs };
+	return (struct large_tensor){ x, l->size / 2, outputs, x };
 }
 
 /* A*conv(sign(x + t)) */
@@ -48,7 +48,7 @@ static struct large_tensor convolve(struct large *l, struct large_tensor x, cons
 	conv.scale = large_uniforms(l, outputs, 0.7 * scale, 1.3 * scale);
 	y = large_named(l, y, name, "bits");
 	y = large_named(l, bnnaccel_graph_conv(l->g, y, &conv), name, "conv");
-	return (struct large_tensor){ y, x.size / stride, outputs };
+	return (struct large_tensor){ y, x.size / stride, outputs, y };
 }
 
 static int qrprelu(struct large *l, int x, const char *name, uint32_t c)
@@ -111,23 +111,27 @@ void large_reactnet_a(struct large *l, int variant)
 	static const uint32_t widths[] = { 64,	128, 128, 256, 256,  512, 512,
 					   512, 512, 512, 512, 1024, 1024 };
 	struct large_tensor x = stem(l, 3, 32 / l->shrink), y;
+	const float unit = variant == 8 ? 0x1p-4f : 0;
 	char name[32];
 
-	(void)variant;
+	large_shortcut(l, &x, "stem", unit);
 	for (int i = 0; i < 13; i++) {
 		uint32_t outputs = widths[i] / l->shrink;
 		uint32_t stride = i && outputs != x.channels ? 2 : 1;
 
 		snprintf(name, sizeof(name), "block%d.a", i);
 		y = convolve(l, x, name, x.channels, 3, stride);
-		y.id = bnnaccel_graph_add(l->g, y.id, x.id, stride == 2 ? BNNACCEL_ADD_AVG2X2 : 0);
+		y.id = bnnaccel_graph_add(l->g, y.id, x.added,
+					  stride == 2 ? BNNACCEL_ADD_AVG2X2 : 0);
 		y.id = qrprelu(l, y.id, name, y.channels);
+		large_shortcut(l, &y, name, unit);
 		x = y;
 		/* two convolutions side by side where the channels double: the shortcut repeats */
 		snprintf(name, sizeof(name), "block%d.b", i);
 		y = convolve(l, x, name, outputs, 1, 1);
-		y.id = bnnaccel_graph_add(l->g, y.id, x.id, 0);
+		y.id = bnnaccel_graph_add(l->g, y.id, x.added, 0);
 		y.id = qrprelu(l, y.id, name, y.channels);
+		large_shortcut(l, &y, name, i < 12 ? unit : 0);
 		x = y;
 	}
 	large_classify(l, x);

@@ -11,12 +11,18 @@ const struct large_network large_networks[] = {
 	{ "fracbnn-imagenet", "FracBNN for ImageNet (arXiv 2012.12206)", large_fracbnn, 0, 8 },
 	{ "pokebnn-0.5", "PokeBNN 0.5x (arXiv 2112.00133)", large_pokebnn, 8, 4 },
 	{ "pokebnn-1.0", "PokeBNN 1.0x (arXiv 2112.00133)", large_pokebnn, 16, 8 },
+	{ "pokebnn-1.0-s8", "PokeBNN 1.0x (arXiv 2112.00133) with shortcuts of 8 bits",
+	  large_pokebnn, -16, 8 },
 	{ "pokebnn-2.0", "PokeBNN 2.0x (arXiv 2112.00133)", large_pokebnn, 32, 8 },
 	{ "abbnn-reactnet18", "A&B BNN, ReActNet-18 (arXiv 2403.03739)", large_reactnet, 18, 8 },
 	{ "abbnn-reactnet34", "A&B BNN, ReActNet-34 (arXiv 2403.03739)", large_reactnet, 34, 8 },
 	{ "abbnn-reactnet-a", "A&B BNN, ReActNet-A (arXiv 2403.03739)", large_reactnet_a, 0, 8 },
+	{ "abbnn-reactnet-a-s8", "A&B BNN, ReActNet-A (arXiv 2403.03739) with shortcuts of 8 bits",
+	  large_reactnet_a, 8, 8 },
 	{ "tbn-resnet18", "Tiled bit network, ResNet-18, p = 4 (arXiv 2407.12075)", large_resnet, 4,
 	  8 },
+	{ "tbn-resnet18-all", "As tbn-resnet18, but every layer between stem and last is tiled",
+	  large_resnet, -4, 8 },
 	{ "tbn-resnet18-untiled", "Binary weights, ResNet-18, for comparison with tbn-resnet18",
 	  large_resnet, 1, 8 },
 	{ "tbn-mlpmixer", "Tiled bit network, MLP-Mixer B/16, p = 4 (arXiv 2407.12075)",
@@ -36,9 +42,12 @@ const struct large_network *large_find(const char *name)
 int large_graph(const struct large_network *network, uint32_t size, uint32_t shrink,
 		struct bnnaccel_graph **graph)
 {
-	struct large l = {
-		.size = size, .shrink = shrink, .classes = 1000 / shrink / 8 * 8, .state = 1
-	};
+	struct large l = { .size = size,
+			   .shrink = shrink,
+			   .classes = 1000 / shrink / 8 * 8,
+			   /* as for ImageNet in the paper's code */
+			   .tiled_from = 150000 / shrink / shrink,
+			   .state = 1 };
 	char about[160];
 	int rc = bnnaccel_graph_new(network->name, graph);
 
@@ -89,14 +98,20 @@ struct bnnaccel_conv large_binary(struct large *l, uint32_t inputs, uint32_t out
 	};
 }
 
-/* Smaller layers are not tiled, as for ImageNet in the paper's code. */
-#define TILED_FROM 150000
+void large_shortcut(struct large *l, struct large_tensor *x, const char *name, float unit)
+{
+	x->added = x->id;
+	if (unit == 0)
+		return;
+	x->added = bnnaccel_graph_quantise(l->g, x->id, BNNACCEL_CODES_SIGNED8, 127 * unit);
+	x->added = large_named(l, x->added, name, "added");
+}
 
 void large_tile(struct large *l, struct bnnaccel_conv *conv, uint32_t fan_in, uint32_t p)
 {
 	double scale = 1 / sqrt(fan_in);
 
-	if (p > 1 && (uint64_t)conv->outputs * fan_in >= TILED_FROM / l->shrink / l->shrink) {
+	if (p > 1 && (uint64_t)conv->outputs * fan_in >= l->tiled_from) {
 		conv->kind = BNNACCEL_WEIGHTS_TILED;
 		conv->tile = p;
 	}

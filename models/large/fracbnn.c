@@ -37,7 +37,8 @@ static struct large_tensor first_layer(struct large *l)
 	x = bnnaccel_graph_name(l->g, bnnaccel_graph_encode(l->g, x, &encoding), "input");
 	x = bnnaccel_graph_name(l->g, bnnaccel_graph_conv(l->g, x, &conv), "conv1");
 	x = batch_norm(l, x, 0.7 / sqrt(9 * 3 * LEVELS), outputs);
-	return (struct large_tensor){ bnnaccel_graph_name(l->g, x, "bn1"), l->size / 2, outputs };
+	return (struct large_tensor){ bnnaccel_graph_name(l->g, x, "bn1"), l->size / 2, outputs,
+				      x };
 }
 
 /* BN( RPReLU( BN( gated conv( Q2(x) ) ) ) + shortcut( Q4(x) ) ) */
@@ -61,7 +62,7 @@ static struct large_tensor half(struct large *l, struct large_tensor x, const ch
 	/* twice the channels: the shortcut is repeated */
 	y = bnnaccel_graph_add(l->g, y, shortcut, stride == 2 ? BNNACCEL_ADD_AVG2X2 : 0);
 	y = large_named(l, batch_norm(l, y, 1, outputs), name, "out");
-	return (struct large_tensor){ y, x.size / stride, outputs };
+	return (struct large_tensor){ y, x.size / stride, outputs, y };
 }
 
 void large_fracbnn(struct large *l, int variant)

@@ -21,18 +21,23 @@ struct large_block {
 /* A network being written. Sizes below the papers' are for tests. */
 struct large {
 	struct bnnaccel_graph *g;
-	uint32_t size;	  /* rows and columns of the image */
-	uint32_t shrink;  /* divides the numbers of channels */
-	uint32_t classes; /* 1,000 */
-	uint64_t state;	  /* of the random numbers */
+	uint32_t size;	     /* rows and columns of the image */
+	uint32_t shrink;     /* divides the numbers of channels */
+	uint32_t classes;    /* 1,000 */
+	uint32_t tiled_from; /* weights; smaller layers are not tiled */
+	uint64_t state;	     /* of the random numbers */
 	struct large_block *blocks;
 	int failed; /* memory was short */
 };
 
-/* A tensor and its shape; images are square. */
+/*
+ * A tensor and its shape; images are square. `added` is what shortcuts read of it: the
+ * tensor, or codes of 8 bits.
+ */
 struct large_tensor {
 	int id;
 	uint32_t size, channels;
+	int added;
 };
 
 struct large_network {
@@ -88,11 +93,14 @@ void large_classify(struct large *l, struct large_tensor x);
 /* The same with tiled binary weights, which read 16 bits. */
 void large_classify_tiled(struct large *l, struct large_tensor x, uint32_t p);
 
+/* Chooses what shortcuts read: 8-bit codes of this unit, or, unit 0, the tensor itself. */
+void large_shortcut(struct large *l, struct large_tensor *x, const char *name, float unit);
+
 void large_fracbnn(struct large *l, int variant);
-void large_pokebnn(struct large *l, int sixteenths); /* width */
+void large_pokebnn(struct large *l, int sixteenths); /* width; negative: 8-bit shortcuts */
 void large_reactnet(struct large *l, int layers);    /* 18, 34 */
-void large_reactnet_a(struct large *l, int variant);
-void large_resnet(struct large *l, int tile); /* p */
+void large_reactnet_a(struct large *l, int variant); /* 8: 8-bit shortcuts */
+void large_resnet(struct large *l, int tile);	     /* p; negative: of every layer but the ends */
 void large_mixer(struct large *l, int tile);
 
 #endif /* LARGE_H */

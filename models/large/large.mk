@@ -5,8 +5,9 @@
 LARGE := $(BUILD)/models/large
 LARGE_DIR := $(BUILD)/networks-large
 LARGE_SOURCES := $(wildcard models/large/*.c)
-LARGE_NAMES := fracbnn-imagenet pokebnn-0.5 pokebnn-1.0 pokebnn-2.0 abbnn-reactnet18 \
-	abbnn-reactnet34 abbnn-reactnet-a tbn-resnet18 tbn-resnet18-untiled tbn-mlpmixer
+LARGE_NAMES := fracbnn-imagenet pokebnn-0.5 pokebnn-1.0 pokebnn-1.0-s8 pokebnn-2.0 abbnn-reactnet18 \
+	abbnn-reactnet34 abbnn-reactnet-a abbnn-reactnet-a-s8 tbn-resnet18 tbn-resnet18-all \
+	tbn-resnet18-untiled tbn-mlpmixer
 LARGE_NETWORKS := $(LARGE_NAMES:%=$(LARGE_DIR)/%.bnn)
 LARGE_IMAGES := $(foreach seed,101 102,$(LARGE_DIR)/image-$(seed).ppm)
 

@@ -76,7 +76,7 @@ static struct large_tensor patches(struct large *l, uint32_t channels, uint32_t 
 	large_tile(l, &embed, 768, p);
 	embed.bias = large_normals(l, channels, 0, 0.1);
 	x = large_named(l, bnnaccel_graph_conv(l->g, x, &embed), "patch", "out");
-	return (struct large_tensor){ x, l->size / 16, channels };
+	return (struct large_tensor){ x, l->size / 16, channels, x };
 }
 
 void large_mixer(struct large *l, int tile)

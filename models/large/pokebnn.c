@@ -7,6 +7,7 @@
  */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "large.h"
 
@@ -72,8 +73,8 @@ static struct large_tensor stem(struct large *l, int image)
 	x = large_named(l, quantise(l, x, BNNACCEL_CODES_SIGNED8, 3), "stem2", "q");
 	x = integer_layer(l, x, &second, 9, 3.0 / 127, 25);
 	x = bnnaccel_graph_affine(l->g, x, NULL, large_normals(l, 64, 0, 0.1));
-	return (struct large_tensor){ large_named(l, dprelu(l, x, 64), "stem2", "out"), l->size / 4,
-				      64 };
+	x = large_named(l, dprelu(l, x, 64), "stem2", "out");
+	return (struct large_tensor){ x, l->size / 4, 64, x };
 }
 
 /* y + match(r): groups of channels are averaged, and 3x3 windows where the size is halved. */
@@ -92,8 +93,8 @@ static int add_match(struct large *l, struct large_tensor y, struct large_tensor
 		pool.pad_bottom = pool.pad_right = 1;
 	}
 	if (pool.group > 1 || r.size > y.size)
-		r.id = bnnaccel_graph_pool(l->g, r.id, &pool);
-	return bnnaccel_graph_add(l->g, y.id, r.id, pool.group > 1 ? 0 : flags);
+		r.added = bnnaccel_graph_pool(l->g, r.added, &pool);
+	return bnnaccel_graph_add(l->g, y.id, r.added, pool.group > 1 ? 0 : flags);
 }
 
 /* Squeeze-and-excite; its result has a deviation of about 1. */
@@ -130,7 +131,7 @@ static struct large_tensor pokeconv(struct large *l, struct large_tensor x,
 				    uint32_t outputs, uint32_t kernel, uint32_t stride)
 {
 	struct bnnaccel_conv conv = large_binary(l, x.channels, outputs, kernel, stride);
-	struct large_tensor y = { -1, x.size / stride, outputs };
+	struct large_tensor y = { -1, x.size / stride, outputs, -1 };
 	double a = 0.7 / sqrt(x.channels * kernel * kernel);
 	int gate = excite(l, x.id, name, x.channels, outputs);
 
@@ -173,9 +174,12 @@ static void classify(struct large *l, struct large_tensor x)
 void large_pokebnn(struct large *l, int sixteenths)
 {
 	struct large_tensor x = stem(l, bnnaccel_graph_image(l->g, l->size, l->size, 3, 0));
+	const float unit = sixteenths < 0 ? 0x1p-3f : 0;
 	char name[32];
 	int block = 0;
 
+	sixteenths = abs(sixteenths);
+	large_shortcut(l, &x, "stem2", unit);
 	for (int s = 0; s < 4; s++) {
 		uint32_t f = stages[s].channels * (uint32_t)sixteenths / 16 / l->shrink;
 
@@ -184,10 +188,13 @@ void large_pokebnn(struct large *l, int sixteenths)
 
 			snprintf(name, sizeof(name), "block%d.c1", block);
 			x = pokeconv(l, x, NULL, name, f, 1, 1);
+			large_shortcut(l, &x, name, unit);
 			snprintf(name, sizeof(name), "block%d.c2", block);
 			x = pokeconv(l, x, NULL, name, f, 3, s && !i ? 2 : 1);
+			large_shortcut(l, &x, name, unit);
 			snprintf(name, sizeof(name), "block%d.c3", block);
 			x = pokeconv(l, x, &r1, name, 4 * f, 1, 1);
+			large_shortcut(l, &x, name, block < 15 ? unit : 0);
 		}
 	}
 	classify(l, x);

@@ -7,6 +7,7 @@
  */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "large.h"
 
@@ -49,7 +50,7 @@ static struct large_tensor convolve(struct large *l, struct large_tensor x, cons
 	}
 	y = large_named(l, bnnaccel_graph_conv(l->g, x.id, &conv), name, "conv");
 	y = bnnaccel_graph_affine(l->g, y, scale, offset);
-	return (struct large_tensor){ y, x.size / stride, outputs };
+	return (struct large_tensor){ y, x.size / stride, outputs, y };
 }
 
 /* ReLU; codes of 8 bits for the convolutions come from it. */
@@ -95,11 +96,14 @@ void large_resnet(struct large *l, int p)
 				      .pad_left = 1,
 				      .pad_bottom = 1,
 				      .pad_right = 1 };
-	struct large_tensor x = { bnnaccel_graph_image(l->g, l->size, l->size, 3, 0), l->size, 3 };
+	struct large_tensor x = { .size = l->size, .channels = 3 };
 	char name[32];
 
-	x.id = large_normalised(l, x.id);
-	x = convolve(l, x, "stem", 64 / l->shrink, 7, 2, (uint32_t)p);
+	x.id = large_normalised(l, bnnaccel_graph_image(l->g, l->size, l->size, 3, 0));
+	x = convolve(l, x, "stem", 64 / l->shrink, 7, 2, p < 0 ? 1 : (uint32_t)p);
+	if (p < 0)
+		l->tiled_from = 0;
+	p = abs(p);
 	x.id = relu(l, x.id, "stem");
 	x.id = large_named(l, bnnaccel_graph_pool(l->g, x.id, &pool), "stem", "pool");
 	x.size /= 2;

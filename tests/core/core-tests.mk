@@ -31,9 +31,15 @@ $(BUILD)/tests/core/libfuzzer: $(CORE_FUZZ_SOURCES) $(wildcard hw/model/*.h test
 	clang-14 $(CORE_FUZZ_CFLAGS) -DFUZZ_NO_MAIN -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=all -o $@ $(CORE_FUZZ_SOURCES) -ldl
 
+# What the model counts, from the inside.
+$(BUILD)/tests/core/cycles-test: tests/core/cycles-test.c tests/common/tap.h $(wildcard hw/model/*.h) $(MODEL_LIB)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(MODEL_CFLAGS) -Ihw/model -o $@ $< $(MODEL_LIB)
+
 .PHONY: test-core fuzz-core
-test-core: $(CORE_TESTS) $(BUILD)/tests/core/fuzz $(CORE)
+test-core: $(CORE_TESTS) $(BUILD)/tests/core/cycles-test $(BUILD)/tests/core/fuzz $(CORE)
 	@status=0; $(foreach t,$(CORE_TESTS),$(t) $(CORE) || status=1;) \
+	$(BUILD)/tests/core/cycles-test || status=1; \
 	$(BUILD)/tests/core/fuzz || status=1; exit $$status
 
 fuzz-core: $(BUILD)/tests/core/libfuzzer

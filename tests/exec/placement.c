@@ -132,8 +132,37 @@ static void check_nodes(const struct bnn_exec *exec, const struct bnn_net *net, 
 	}
 }
 
-/* log: the core writes one; else nodes run alone and a counter is read. */
-static void test_profile(bool log)
+/* Whether the counters of the nodes add up to those of all jobs. */
+static bool adds_up(const struct bnn_exec *exec, const struct bnn_net *net, bool log)
+{
+	static const unsigned int bytes[] = { BNN_COUNTER_BYTES_WEIGHTS, BNN_COUNTER_BYTES_ACT,
+					      BNN_COUNTER_BYTES_RESIDUAL,
+					      BNN_COUNTER_BYTES_WRITTEN };
+	static const unsigned int all[] = { BNN_COUNTER_CYCLES, BNN_COUNTER_MACS,
+					    BNN_COUNTER_FRAC_ISSUED, BNN_COUNTER_SATURATED,
+					    BNN_COUNTER_COMMANDS };
+	uint64_t sum[BNN_COUNTERS] = { 0 }, cycles = 0;
+	struct bnn_exec_stats stats;
+	struct bnn_exec_node info;
+	bool ok = true;
+
+	for (size_t i = 0; i < net->node_count; i++) {
+		bnn_jobs_node(exec, i, &info);
+		cycles += info.cycles;
+		for (unsigned int c = 0; c < BNN_COUNTERS; c++)
+			sum[c] += info.counters[c];
+	}
+	bnn_jobs_stats(exec, &stats);
+	for (unsigned int i = 0; i < sizeof(bytes) / sizeof(bytes[0]); i++)
+		ok &= sum[bytes[i]] == stats.counters[bytes[i]];
+	for (unsigned int i = 0; !log && i < sizeof(all) / sizeof(all[0]); i++)
+		ok &= sum[all[i]] == stats.counters[all[i]];
+	return ok && (log ? cycles <= stats.counters[BNN_COUNTER_CYCLES]
+			  : cycles == stats.counters[BNN_COUNTER_CYCLES]);
+}
+
+/* log: the core writes one; else nodes run alone and counters are read, if it must or we ask. */
+static void test_profile(bool log, bool ask)
 {
 	const struct random_net_options shape = { .nodes = 10, .max_work = 100000 };
 	struct totals t = { 0 };
@@ -142,25 +171,29 @@ static void test_profile(bool log)
 	for (uint64_t seed = 1; seed <= 40; seed++) {
 		struct bnn_net *net = random_net(seed, &shape);
 		bool *nodes = draw_nodes(seed, net->node_count);
-		struct bnn_exec_options options = { .profile = true, .cpu_nodes = nodes };
+		struct bnn_exec_options options = { .cpu_nodes = nodes };
 		uint8_t *inputs = make_inputs(net, seed, IMAGES);
 		struct outcome cpu = execute(&bnn_exec_cpu, net, NULL, inputs, IMAGES), o = cpu;
 		struct bnn_exec *exec = NULL;
 		struct bnn_dev *dev;
 
+		options.profile = ask ? BNN_MEASURE_ALONE : BNN_MEASURE_NODES;
+		options.core_options = seed % 2 ? "pages=scattered,act_kib=4" : "pages=mixed";
 		options.batch = 2;
 		o.outputs = calloc(1, o.bytes);
 		o.ret = bnn_core_dev_open(false, &options, &dev, &o.error);
 		if (!o.ret) {
-			dev->profile &= log;
+			dev->profile &= log || ask;
 			o.ret = bnn_jobs_open(net, &options, dev, &exec, &o.error);
 		}
 		if (!o.ret)
 			o.ret = bnn_jobs_run(exec, inputs, net->values[net->input.value].bytes,
 					     o.outputs, IMAGES, &o.error);
 		failed += !same_outputs("profile", &cpu, &o);
-		if (exec)
+		if (exec) {
 			check_nodes(exec, net, nodes, &t);
+			t.wrong += !adds_up(exec, net, log);
+		}
 		bnn_jobs_close(exec);
 		free_outcome(&cpu);
 		free_outcome(&o);
@@ -170,7 +203,10 @@ static void test_profile(bool log)
 	}
 	tap_ok(!failed && !t.wrong && t.device > 50 && t.cpu > 50,
 	       "%s: %u nodes on the core, %u on the CPU, every image measured (%u wrong)",
-	       log ? "log of the core" : "one job per node", t.device, t.cpu, t.wrong);
+	       log   ? "log of the core"
+	       : ask ? "one job per node by wish"
+		     : "one job per node",
+	       t.device, t.cpu, t.wrong);
 }
 
 /* ---- what is decided ---- */
@@ -258,8 +294,9 @@ int main(int argc, char **argv)
 
 	test_subsets(count, first);
 	test_host(count / 2, first);
-	test_profile(true);
-	test_profile(false);
+	test_profile(true, false);
+	test_profile(false, false);
+	test_profile(false, true);
 	test_decisions();
 	test_rtl(argc > 3 ? argv[3] : "build/lib/libbnnaccel-rtl.so");
 	return tap_done();

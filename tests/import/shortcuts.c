@@ -219,6 +219,82 @@ static void codes_of_2_and_4_bits(void)
 	finish(&b);
 }
 
+/* Means of codes of 8 bits are codes again: 3x3 windows at the edge, and groups of channels. */
+static void means_of_codes(void)
+{
+	for (int kind = 0; kind < 4; kind++) {
+		bool sign = kind & 1, groups = kind & 2;
+		enum bnnaccel_codes codes =
+			sign ? BNNACCEL_CODES_SIGNED8 : BNNACCEL_CODES_UNSIGNED8;
+		struct bnnaccel_pool pool = { .mode = BNNACCEL_POOL_AVG,
+					      .kernel_h = groups ? 1 : 3,
+					      .kernel_w = groups ? 1 : 3,
+					      .stride_h = groups ? 1 : 2,
+					      .stride_w = groups ? 1 : 2,
+					      .pad_bottom = !groups,
+					      .pad_right = !groups,
+					      .group = groups ? 3 : 1 };
+		uint32_t outputs = groups ? 2 : 6;
+		unsigned int wrong = 0;
+		bool packed = false;
+		struct bench b;
+		uint32_t i = 0;
+		int x, s = groups ? 1 : 2;
+
+		start(&b, 6, 6, 6, codes);
+		/* units of 2^-4: nothing is rounded but the mean */
+		x = bnnaccel_graph_quantise(b.g, real_codes(&b, 0x1p-4f), codes,
+					    (sign ? 127 : 255) * 0x1p-4f);
+		x = bnnaccel_graph_pool(b.g, x, &pool);
+		x = bnnaccel_graph_add(b.g, sum_channels(&b, outputs, (uint32_t)s, 0x1p-4f), x, 0);
+		wrong += !evaluate(&b, x);
+		for (int p = 0; p < 36 / s / s; p++) {
+			int py = s * (p / (6 / s)), px = s * (p % (6 / s));
+			double all = 0;
+
+			for (uint32_t c = 0; c < b.c; c++)
+				all += at(&b, py, px, c);
+			for (uint32_t c = 0; c < outputs; c++, i++) {
+				double sum = groups ? at(&b, py, px, 3 * c) +
+							      at(&b, py, px, 3 * c + 1) +
+							      at(&b, py, px, 3 * c + 2)
+						    : window(&b, py, px, 3, c);
+				double mean = floor(sum / (groups ? 3 : 9) + 0.5);
+
+				wrong += b.out[i] != (all + mean) / 16;
+			}
+		}
+		for (size_t n = 0; b.net && n < b.net->node_count; n++)
+			packed |= (b.net->nodes[n].words[0] & 0xff) == BNN_CMD_POOL &&
+				  bnn_field_get(b.net->nodes[n].words, BNN_F_POOL_OUT_FORMAT) ==
+					  (sign ? BNN_FORMAT_E_S8 : BNN_FORMAT_E_U8);
+		ok(!wrong && packed, "means of %s codes, %s: %u wrong",
+		   sign ? "signed" : "unsigned", groups ? "groups" : "3x3", wrong);
+		finish(&b);
+	}
+}
+
+/* The same graph in floating point: a mean of codes is rounded there, too. */
+static void means_in_reference(void)
+{
+	const struct bnnaccel_pool pool = { .mode = BNNACCEL_POOL_AVG,
+					    .kernel_h = 2,
+					    .kernel_w = 2 };
+	unsigned int wrong = 0;
+	double *values[4] = { NULL };
+	struct bench b;
+
+	start(&b, 4, 4, 3, BNNACCEL_CODES_SIGNED8);
+	bnnaccel_graph_pool(b.g, b.codes, &pool);
+	wrong += bnn_reference_run(b.g, b.image, values, &b.error) != 0;
+	for (int i = 0; !wrong && i < 12; i++)
+		wrong += values[2][i] !=
+			 floor(window(&b, i / 6 * 2, i / 3 % 2 * 2, 2, (uint32_t)i % 3) / 4 + 0.5);
+	ok(!wrong, "means of codes in floating point: %u wrong", wrong);
+	bnn_reference_free(b.g, values);
+	finish(&b);
+}
+
 static void max_pool(void)
 {
 	struct bnnaccel_pool pool = { .mode = BNNACCEL_POOL_MAX,
@@ -407,6 +483,8 @@ int main(void)
 	shortcuts();
 	codes_of_4_bits();
 	codes_of_2_and_4_bits();
+	means_of_codes();
+	means_in_reference();
 	max_pool();
 	selection();
 	shuffled();

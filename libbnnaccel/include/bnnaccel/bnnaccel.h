@@ -142,15 +142,24 @@ struct bnnaccel_session_options {
 	size_t size; /**< sizeof this structure */
 	/** "auto" (device if there is one, else cpu), "device", "model", "rtl" or "cpu". */
 	const char *backend;
-	const char *device;	  /**< path of the device node; default: the first bnnaccel */
-	const char *core;	  /**< path of a core library for model or rtl */
-	const char *core_options; /**< "key=value,..." for the core, e.g. "latency=60" */
-	uint32_t batch;		  /**< images per job at most */
-	uint32_t budget;	  /**< limit per job in units of 1,024 device cycles */
+	const char *device; /**< path of the device node; default: the first bnnaccel */
+	const char *core;   /**< path of a core library for model or rtl */
+	/**
+	 * "key=value,..." for the core, e.g. "latency=60"; "pages=scattered" gives every page
+	 * of its memory an entry of its own in the page table, none of 2 MiB.
+	 */
+	const char *core_options;
+	uint32_t batch;			 /**< images per job at most */
+	uint32_t budget;		 /**< limit per job in units of 1,024 device cycles */
 	enum bnnaccel_fallback fallback; /**< what becomes of nodes the backend can't run */
 	const uint32_t *cpu_nodes; /**< nodes that the CPU runs whatever the backend; copied */
 	uint32_t cpu_node_count;   /**< how many */
-	int profile;		   /**< 1: measure every node; see bnnaccel_session_get_node() */
+	/**
+	 * 1: measure every node; see bnnaccel_session_get_node(). 2: the same, each node as a
+	 * job of its own, so that all its counters are known. Its tensors then lie in memory,
+	 * none on chip, and nothing overlaps with the commands beside it.
+	 */
+	int profile;
 	/**
 	 * The largest instruction set that the CPU engine uses: "portable" or "popcnt".
 	 * Default: the environment's BNNACCEL_ISA, else what the processor has.
@@ -372,11 +381,19 @@ struct bnnaccel_node_info {
 	uint64_t runs;	 /**< images measured; 0 without option profile */
 	uint64_t cycles; /**< of the device for all of them */
 	uint64_t ns;	 /**< of the CPU for all of them */
+	/**
+	 * Counters for all of them, as in struct bnnaccel_stats. Where nodes are jobs of
+	 * their own: all. From the log of a device: bytes and commands only. On the CPU: the
+	 * deterministic ones but bytes and commands.
+	 */
+	uint64_t counters[24];
+	uint32_t stall; /**< index of the stall counter that grew most in the last run, 0: none */
 };
 
 /**
- * Fills @p info for node @p i. Cycles come from the log of the device; where it keeps
- * none, nodes run as a job each and the cycles are those of the job, its start
+ * Fills @p info for node @p i. Cycles come from the log of the device: from the issue of
+ * the command, or the retirement of the one before where that is later, to its own. Where
+ * it keeps none, nodes run as a job each and the cycles are those of the job, its start
  * included. May have to wait for a job that runs.
  */
 int bnnaccel_session_get_node(struct bnnaccel_session *session, uint32_t i,

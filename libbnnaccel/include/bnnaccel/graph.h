@@ -229,7 +229,7 @@ int bnnaccel_graph_add(struct bnnaccel_graph *graph, int a, int b, unsigned int 
 
 /** What becomes of a window. */
 enum bnnaccel_pool_mode {
-	BNNACCEL_POOL_AVG, /**< real tensors; what lies outside counts as 0 */
+	BNNACCEL_POOL_AVG, /**< real tensors, and codes of 8 bits; what lies outside counts as 0 */
 	BNNACCEL_POOL_MAX, /**< of signs: OR */
 	BNNACCEL_POOL_MIN, /**< of signs: AND */
 };
@@ -249,7 +249,10 @@ struct bnnaccel_pool {
 	uint32_t divisor;    /**< of AVG, default kernel_h*kernel_w*group */
 };
 
-/** Pools signs (MAX, MIN) or a real tensor, which is then rounded to 16 bits. */
+/**
+ * Pools signs (MAX, MIN), a real tensor, which is then rounded to 16 bits, or codes of
+ * UNSIGNED8 or SIGNED8 (AVG): the nearest code of the same unit, ties up.
+ */
 int bnnaccel_graph_pool(struct bnnaccel_graph *graph, int in, const struct bnnaccel_pool *pool);
 
 /** Mean over all pixels: one pixel of c channels, from exact sums. */

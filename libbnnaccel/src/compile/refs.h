@@ -28,6 +28,12 @@ struct bnn_ref {
 /* Fills refs with what the command uses, in the order of their words. Returns how many. */
 unsigned int bnn_command_refs(const uint32_t *words, struct bnn_ref refs[BNN_SLOTS]);
 
+/*
+ * Adds what a compiled command adds to the byte counters (docs/arithmetic.md, section
+ * 10): payload in memory, by class. Commands without references add nothing but 128.
+ */
+void bnn_command_count_bytes(const uint32_t *words, uint64_t counters[BNN_COUNTERS]);
+
 /* Row of bnn_commands for the opcode, or NULL. */
 const struct bnn_command *bnn_command_find(const uint32_t *words);
 

@@ -16,7 +16,7 @@ struct cpu_exec {
 	uint8_t **buffers; /* by value; constants use their own data */
 	uint64_t counters[BNN_COUNTERS];
 	uint64_t images;
-	uint64_t *node_ns; /* per node; NULL: no profile */
+	struct bnn_exec_node *measured; /* per node; NULL: no profile */
 	atomic_bool stop;
 	bnn_tap_fn tap;
 	void *opaque;
@@ -35,7 +35,7 @@ static void cpu_close(struct bnn_exec *exec)
 		free(cpu->buffers[i]);
 	free(cpu->plans);
 	free(cpu->buffers);
-	free(cpu->node_ns);
+	free(cpu->measured);
 	free(cpu);
 }
 
@@ -50,11 +50,11 @@ static int cpu_open(const struct bnn_net *net, const struct bnn_exec_options *op
 	if (cpu) {
 		cpu->net = net;
 		if (options && options->profile)
-			cpu->node_ns = calloc(net->node_count + 1, sizeof(*cpu->node_ns));
+			cpu->measured = calloc(net->node_count + 1, sizeof(*cpu->measured));
 		cpu->plans = calloc(net->node_count + 1, sizeof(*cpu->plans));
 		cpu->buffers = calloc(net->value_count + 1, sizeof(*cpu->buffers));
 	}
-	if (!cpu || !cpu->plans || !cpu->buffers || (options && options->profile && !cpu->node_ns))
+	if (!cpu || !cpu->plans || !cpu->buffers || (options && options->profile && !cpu->measured))
 		rc = bnn_fail(error, BNNACCEL_ERR_MEMORY, "out of memory opening the CPU engine");
 	for (i = 0; !rc && i < net->value_count; i++) {
 		if (net->values[i].role == BNN_ROLE_CONST)
@@ -101,6 +101,21 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
+static int run_node(struct cpu_exec *cpu, size_t i, struct bnn_error *error)
+{
+	struct bnn_exec_node *measured = cpu->measured ? &cpu->measured[i] : NULL;
+	uint64_t start, *own = measured ? measured->counters : cpu->counters;
+	int rc;
+
+	if (!measured)
+		return bnn_cpu_plan_run(cpu->plans[i], cpu->buffers, own, error);
+	start = now_ns();
+	rc = bnn_cpu_plan_run(cpu->plans[i], cpu->buffers, own, error);
+	measured->ns += now_ns() - start;
+	measured->runs++;
+	return rc;
+}
+
 static int run_image(struct cpu_exec *cpu, const uint8_t *input, uint8_t *output,
 		     struct bnn_error *error)
 {
@@ -110,16 +125,12 @@ static int run_image(struct cpu_exec *cpu, const uint8_t *input, uint8_t *output
 
 	memcpy(cpu->buffers[net->input.value], input, net->values[net->input.value].bytes);
 	for (i = 0; i < net->node_count; i++) {
-		uint64_t start = cpu->node_ns ? now_ns() : 0;
-
 		if (atomic_load_explicit(&cpu->stop, memory_order_relaxed))
 			return bnn_fail(error, BNNACCEL_ERR_CANCELLED,
 					"cpu: the session is being closed");
-		rc = bnn_cpu_plan_run(cpu->plans[i], cpu->buffers, cpu->counters, error);
+		rc = run_node(cpu, i, error);
 		if (rc)
 			return rc;
-		if (cpu->node_ns)
-			cpu->node_ns[i] += now_ns() - start;
 		if (cpu->tap)
 			tap_node(cpu, &net->nodes[i]);
 	}
@@ -148,17 +159,17 @@ static void cpu_stats(const struct bnn_exec *exec, struct bnn_exec_stats *stats)
 	memset(stats, 0, sizeof(*stats));
 	stats->jobs = cpu->images;
 	memcpy(stats->counters, cpu->counters, sizeof(stats->counters));
+	for (size_t i = 0; cpu->measured && i < cpu->net->node_count; i++)
+		for (unsigned int c = 0; c < BNN_COUNTERS; c++)
+			stats->counters[c] += cpu->measured[i].counters[c];
 }
 
 static void cpu_node(const struct bnn_exec *exec, size_t node, struct bnn_exec_node *info)
 {
 	const struct cpu_exec *cpu = (const struct cpu_exec *)exec;
 
-	*info = (struct bnn_exec_node){ .cpu = true };
-	if (cpu->node_ns) {
-		info->runs = cpu->images;
-		info->ns = cpu->node_ns[node];
-	}
+	*info = cpu->measured ? cpu->measured[node] : (struct bnn_exec_node){ 0 };
+	info->cpu = true;
 }
 
 static void cpu_stop(struct bnn_exec *exec)

@@ -38,6 +38,7 @@ struct mapping {
 struct bnn_arena {
 	uint64_t bus_base;
 	uint32_t bus_blocks;
+	bool scattered;
 	struct page *blocks[BUS_BLOCKS]; /* PAGES entries each */
 	uint32_t blocks_used;
 	uint32_t open[OPEN_BLOCKS]; /* blocks that single pages come from */
@@ -226,7 +227,8 @@ void *bnn_arena_map(struct bnn_arena *arena, uint64_t bytes, bool device_writes,
 	while (done < size) {
 		uint64_t at = start + done;
 		/* Large buffers mix both kinds of entries. */
-		bool block = at % BLOCK == 0 && size - done >= BLOCK && at / BLOCK % 2;
+		bool block = !arena->scattered && at % BLOCK == 0 && size - done >= BLOCK &&
+			     at / BLOCK % 2;
 
 		if (block ? map_block(arena, at, host + done, device_writes)
 			  : map_page(arena, at, host + done, device_writes))
@@ -244,12 +246,13 @@ uint64_t bnn_arena_directory(const struct bnn_arena *arena)
 	return arena->directory_bus;
 }
 
-struct bnn_arena *bnn_arena_new(unsigned int bus_bits)
+struct bnn_arena *bnn_arena_new(unsigned int bus_bits, bool scattered)
 {
 	struct bnn_arena *arena = calloc(1, sizeof(*arena));
 
 	if (!arena)
 		return NULL;
+	arena->scattered = scattered;
 	/* Addresses beyond 32 bits, where the core has them. */
 	arena->bus_base = bus_bits >= 40 ? BUS_BASE_40 : BUS_BASE_32;
 	arena->bus_blocks = bus_bits >= 40 ? BUS_BLOCKS : BUS_BLOCKS_32;

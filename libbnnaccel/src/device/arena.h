@@ -14,8 +14,12 @@
 
 struct bnn_arena;
 
-/* bus_bits: width of the addresses that the core drives, at least 32. */
-struct bnn_arena *bnn_arena_new(unsigned int bus_bits);
+/*
+ * bus_bits: width of the addresses that the core drives, at least 32. scattered: every page
+ * has an entry of its own and is anywhere, as in the worst memory a driver may be given;
+ * else large buffers also have blocks of 2 MiB.
+ */
+struct bnn_arena *bnn_arena_new(unsigned int bus_bits, bool scattered);
 void bnn_arena_free(struct bnn_arena *arena);
 
 /*

@@ -247,8 +247,39 @@ static int start_queue(struct core_dev *cd, struct bnn_error *error)
 	return 0;
 }
 
-static int open_core(struct core_dev *cd, bool rtl, const struct bnn_exec_options *options,
-		     struct bnn_error *error)
+/*
+ * Takes "pages=mixed" or "pages=scattered" out of the options: memory is ours, the rest
+ * the core's. Returns the rest, which the caller frees, or NULL: memory is short.
+ */
+static char *take_pages(const char *options, bool *scattered, bool *known)
+{
+	static const char key[] = "pages=";
+	char *rest = strdup(options ? options : ""), *at = rest;
+
+	*scattered = false;
+	*known = true;
+	while (at && *at) {
+		size_t length = strcspn(at, ",");
+		const char *value = at + sizeof(key) - 1;
+
+		if (strncmp(at, key, sizeof(key) - 1)) {
+			at += length + (at[length] == ',');
+			continue;
+		}
+		length -= sizeof(key) - 1;
+		*scattered = length == strlen("scattered") && !strncmp(value, "scattered", length);
+		*known &= *scattered ||
+			  (length == strlen("mixed") && !strncmp(value, "mixed", length));
+		length += (size_t)(value - at);
+		if (at[length])
+			memmove(at, at + length + 1, strlen(at + length));
+		else
+			*at = 0;
+	}
+	return rest;
+}
+
+static int create(struct core_dev *cd, const char *options, struct bnn_error *error)
 {
 	struct bnn_core_host host = {
 		.abi = BNN_CORE_ABI,
@@ -257,22 +288,41 @@ static int open_core(struct core_dev *cd, bool rtl, const struct bnn_exec_option
 		.dma_write = on_write,
 		.irq = on_irq,
 	};
-	char text[256] = "no reason given";
+	char text[256] = "no reason given", *rest;
+	bool known;
+
+	rest = take_pages(options, &cd->scattered, &known);
+	if (!rest)
+		return bnn_fail(error, BNNACCEL_ERR_MEMORY, "no memory for core '%s'",
+				cd->ops->name);
+	if (known)
+		cd->core = cd->ops->create(&host, rest, text, sizeof(text));
+	free(rest);
+	if (!known)
+		return bnn_fail(error, BNNACCEL_ERR_ARGUMENT,
+				"core option pages is mixed or scattered");
+	if (!cd->core)
+		return bnn_fail(error, BNNACCEL_ERR_ARGUMENT, "core '%s' can't be made: %s",
+				cd->ops->name, text);
+	return 0;
+}
+
+static int open_core(struct core_dev *cd, bool rtl, const struct bnn_exec_options *options,
+		     struct bnn_error *error)
+{
 	int ret;
 
 	ret = bnn_core_load(rtl, options ? options->core : NULL, &cd->ops, error);
 	if (ret)
 		return ret;
-	cd->core =
-		cd->ops->create(&host, options ? options->core_options : NULL, text, sizeof(text));
-	if (!cd->core)
-		return bnn_fail(error, BNNACCEL_ERR_ARGUMENT, "core '%s' can't be made: %s",
-				cd->ops->name, text);
-	ret = read_registers(cd, error);
+	ret = create(cd, options ? options->core_options : NULL, error);
+	if (!ret)
+		ret = read_registers(cd, error);
 	if (ret)
 		return ret;
 	cd->arena = bnn_arena_new((reg_read(cd, BNN_REG_MMU_CAPS) & BNN_MMU_CAPS_BUS_BITS) >>
-				  BNN_MMU_CAPS_BUS_BITS_SHIFT);
+					  BNN_MMU_CAPS_BUS_BITS_SHIFT,
+				  cd->scattered);
 	if (!cd->arena)
 		return bnn_fail(error, BNNACCEL_ERR_MEMORY, "no memory for core '%s'",
 				cd->ops->name);

@@ -51,6 +51,7 @@ struct core_dev {
 	struct core_buffer *buffers;
 	struct core_program *programs;
 	uint32_t program_count;
+	bool scattered; /* pages of its memory */
 	atomic_bool stop;
 	uint64_t submitted;
 	uint64_t reaped;

@@ -121,14 +121,17 @@ int bnn_host_run(struct bnn_host *host, const struct bnn_segment *segment,
 		 const atomic_bool *stop, struct bnn_error *error)
 {
 	for (uint32_t i = segment->first; i < segment->end; i++) {
-		uint64_t start = measured ? now_ns() : 0;
+		uint64_t start = measured ? now_ns() : 0, *counters = host->counters;
 		int ret;
 
 		if (atomic_load(stop))
 			return bnn_fail(error, BNNACCEL_ERR_CANCELLED,
 					"cpu: the session is being closed");
 		bind_values(host, &host->net->nodes[i], image);
-		ret = bnn_cpu_plan_run(host->plans[i], host->values, host->counters, error);
+		/* Those of measured nodes are added up when somebody asks. */
+		if (measured)
+			counters = measured[i].counters;
+		ret = bnn_cpu_plan_run(host->plans[i], host->values, counters, error);
 		if (ret)
 			return ret;
 		if (measured) {

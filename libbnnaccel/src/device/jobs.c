@@ -131,7 +131,7 @@ static int place_and_prepare(struct bnn_exec *exec, const struct bnn_exec_option
 	struct bnn_placement_options how = {
 		.fallback = options ? options->fallback : BNN_FALLBACK_NEVER,
 		.cpu_nodes = options ? options->cpu_nodes : NULL,
-		.split = exec->measured && !exec->dev->profile,
+		.split = exec->measured && !bnn_profile_by_log(exec),
 	};
 	struct bnn_plan plan;
 	int ret = bnn_placement_make(exec->net, &exec->dev->target, &how, &exec->placement, error);
@@ -166,6 +166,7 @@ int bnn_jobs_open(const struct bnn_net *net, const struct bnn_exec_options *opti
 	}
 	exec->net = net;
 	exec->dev = dev;
+	exec->alone = profile && options->profile == BNN_MEASURE_ALONE;
 	ret = place_and_prepare(exec, options, error);
 	if (ret) {
 		bnn_jobs_close(exec);
@@ -183,6 +184,9 @@ void bnn_jobs_stats(const struct bnn_exec *exec, struct bnn_exec_stats *stats)
 	exec->dev->ops->counters(exec->dev, stats->counters);
 	if (exec->host)
 		bnn_host_counters(exec->host, stats->counters);
+	for (size_t i = 0; exec->measured && i < exec->net->node_count; i++)
+		for (unsigned int c = 0; exec->placement.cpu[i] && c < BNN_COUNTERS; c++)
+			stats->counters[c] += exec->measured[i].counters[c];
 }
 
 void bnn_jobs_node(const struct bnn_exec *exec, size_t node, struct bnn_exec_node *info)

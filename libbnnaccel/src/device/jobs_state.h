@@ -56,7 +56,8 @@ struct bnn_exec {
 	uint32_t batch;			/* images per piece at most */
 	uint32_t budget;		/* 0: from the estimate */
 	struct bnn_exec_node *measured; /* per node; NULL: no profile */
-	uint64_t last_cycles;		/* counter CYCLES before the job, if nodes run alone */
+	bool alone;			/* nodes run alone although there is a log */
+	uint64_t last[BNN_COUNTERS];	/* counters before the job, if nodes run alone */
 	atomic_bool stop;
 	uint64_t jobs, copied;
 	struct bnn_lent *lent;
@@ -66,6 +67,8 @@ struct bnn_exec {
 void bnn_profile_bind(const struct bnn_exec *exec, const struct bnn_lane *slot,
 		      struct bnn_dev_job *job);
 void bnn_profile_job(struct bnn_exec *exec, const struct bnn_lane *slot);
+/* Whether nodes are measured by the log of the device, and not alone. */
+bool bnn_profile_by_log(const struct bnn_exec *exec);
 /* Bytes of log for a piece. */
 uint64_t bnn_profile_bytes(const struct bnn_exec *exec);
 

@@ -51,7 +51,9 @@ int bnn_lower_pool(struct bnn_lower *lo, int i)
 	};
 	const struct bnnaccel_pool *p = &op->pool;
 	bool real = op->domain == BNN_DOMAIN_REAL;
-	unsigned int format = real ? BNN_FORMAT_E_S16 : bnn_codes_format(op->codes);
+	unsigned int format = real	   ? BNN_FORMAT_E_S16
+			      : op->packed ? bnn_codes_packed(op->codes)
+					   : bnn_codes_format(op->codes);
 	const struct bnn_places *from = &lo->at[op->in[0]];
 	struct bnn_node node;
 	int32_t out;

@@ -170,8 +170,7 @@ int bnnaccel_graph_add(struct bnnaccel_graph *g, int a, int b, unsigned int flag
 		rc = bnn_op_input(g, b, BNN_IN_REAL | BNN_IN_CODES, "add");
 	if (rc)
 		return rc;
-	if (g->ops[b].domain == BNN_DOMAIN_CODES &&
-	    (!bnn_codes_packed(g->ops[b].codes) || g->ops[b].kind == BNN_OP_POOL))
+	if (g->ops[b].domain == BNN_DOMAIN_CODES && !bnn_codes_packed(g->ops[b].codes))
 		return bnn_graph_fail(g, BNNACCEL_ERR_UNSUPPORTED,
 				      "graph %s: the codes of %s cannot be added; those of 4 bits "
 				      "(ODD4) or 8 (UNSIGNED8, SIGNED8) can",
@@ -224,10 +223,13 @@ int bnnaccel_graph_pool(struct bnnaccel_graph *g, int in, const struct bnnaccel_
 	if (p.mode != BNNACCEL_POOL_AVG)
 		p.divisor = 0;
 	if (x->domain == BNN_DOMAIN_CODES &&
-	    (x->codes != BNNACCEL_CODES_SIGN || p.mode == BNNACCEL_POOL_AVG))
+	    (p.mode == BNNACCEL_POOL_AVG
+		     ? x->codes != BNNACCEL_CODES_UNSIGNED8 && x->codes != BNNACCEL_CODES_SIGNED8
+		     : x->codes != BNNACCEL_CODES_SIGN))
 		return bnn_graph_fail(g, BNNACCEL_ERR_UNSUPPORTED,
-				      "graph %s: of codes only signs can be pooled, by MAX or MIN; "
-				      "pool the real tensor before %s",
+				      "graph %s: of codes only signs can be pooled by MAX or MIN, "
+				      "those of 8 bits (UNSIGNED8, SIGNED8) by AVG; pool the real "
+				      "tensor before %s",
 				      g->name, x->name);
 	if (!p.kernel_h || !p.kernel_w || p.kernel_h > 64 || p.kernel_w > 64 || p.stride_h > 64 ||
 	    p.stride_w > 64)
@@ -251,6 +253,9 @@ int bnnaccel_graph_pool(struct bnnaccel_graph *g, int in, const struct bnnaccel_
 	op->codes = x->codes;
 	op->unit = x->unit;
 	op->pool = p;
+	/* POOL takes means of elements, not of planes */
+	if (x->domain == BNN_DOMAIN_CODES && p.mode == BNNACCEL_POOL_AVG)
+		op->packed = g->ops[in].packed = true;
 	return (int)g->count - 1;
 }
 

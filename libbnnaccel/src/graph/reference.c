@@ -216,6 +216,13 @@ static void add(const struct bnnaccel_graph *g, const struct bnn_op *op, const d
 	}
 }
 
+static double clamp_code(enum bnnaccel_codes codes, double q)
+{
+	int max = bnn_codes_max(codes), min = codes >= BNNACCEL_CODES_SIGNED4 ? -max - 1 : 0;
+
+	return fmin(fmax(q, min), max);
+}
+
 static void pool(const struct bnnaccel_graph *g, const struct bnn_op *op, const double *in,
 		 double *out)
 {
@@ -243,6 +250,9 @@ static void pool(const struct bnnaccel_graph *g, const struct bnn_op *op, const 
 		out[e] = p->mode == BNNACCEL_POOL_AVG	? sum / p->divisor
 			 : p->mode == BNNACCEL_POOL_MAX ? max
 							: min;
+		/* a mean of codes is a code */
+		if (op->domain == BNN_DOMAIN_CODES && p->mode == BNNACCEL_POOL_AVG)
+			out[e] = clamp_code(op->codes, floor(out[e] + 0.5));
 	}
 }
 

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: MIT
+# Cycles of whole networks on the Verilated core.
+
+# make -s hw-table: every network of hw_networks.tsv, in one table (docs/testing.md), also in
+# $(BUILD)/hw-table.json. HW_NETWORKS="fracbnn-cifar10 cnv-cifar10" chooses, HW_FAR=0 leaves
+# out the second run of each, HW_BACKEND=model predicts.
+HW_TABLE := /usr/bin/python3 hw/sim/hw_table.py --build $(BUILD) --data $(BNNACCEL_DATA)
+HW_NETWORKS ?= $(shell sed -n 's/^\([a-z0-9.-]*\)\t.*/\1/p' hw/sim/hw_networks.tsv)
+HW_BACKEND ?= rtl
+# Files that networks of the papers' size need: their own, those they are compared with, an image.
+hw-large = $(sort $(patsubst networks-large/%,%.bnn,$(filter networks-large/%,$(foreach n,$(1),$(shell \
+	sed -n 's/^$(n)\t//p' hw/sim/hw_networks.tsv)))) $(if $(filter-out %-cifar10,$(1)),image-101.ppm))
+
+.PHONY: hw-table test-cycles
+hw-table:
+	@$(MAKE) --no-print-directory tools $(if $(filter model,$(HW_BACKEND)),model,rtl) networks \
+		$(addprefix $(LARGE_DIR)/,$(call hw-large,$(HW_NETWORKS))) >&2
+	@$(HW_TABLE) --backend $(HW_BACKEND) $(if $(filter 0,$(HW_FAR)),--no-far) $(HW_NETWORKS)
+
+test-cycles: tools rtl networks
+	@$(HW_TABLE) --bounds hw/sim/cycles.tsv
