@@ -86,9 +86,10 @@ endef
 $(foreach c,$(RTL_CONFIGS),$(eval $(call rtl-checks,$(c))))
 
 RTL_BENCH := $(BUILD)/hw/sim/bench
-$(RTL_BENCH): hw/sim/bench.c tests/core/host.c tests/core/host.h hw/spec/generated/bnn_hw_fields.c
+$(RTL_BENCH): hw/sim/bench.c $(addprefix tests/core/,host.c host.h refs.c refs.h gen.c gen.h) \
+		hw/spec/generated/bnn_hw_fields.c hw/spec/status.def
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -Ihw/include -Ihw/spec/generated -Itests/core -o $@ $(filter %.c,$^) -ldl
+	$(CC) $(CFLAGS) -Ihw/include -Ihw/spec -Ihw/spec/generated -Itests/core -o $@ $(filter %.c,$^) -ldl
 
 $(BUILD)/hw/sim/lfc: hw/sim/lfc.c tests/core/host.c tests/core/host.h hw/spec/generated/bnn_hw_fields.c
 	@mkdir -p $(@D)

@@ -121,6 +121,8 @@ static int dma_write(void *opaque, uint64_t addr, const void *buf, uint32_t len)
 	h->writes++;
 	if (!p)
 		return -1;
+	if (h->closed && addr / BNN_PAGE_SIZE == h->closed / BNN_PAGE_SIZE)
+		h->stray++;
 	if (off < HOST_TABLES) {
 		uint64_t in_queue = off % HOST_RING_BYTES;
 
