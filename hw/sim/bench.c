@@ -707,7 +707,6 @@ static bool run_event(unsigned long number, enum event event)
 	struct rng r = list_rng(number, 8 + event);
 	struct gen g = list_gen(&r);
 	struct bnn_completion c = { 0 };
-	uint8_t kept[BNN_PAGE_SIZE];
 	uint64_t page = 0, pte = 0;
 	bool paged = false, held = true, ok = true, told;
 	char why[256] = "";
@@ -742,7 +741,7 @@ static bool run_event(unsigned long number, enum event event)
 		pte = host_pte(rtl, HOST_VA + page);
 		host_set_pte(rtl, HOST_VA + page, 0);
 		invalidate(rtl, rng_one_in(&r, 3) ? 0 : HOST_ASID);
-		memcpy(kept, host_at(rtl, HOST_VA + page), BNN_PAGE_SIZE);
+		rtl->trespasses = 0;
 		rtl->closed = host_bus(HOST_VA + page);
 	}
 	if (event == KILL)
@@ -763,7 +762,7 @@ static bool run_event(unsigned long number, enum event event)
 	rtl->ops->poke(rtl->core, BNN_CORE_POKE_DMA_WRITE, UINT64_MAX);
 	rtl->closed = 0;
 	if (paged && event == LOSE_PAGE)
-		held = !memcmp(kept, host_at(rtl, HOST_VA + page), BNN_PAGE_SIZE);
+		held = !rtl->trespasses;
 	if (paged) {
 		host_set_pte(rtl, HOST_VA + page, pte);
 		invalidate(rtl, 0);
@@ -774,7 +773,7 @@ static bool run_event(unsigned long number, enum event event)
 	if (!ok) {
 	} else if (!held) {
 		ok = false;
-		snprintf(why, sizeof(why), "the page at 0x%llx was written after it was taken",
+		snprintf(why, sizeof(why), "the page at 0x%llx was used after it was taken",
 			 (unsigned long long)page);
 	} else if (told) {
 		/* What a job may end with, given what happened to it. */
@@ -1040,7 +1039,8 @@ int main(int argc, char **argv)
 	rtl = host_open(argv[optind + 1], options);
 	if (!rtl || !before || !undefined)
 		return 2;
-	snprintf(both, sizeof(both), "act_kib=%u", rtl->act_bytes / 1024);
+	snprintf(both, sizeof(both), "act_kib=%u,bus_bits=%u", rtl->act_bytes / 1024,
+		 host_reg(rtl, BNN_REG_MMU_CAPS) >> BNN_MMU_CAPS_BUS_BITS_SHIFT & 255);
 	model = host_open(argv[optind], both);
 	if (!model)
 		return 2;

@@ -97,6 +97,8 @@ static uint8_t *bus_at(struct host *h, uint64_t addr, uint32_t len)
 		h->stray++;
 	if (addr < HOST_BUS || addr - HOST_BUS > HOST_BYTES - len)
 		return NULL;
+	if (h->closed && addr / BNN_PAGE_SIZE == h->closed / BNN_PAGE_SIZE)
+		h->trespasses++;
 	return h->mem + (addr - HOST_BUS);
 }
 
@@ -121,8 +123,6 @@ static int dma_write(void *opaque, uint64_t addr, const void *buf, uint32_t len)
 	h->writes++;
 	if (!p)
 		return -1;
-	if (h->closed && addr / BNN_PAGE_SIZE == h->closed / BNN_PAGE_SIZE)
-		h->stray++;
 	if (off < HOST_TABLES) {
 		uint64_t in_queue = off % HOST_RING_BYTES;
 

@@ -68,7 +68,8 @@ struct host {
 	unsigned irqs[BNN_IRQ_VECTORS];
 	unsigned reads, writes, stray; /* transactions; those against the rules */
 	unsigned leaves;	       /* tables handed out */
-	uint64_t closed;	       /* a bus page that must not be written; 0: none */
+	uint64_t closed;	       /* a bus page that must not be used; 0: none */
+	unsigned trespasses;	       /* uses of it */
 	uint64_t slice;		       /* cycles per run() */
 	/* order of events: completion slot, done and interrupt of the last job */
 	unsigned clock, slot_at, done_at, irq_at;
