@@ -3,19 +3,22 @@
 // many beats come out as it takes, their bytes are those of the addresses, and a
 // request takes its beats from where it was made to.
 // uses: bnn_align
-// bound: 30 14
+// bound: 8 7
+// bound: 20 19 EAGER=1
 // mutant: s/28'd15|\+ 29'd15;\n  assign need/+ 29'd31;\n  assign need/
 // mutant: s/\(shift == 4'd0 \|\| in_left == 24'd1\)/(shift == 4'd0)/
 // mutant: s/first_q <= pop/first_q <= last/
 // mutant: s/prime_q <= !pop && /prime_q <= /
 // mutant: s/rq_valid_i && !fill\[4\]/rq_valid_i/
 
-module formal_align (
+module formal_align #(
+  parameter bit EAGER = 1'b0
+) (
   input logic        clk_i,
   input logic        clear_i,
   input logic        rq_valid_i, rq_onchip_i,
   input logic [7:0]  rq_addr_i,
-  input logic [27:0] rq_bytes_i,
+  input logic [5:0]  rq_bytes_i,
   input logic        rb_ready_i, src_ready_i, beat_valid_i
 );
 
@@ -32,7 +35,7 @@ module formal_align (
   bnn_align #(.BUS_BITS(8)) u_dut (
     .clk_i(clk_i), .rst_ni(rst_n), .clear_i(clear_i),
     .rq_valid_i(rq_valid_i), .rq_ready_o(rq_ready), .rq_onchip_i(rq_onchip_i), .rq_addr_i(rq_addr_i),
-    .rq_bytes_i(rq_bytes_i), .rb_valid_o(rb_valid), .rb_ready_i(rb_ready_i), .rb_data_o(rb_data),
+    .rq_bytes_i({22'd0, rq_bytes_i}), .rb_valid_o(rb_valid), .rb_ready_i(rb_ready_i), .rb_data_o(rb_data),
     .src_valid_o(src_valid), .src_ready_i(src_ready_i), .src_onchip_o(src_onchip), .src_addr_o(src_addr),
     .src_beats_o(src_beats), .beat_onchip_o(beat_onchip), .beat_valid_i(beat_valid_i), .beat_ready_o(beat_ready),
     .beat_data_i(beat_data)
@@ -69,14 +72,16 @@ module formal_align (
       out_at_q <= !give ? out_at_q : (out_at_q + 4'd1 == beats_out) ? 4'd0 : out_at_q + 4'd1;
       out_q    <= out_q + 5'(give && out_at_q + 4'd1 == beats_out);
     end
-    if (ask) asked[asked_q] <= {rq_onchip_i, rq_bytes_i[6:0], rq_addr_i};
+    if (ask) asked[asked_q] <= {rq_onchip_i, 1'b0, rq_bytes_i, rq_addr_i};
   end
 
   always_comb begin
-    assume (rq_bytes_i >= 28'd1 && rq_bytes_i <= 28'd70);
+    assume (rq_bytes_i != 6'd0 && rq_bytes_i <= 6'd50);
     // The source answers what it has been asked for.
     assume (!beat_valid_i || in_q != asked_q);
     if (!rst_n) assume (!rq_valid_i && !beat_valid_i);
+    // As many requests as possible before the first beat.
+    if (EAGER && rst_n && start_q <= 5'd15) assume (rq_valid_i && src_ready_i && !beat_valid_i && !clear_i);
   end
 
   (* anyconst *) logic [3:0] lane;
@@ -86,8 +91,8 @@ module formal_align (
       if (ask) begin
         assert (asked_q - out_q < 5'd16);
         assert (src_onchip == rq_onchip_i && src_addr == {rq_addr_i[7:4], 4'd0});
-        assert ({src_beats, 4'd0} >= 28'(rq_addr_i[3:0]) + rq_bytes_i);
-        assert ({src_beats - 24'd1, 4'd0} < 28'(rq_addr_i[3:0]) + rq_bytes_i);
+        assert ({src_beats, 4'd0} >= 28'(rq_addr_i[3:0]) + 28'(rq_bytes_i));
+        assert ({src_beats - 24'd1, 4'd0} < 28'(rq_addr_i[3:0]) + 28'(rq_bytes_i));
       end
       if (take) assert (beat_onchip == src[15]);
       if (rb_valid) begin

@@ -360,6 +360,34 @@ static void damage_field(struct rng *r, uint32_t *w)
 		      v & (uint32_t)((UINT64_C(1) << bnn_fields[f].width) - 1));
 }
 
+/* Fields that are legal each by itself. */
+static void break_rule(struct rng *r, uint32_t *w)
+{
+	switch (rng_below(r, 5)) {
+	case 0: /* more than the accumulator holds */
+		bnn_field_set(w, BNN_F_CONV_CIN, BNN_CHANNELS_MAX);
+		bnn_field_set(w, BNN_F_CONV_GROUPS, 1);
+		bnn_field_set(w, BNN_F_CONV_IN_FORMAT, BNN_FORMAT_S16);
+		bnn_field_set(w, BNN_F_CONV_WFORMAT, BNN_WFORMAT_S8);
+		bnn_field_set(w, BNN_F_CONV_WMODE, 0);
+		bnn_field_set(w, BNN_F_CONV_TILE_P, 0);
+		bnn_field_set(w, BNN_F_CONV_TAU, 0);
+		bnn_field_set(w, BNN_F_CONV_FRAC, 0);
+		break;
+	case 1:
+		bnn_field_set(w, BNN_F_CONV_GROUPS, rng_range(r, 2, BNN_CHANNELS_MAX));
+		break;
+	case 2:
+		bnn_field_set(w, BNN_F_CONV_PAD_T + rng_below(r, 4), rng_below(r, 25));
+		break;
+	case 3:
+		bnn_field_set(w, BNN_F_CONV_TILE_P, rng_below(r, 4));
+		break;
+	default:
+		w[0] ^= 1u << rng_range(r, 8, 14);
+	}
+}
+
 /* refs are those of the command while it was legal. */
 static void damage(struct rng *r, uint32_t *w, const struct ref *refs, unsigned n)
 {
@@ -392,9 +420,8 @@ static void damage(struct rng *r, uint32_t *w, const struct ref *refs, unsigned 
 		w[a->word + 2] ^= 1u << rng_below(r, 16);
 		break;
 	case 6: /* sizes that no longer go together, sums that may overflow */
-		if ((w[0] & 0xff) == BNN_CMD_CONV && rng_one_in(r, 4)) {
-			bnn_field_set(w, BNN_F_CONV_CIN, BNN_CHANNELS_MAX);
-			bnn_field_set(w, BNN_F_CONV_GROUPS, 1);
+		if ((w[0] & 0xff) == BNN_CMD_CONV && rng_one_in(r, 2)) {
+			break_rule(r, w);
 			break;
 		}
 		w[1 + rng_below(r, 5)] += rng_one_in(r, 2) ? 1u << rng_below(r, 30) : (uint32_t)-1;
