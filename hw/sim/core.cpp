@@ -23,6 +23,7 @@
 #include <new>
 #include <stdexcept>
 #include <string>
+#include <unistd.h>
 #include <vector>
 
 #include "Vbnn_top.h"
@@ -30,6 +31,9 @@
 #include "bnn_core.h"
 #include "bnn_hw.h"
 #include "verilated.h"
+#if VM_COVERAGE
+#include "verilated_cov.h"
+#endif
 #include "verilated_save.h"
 
 // Verilator's runtime would end the process; here it is at most a failed load.
@@ -508,10 +512,28 @@ bnn_core *create(const bnn_core_host *host, const char *text, char *err, size_t 
 	}
 }
 
+// Builds for coverage leave what a core has counted in $BNNACCEL_COVERAGE.
+void cover(bnn_core *core)
+{
+#if VM_COVERAGE
+	static std::atomic<unsigned> number{ 0 };
+	const char *folder = getenv("BNNACCEL_COVERAGE");
+
+	if (folder)
+		core->context.coveragep()->write(folder + ("/" + std::to_string(getpid())) + "-" +
+						 std::to_string(number++) + ".dat");
+	core->context.coveragep()->clear();
+#else
+	(void)core;
+#endif
+}
+
 void destroy(bnn_core *core)
 {
-	if (core)
+	if (core) {
 		core->top->final();
+		cover(core);
+	}
 	delete core;
 }
 
@@ -736,6 +758,7 @@ int load(bnn_core *core, const void *buf, size_t len)
 {
 	if (restore(core, static_cast<const uint8_t *>(buf), len))
 		return 0;
+	cover(core);
 	core->top.reset(new Vbnn_top(&core->context, "top"));
 	core->restart();
 	return -1;

@@ -39,38 +39,41 @@ RTL_VFLAGS := -Ihw/spec/generated --top-module bnn_top
 RTL_OPT := -O3 -fPIC -fvisibility=hidden -DVL_USER_FATAL -DVL_USER_FINISH -DVL_USER_STOP
 VERILATOR_ROOT ?= $(shell $(VERILATOR) --getenv VERILATOR_ROOT)
 
+# $(1) configuration, $(2) library, $(3) folder under $(BUILD)/hw, $(4), $(5) flags of Verilator, of the compiler.
 define rtl-library
-$(BUILD)/hw/sim/$(1)/Vbnn_top.mk: $$(call rtl-deps,$(1)) hw/sim/rtl.mk
+$(BUILD)/hw/$(3)/$(1)/Vbnn_top.mk: $$(call rtl-deps,$(1)) hw/sim/rtl.mk
 	@mkdir -p $$(@D)
-	$$(VERILATOR) --cc --savable -O3 --x-assign 0 --x-initial 0 --noassert --no-timing \
+	$$(VERILATOR) --cc --savable -O3 --x-assign 0 --x-initial 0 --noassert --no-timing $(4) \
 		$$(RTL_VFLAGS) -I$(BUILD)/hw/rtl/$(1) -Mdir $$(@D) $$(call rtl-inputs,$(1))
 	@touch $$@
 
-$(BUILD)/hw/sim/$(1)/Vbnn_top__ALL.a: $(BUILD)/hw/sim/$(1)/Vbnn_top.mk
+$(BUILD)/hw/$(3)/$(1)/Vbnn_top__ALL.a: $(BUILD)/hw/$(3)/$(1)/Vbnn_top.mk
 	$$(MAKE) -C $$(@D) -f Vbnn_top.mk OPT_FAST="$$(RTL_OPT)" OPT_SLOW="$$(subst -O3,-O1,$$(RTL_OPT))" \
 		OPT_GLOBAL="$$(RTL_OPT)" CXX="$$(CXX)" LINK="$$(CXX)" MAKEFLAGS= \
-		Vbnn_top__ALL.a verilated.o verilated_threads.o verilated_save.o
+		Vbnn_top__ALL.a verilated.o verilated_threads.o verilated_save.o $(if $(5),verilated_cov.o)
 	@touch $$@
 
-$(BUILD)/hw/sim/$(1)/widths.inc: hw/sim/widths.awk $(BUILD)/hw/sim/$(1)/Vbnn_top.mk
+$(BUILD)/hw/$(3)/$(1)/widths.inc: hw/sim/widths.awk $(BUILD)/hw/$(3)/$(1)/Vbnn_top.mk
 	awk -f hw/sim/widths.awk $$(@D)/Vbnn_top___024root.h > $$@
 
-$(2): hw/sim/core.cpp hw/sim/export.map $(BUILD)/hw/sim/$(1)/Vbnn_top__ALL.a \
-		$(BUILD)/hw/sim/$(1)/widths.inc hw/include/bnn_core.h
+$(2): hw/sim/core.cpp hw/sim/export.map $(BUILD)/hw/$(3)/$(1)/Vbnn_top__ALL.a \
+		$(BUILD)/hw/$(3)/$(1)/widths.inc hw/include/bnn_core.h
 	@mkdir -p $$(@D)
-	$$(CXX) -std=c++17 -O3 -g1 -fPIC -shared -fvisibility=hidden -Wall -Wextra \
+	$$(CXX) $(5) -std=c++17 -O3 -g1 -fPIC -shared -fvisibility=hidden -Wall -Wextra \
 		-Wl,-Bsymbolic,--no-undefined,--exclude-libs,ALL -Wl,--version-script=hw/sim/export.map \
 		-static-libstdc++ -static-libgcc -DVL_USER_FATAL -DVL_USER_FINISH -DVL_USER_STOP \
 		-DBNN_SIM_ACT_KIB=$(call rtl-value,$(1),ACT_KIB) \
 		-DBNN_SIM_BUILD="0x$$$$(sed -n 's/.*BUILD 32.h//p' $(BUILD)/hw/rtl/$(1)/bnn_config.vh)" \
-		-Ihw/include -Ihw/spec/generated -I$(BUILD)/hw/sim/$(1) \
+		-Ihw/include -Ihw/spec/generated -I$(BUILD)/hw/$(3)/$(1) \
 		-isystem $$(VERILATOR_ROOT)/include -isystem $$(VERILATOR_ROOT)/include/vltstd \
-		-o $$@ hw/sim/core.cpp $(BUILD)/hw/sim/$(1)/Vbnn_top__ALL.a \
-		$(BUILD)/hw/sim/$(1)/verilated.o $(BUILD)/hw/sim/$(1)/verilated_threads.o \
-		$(BUILD)/hw/sim/$(1)/verilated_save.o -lpthread
+		-o $$@ hw/sim/core.cpp $(BUILD)/hw/$(3)/$(1)/Vbnn_top__ALL.a \
+		$(BUILD)/hw/$(3)/$(1)/verilated.o $(BUILD)/hw/$(3)/$(1)/verilated_threads.o \
+		$(BUILD)/hw/$(3)/$(1)/verilated_save.o \
+		$(if $(5),$(BUILD)/hw/$(3)/$(1)/verilated_cov.o) -lpthread
 endef
-$(eval $(call rtl-library,default,$(RTL_SO)))
-$(eval $(call rtl-library,tiny,$(RTL_SO_TINY)))
+# The core of a configuration.
+rtl-so = $(if $(filter default,$(1)),$(RTL_SO),$(BUILD)/hw/sim/libbnnaccel-rtl-$(1).so)
+$(foreach c,$(RTL_CONFIGS),$(eval $(call rtl-library,$(c),$(call rtl-so,$(c)),sim)))
 
 .PHONY: rtl
 rtl: $(RTL_SO)
@@ -85,10 +88,12 @@ lint-rtl-$(1): $$(call rtl-deps,$(1))
 endef
 $(foreach c,$(RTL_CONFIGS),$(eval $(call rtl-checks,$(c))))
 
+comma := ,
 RTL_BENCH := $(BUILD)/hw/sim/bench
-$(RTL_BENCH): hw/sim/bench.c tests/core/host.c tests/core/host.h hw/spec/generated/bnn_hw_fields.c
+$(RTL_BENCH): hw/sim/bench.c $(addprefix tests/core/,host.c host.h refs.c refs.h gen.c gen.h) \
+		hw/spec/generated/bnn_hw_fields.c hw/spec/status.def
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -Ihw/include -Ihw/spec/generated -Itests/core -o $@ $(filter %.c,$^) -ldl
+	$(CC) $(CFLAGS) -Ihw/include -Ihw/spec -Ihw/spec/generated -Itests/core -o $@ $(filter %.c,$^) -ldl
 
 $(BUILD)/hw/sim/lfc: hw/sim/lfc.c tests/core/host.c tests/core/host.h hw/spec/generated/bnn_hw_fields.c
 	@mkdir -p $(@D)
@@ -155,19 +160,72 @@ test-rtl-units: $(RTL_UNITS:%=$(BUILD)/hw/sim/%_tb/tb)
 	@status=0; for tb in $^; do $$tb || status=1; done; exit $$status
 
 # RTL_COMMANDS, RTL_FAULTS and RTL_SEED choose a longer or another run.
-RTL_COMMANDS ?= 1000
-RTL_FAULTS ?= 600
+RTL_COMMANDS ?= 400
+RTL_FAULTS ?= 150
 RTL_SEED ?= 1
+rtl-bench = $(RTL_BENCH) -n $(RTL_COMMANDS) -f $(RTL_FAULTS) -s $(RTL_SEED) -o $(2) $(MODEL_SO) $(call rtl-so,$(1))
 .PHONY: test-rtl popcount-check
-test-rtl: test-rtl-units $(RTL_BENCH) $(BUILD)/hw/sim/lfc $(MODEL_SO) $(RTL_SO) $(RTL_SO_TINY) lint-rtl popcount-check \
-		synth-check $(BUILD)/tests/core/core-test $(BUILD)/tests/core/arith-test
+test-rtl: test-rtl-units $(RTL_BENCH) $(BUILD)/hw/sim/lfc $(MODEL_SO) $(RTL_SO) $(RTL_SO_TINY) $(call rtl-so,test-8x64) \
+		lint-rtl popcount-check hw-formal-quick synth-check $(BUILD)/tests/core/core-test $(BUILD)/tests/core/arith-test
 	@status=0; \
-	$(RTL_BENCH) -n $(RTL_COMMANDS) -f $(RTL_FAULTS) -s $(RTL_SEED) $(MODEL_SO) $(RTL_SO) || status=1; \
-	$(RTL_BENCH) -n 200 -f 200 -s $(RTL_SEED) -o stall=40,latency=7,bytes=4 $(MODEL_SO) $(RTL_SO_TINY) || status=1; \
+	$(call rtl-bench,default,stall=25) || status=1; \
+	$(call rtl-bench,tiny,stall=40$(comma)latency=7$(comma)bytes=4) || status=1; \
+	$(call rtl-bench,test-8x64,stall=0) || status=1; \
 	$(BUILD)/hw/sim/lfc $(MODEL_SO) $(RTL_SO) || status=1; \
 	$(BUILD)/tests/core/core-test $(RTL_SO) || status=1; \
 	$(BUILD)/tests/core/arith-test $(RTL_SO_TINY) 40 || status=1; \
 	exit $$status
+
+# The campaign: every configuration under several buses, a third of the commands in each.
+# make -j2 hw-verify runs two configurations at a time.
+HW_VERIFY_COMMANDS ?= 100000
+HW_VERIFY_SEED ?= 1
+HW_VERIFY_BUSES := stall=25 stall=50,latency=7,bytes=4 stall=0,latency=200 stall=5,latency=1,bytes=8,act_kib=4
+hw-verify-count = $(shell echo $$(( ($(HW_VERIFY_COMMANDS) + $(words $(RTL_CONFIGS)) * $(words $(HW_VERIFY_BUSES)) - 1) / \
+	($(words $(RTL_CONFIGS)) * $(words $(HW_VERIFY_BUSES))) )))
+.PHONY: hw-verify $(RTL_CONFIGS:%=hw-verify-%)
+hw-verify: $(RTL_CONFIGS:%=hw-verify-%)
+
+define rtl-verify
+hw-verify-$(1): $(RTL_BENCH) $(MODEL_SO) $(call rtl-so,$(1)) $(BUILD)/tests/core/core-test $(BUILD)/tests/core/arith-test
+	@echo "# configuration $(1)"; status=0; seed=$(HW_VERIFY_SEED); \
+	for bus in $(HW_VERIFY_BUSES); do \
+		$(RTL_BENCH) -n $(hw-verify-count) -f $$$$(( $(hw-verify-count) / 4 + 100 )) -s $$$$seed -o $$$$bus \
+			$(MODEL_SO) $(call rtl-so,$(1)) || status=1; \
+		seed=$$$$((seed + 1)); \
+	done; \
+	$(BUILD)/tests/core/core-test $(call rtl-so,$(1)) || status=1; \
+	$(BUILD)/tests/core/arith-test $(call rtl-so,$(1)) 100 $(HW_VERIFY_SEED) || status=1; \
+	exit $$$$status
+endef
+$(foreach c,$(RTL_CONFIGS),$(eval $(call rtl-verify,$(c))))
+
+# Which lines of the RTL the benches of the core run, in two configurations.
+COVERAGE_CONFIGS := tiny test-8x64
+COVERAGE_COMMANDS ?= 1500
+coverage-so = $(BUILD)/hw/coverage/libbnnaccel-rtl-$(1).so
+$(foreach c,$(COVERAGE_CONFIGS),$(eval $(call rtl-library,$(c),$(call coverage-so,$(c)),coverage,--coverage-line,-DVM_COVERAGE=1)))
+.PHONY: hw-coverage
+hw-coverage: $(foreach c,$(COVERAGE_CONFIGS),$(call coverage-so,$(c))) $(RTL_BENCH) $(MODEL_SO) \
+		$(BUILD)/tests/core/core-test $(BUILD)/tests/core/arith-test
+	@rm -f $(BUILD)/hw/coverage/*.dat; export BNNACCEL_COVERAGE=$(BUILD)/hw/coverage; status=0; \
+	for so in $(foreach c,$(COVERAGE_CONFIGS),$(call coverage-so,$(c))); do \
+		$(RTL_BENCH) -n $(COVERAGE_COMMANDS) -f $(COVERAGE_COMMANDS) -o stall=25 $(MODEL_SO) $$so || status=1; \
+		$(RTL_BENCH) -n $(COVERAGE_COMMANDS) -f 0 -s 2 -o stall=0,latency=9 $(MODEL_SO) $$so || status=1; \
+		$(BUILD)/tests/core/core-test $$so > $(BUILD)/hw/coverage/core-test.log || status=1; \
+		$(BUILD)/tests/core/arith-test $$so 60 > $(BUILD)/hw/coverage/arith-test.log || status=1; \
+	done; \
+	verilator_coverage --annotate $(BUILD)/hw/coverage/annotated $(BUILD)/hw/coverage/*.dat > $(BUILD)/hw/coverage/annotate.log; \
+	cat $(BUILD)/hw/coverage/*.dat | awk -f hw/sim/coverage.awk; exit $$status
+
+# Bounded proofs; hw-formal-mutants shows that each of them can fail.
+.PHONY: hw-formal hw-formal-quick hw-formal-mutants
+hw-formal: hw/spec/generated/bnn_hw.vh
+	@hw/formal/prove $(BUILD)/hw/formal
+hw-formal-quick: hw/spec/generated/bnn_hw.vh
+	@hw/formal/prove -q $(BUILD)/hw/formal
+hw-formal-mutants: hw/spec/generated/bnn_hw.vh
+	@hw/formal/prove -q -m $(BUILD)/hw/formal
 
 popcount-check: $(RTL_GEN)
 	@hw/sim/popcount $(RTL_GEN) $(BUILD)/hw/sim/popcount.d

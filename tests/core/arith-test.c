@@ -14,26 +14,11 @@
 enum { COMMANDS = 4 };
 
 static const uint32_t region_at[BNN_REGIONS] = {
-	[R_READ] = READ_AT, [R_WRITE] = WRITE_AT, [R_BOTH] = BOTH_AT
+	[R_READ] = READ_AT,
+	[R_WRITE] = WRITE_AT,
+	[R_BOTH] = BOTH_AT,
+	[R_ALIAS] = BOTH_AT + ALIAS_SKIP,
 };
-
-static void print_command(const uint32_t *words)
-{
-	for (unsigned i = 0; i < BNN_COMMAND_COUNT; i++) {
-		const struct bnn_command *cmd = &bnn_commands[i];
-
-		if (cmd->opcode != (words[0] & 0xff))
-			continue;
-		printf("# %s", cmd->name);
-		for (unsigned f = cmd->first; f < cmd->first + cmd->count; f++) {
-			uint32_t v = bnn_field_get(words, (enum bnn_field_id)f);
-
-			if (v)
-				printf(" %s=%u", bnn_fields[f].name, v);
-		}
-		putchar('\n');
-	}
-}
 
 /* First byte of the data in which host and world differ, or HOST_DATA_BYTES. */
 static uint32_t differ(struct host *h, const struct world *w)
@@ -53,21 +38,6 @@ static uint32_t differ(struct host *h, const struct world *w)
 /* A list is skipped where the core lacks a feature, which must be what it says. */
 enum verdict { PASS, FAIL, SKIP };
 
-/* Most commands are such as the core can run; now and then it is to say that it cannot. */
-static void one_command(struct host *h, struct gen *g, uint32_t opcode, uint32_t *words)
-{
-	bool any = rng_one_in(&g->rng, 16);
-
-	for (unsigned tries = 0; tries < 5000; tries++) {
-		if (opcode)
-			gen_opcode(g, words, opcode);
-		else
-			gen_command(g, words);
-		if (any || !(cmd_features(words) & ~h->features))
-			return;
-	}
-}
-
 static enum verdict one_list(struct host *h, struct world *w, struct gen *g, uint32_t opcode)
 {
 	uint32_t list[COMMANDS + 1][32] = { { 0 } }, need = 0;
@@ -76,8 +46,11 @@ static enum verdict one_list(struct host *h, struct world *w, struct gen *g, uin
 
 	memset(w->counters, 0, sizeof(w->counters));
 	memset(w->act, 0, h->act_bytes);
+	gen_start(g);
 	for (unsigned i = 0; i < COMMANDS; i++) {
-		one_command(h, g, opcode, list[i]);
+		/* Now and then one that the core lacks: it is to say so. */
+		g->features = rng_one_in(&g->rng, 16) ? 0 : h->features;
+		gen_opcode(g, list[i], opcode);
 		need |= cmd_features(list[i]);
 	}
 	cmd_init(list[COMMANDS], BNN_CMD_END);
@@ -91,7 +64,7 @@ static enum verdict one_list(struct host *h, struct world *w, struct gen *g, uin
 	if (c.status) {
 		tap_note("status %u detail %u command %u word %u va %llx", c.status, c.detail,
 			 c.cmd_index, (c.cmd_word & 127) / 4, (unsigned long long)c.fault_va);
-		print_command(list[c.cmd_index < COMMANDS ? c.cmd_index : 0]);
+		cmd_print(list[c.cmd_index < COMMANDS ? c.cmd_index : 0]);
 		return FAIL;
 	}
 	for (unsigned i = 0; i <= COMMANDS; i++)
@@ -101,7 +74,7 @@ static enum verdict one_list(struct host *h, struct world *w, struct gen *g, uin
 		tap_note("byte 0x%x is 0x%02x, not 0x%02x", at, *host_at(h, HOST_VA + at),
 			 w->data[at]);
 		for (unsigned i = 0; i < COMMANDS; i++)
-			print_command(list[i]);
+			cmd_print(list[i]);
 		return FAIL;
 	}
 	for (unsigned i = 0; i < BNN_COUNTERS; i++)
@@ -110,7 +83,7 @@ static enum verdict one_list(struct host *h, struct world *w, struct gen *g, uin
 				 (unsigned long long)c.counters[i],
 				 (unsigned long long)w->counters[i]);
 			for (unsigned j = 0; j < COMMANDS; j++)
-				print_command(list[j]);
+				cmd_print(list[j]);
 			return FAIL;
 		}
 	return PASS;

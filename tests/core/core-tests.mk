@@ -2,11 +2,11 @@
 # Tests of a core behind the core ABI. CORE=path runs them on another library.
 CORE ?= $(MODEL_SO)
 CORE_TEST_CFLAGS := -Ihw/include -Ihw/spec/generated
-CORE_TEST_PARTS := $(addprefix $(BUILD)/tests/core/,host.o gen.o oracle.o bnn_hw_fields.o)
+CORE_TEST_PARTS := $(addprefix $(BUILD)/tests/core/,host.o refs.o gen.o oracle.o bnn_hw_fields.o)
 CORE_TESTS := $(addprefix $(BUILD)/tests/core/,core-test trap-test arith-test)
 
 # The fuzzer has the model built into it, with the sanitizers.
-CORE_FUZZ_SOURCES := tests/core/fuzz.c tests/core/host.c tests/core/gen.c $(MODEL_SOURCES)
+CORE_FUZZ_SOURCES := tests/core/fuzz.c tests/core/host.c tests/core/refs.c tests/core/gen.c $(MODEL_SOURCES)
 CORE_FUZZ_CFLAGS := -std=gnu11 -g -O1 -Wall -Wextra $(MODEL_CFLAGS) -Itests/core
 CORE_SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
 

@@ -97,6 +97,8 @@ static uint8_t *bus_at(struct host *h, uint64_t addr, uint32_t len)
 		h->stray++;
 	if (addr < HOST_BUS || addr - HOST_BUS > HOST_BYTES - len)
 		return NULL;
+	if (h->closed && addr / BNN_PAGE_SIZE == h->closed / BNN_PAGE_SIZE)
+		h->trespasses++;
 	return h->mem + (addr - HOST_BUS);
 }
 
@@ -356,6 +358,9 @@ void job_init(struct job *job, uint32_t count)
 	job->region[R_WRITE] = region(WRITE_AT, WRITE_BYTES, BNN_REGION_ACCESS_W);
 	job->region[R_BOTH] =
 		region(BOTH_AT, BOTH_BYTES, BNN_REGION_ACCESS_R | BNN_REGION_ACCESS_W);
+	job->region[R_ALIAS] = job->region[R_BOTH];
+	job->region[R_ALIAS].va += ALIAS_SKIP;
+	job->region[R_ALIAS].size -= ALIAS_SKIP;
 	job->region[R_LOG] = region(LOG_AT, LOG_BYTES, BNN_REGION_ACCESS_PROFILE);
 }
 

@@ -42,7 +42,8 @@ enum {
 	R_BOTH = 3,
 	R_LOG = 4,
 	R_UNBOUND = 5,
-	R_COUNT = 6,
+	R_ALIAS = 6, /* R_BOTH from ALIAS_SKIP on, under another index */
+	R_COUNT = 7,
 	PROGRAM_BYTES = 0x80000,
 	READ_AT = PROGRAM_BYTES,
 	READ_BYTES = 0x300000,
@@ -50,6 +51,7 @@ enum {
 	WRITE_BYTES = 0x200000,
 	BOTH_AT = WRITE_AT + WRITE_BYTES,
 	BOTH_BYTES = 0x200000,
+	ALIAS_SKIP = 0x8000,
 	LOG_AT = BOTH_AT + BOTH_BYTES,
 	LOG_BYTES = 0x10000
 };
@@ -66,6 +68,8 @@ struct host {
 	unsigned irqs[BNN_IRQ_VECTORS];
 	unsigned reads, writes, stray; /* transactions; those against the rules */
 	unsigned leaves;	       /* tables handed out */
+	uint64_t closed;	       /* a bus page that must not be used; 0: none */
+	unsigned trespasses;	       /* uses of it */
 	uint64_t slice;		       /* cycles per run() */
 	/* order of events: completion slot, done and interrupt of the last job */
 	unsigned clock, slot_at, done_at, irq_at;
