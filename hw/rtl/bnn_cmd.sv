@@ -11,7 +11,7 @@ module bnn_cmd #(
   parameter int LANES        = 16,
   parameter int LANE_BITS    = 256,
   parameter int WEIGHT_WORDS = 256,
-  parameter int WINDOW_WORDS = 2048,
+  parameter int WINDOW_WORDS = 256,
   parameter int FEATURES     = 1
 ) (
   input  logic          clk_i,
@@ -583,11 +583,12 @@ module bnn_cmd #(
   logic [9:0]  cg_pieces;
   logic [13:0] tap_bytes;
   logic [15:0] mul_p_q;                 // pieces of a window
-  logic [23:0] weight_need, window_need;
+  logic [23:0] weight_need, window_need, window_words;
   assign cg_pieces   = 10'((15'(cg_q) + 15'd15) >> 4);
   assign tap_bytes   = {13'((17'(cg_q) << weight_log2(wformat)) + 17'd15 >> 4), 1'b0};
   assign weight_need = ((24'(mul_p_q) << weight_log2(wformat)) + 24'(WH - 1)) / 24'(WH) * 24'(TPH);
-  assign window_need = ((24'(mul_p_q) + 24'(WH - 1)) / 24'(WH)) << code_log2(in_format);
+  assign window_words = (24'(mul_p_q) + 24'(WH - 1)) / 24'(WH);
+  assign window_need  = (window_words << code_log2(in_format)) + (window_words << 1);
 
   task automatic fail(input logic [3:0] status, input logic [3:0] detail, input logic [4:0] word);
     begin
@@ -844,14 +845,15 @@ module bnn_cmd #(
           else state_q <= is_conv ? CAP_1 : CAP_2;
         end
         CAP_1: begin
-          // A window of all planes, and the rows of a tile, must fit.
+          // The rows of a tile must fit; with groups also a window of all planes, with the two
+          // passes that may come to them, in half of the buffer.
           mul_p_q <= mul_p[15:0];
           state_q <= CAP_2;
         end
         CAP_2: begin
           mul_a_q <= {19'd0, h_o};
           mul_b_q <= {19'd0, w_o};
-          if (is_conv && (weight_need > 24'(WEIGHT_WORDS) || window_need > 24'(WINDOW_WORDS)))
+          if (is_conv && (weight_need > 24'(WEIGHT_WORDS) || (groups != 14'd1 && window_need > 24'(WINDOW_WORDS / 2))))
             fail(FIELD, 4'(`BNN_DETAIL_CAPACITY), 5'd0);
           else state_q <= SIZE_1;
         end

@@ -64,14 +64,13 @@ module bnn_core #(
   input  logic [1:0]          bresp_i
 );
 
-  // A window of the longest K, in 16 planes: always fits.
-  localparam int WINDOW_WORDS = 16 * ((32767 + 49 * 15) / LANE_BITS + 1);
+  localparam int WINDOW_WORDS = 256;       // of the window buffer
   localparam int READS  = 6;               // sequencer, IN, RES1, RES2, side units, loader: as they come first on the bus
   localparam int WRITES = 3;               // OUTP, OUTS and SUM, others
   localparam int FEATURES = (1 << `BNN_FEATURES_BINARY_BIT) | (1 << `BNN_FEATURES_POST_BIT) |
                             (1 << `BNN_FEATURES_FRAC_BIT) | (1 << `BNN_FEATURES_PLANES_BIT) |
                             (1 << `BNN_FEATURES_STREAM_BIT) | (1 << `BNN_FEATURES_TILED_BIT) |
-                            (1 << `BNN_FEATURES_CODEBOOK_BIT) | (1 << `BNN_FEATURES_PROFILE_BIT);
+                            (1 << `BNN_FEATURES_CODEBOOK_BIT) | (1 << `BNN_FEATURES_GROUPS_BIT) | (1 << `BNN_FEATURES_PROFILE_BIT);
 
   logic unused;
   assign unused = ^{stop_addr[BUS_BITS-1:31], run_seq[63:31], sw_addr[3:0], combine_flush, conv_active};
@@ -353,6 +352,7 @@ module bnn_core #(
   logic [31:0]  f_addr;
   logic [127:0] f_rb_data, fw_data;
   logic [31:4]  fw_addr;
+  logic [15:0]  fw_strb;
 
   bnn_front #(
     .LANES       (LANES),
@@ -403,6 +403,7 @@ module bnn_core #(
     .w_ready_i          (fw_ready),
     .w_addr_o           (fw_addr),
     .w_data_o           (fw_data),
+    .w_strb_o           (fw_strb),
     .fault_i            (fault),
     .fault_status_i     (fault_status),
     .fault_addr_i       (fault_addr),
@@ -535,7 +536,7 @@ module bnn_core #(
   logic [17:0]             lt_data;
   logic [372:0]            lp_data;
   logic                    ck_valid, ck_ready, ck_free, ck_split, ck_slice, ck_last;
-  logic [13:0]             ck_group, ck_lead, ck_first, ck_rows;
+  logic [13:0]             ck_group, ck_lead, ck_convs, ck_first, ck_rows;
   logic [PW:0]             ck_tiles, ck_groups;
   logic [7:0]              ck_copies;
   logic [AW:0]             ck_row_words;
@@ -602,6 +603,7 @@ module bnn_core #(
     .ck_ready_i    (ck_ready),
     .ck_group_o    (ck_group),
     .ck_lead_o     (ck_lead),
+    .ck_convs_o    (ck_convs),
     .ck_first_o    (ck_first),
     .ck_rows_o     (ck_rows),
     .ck_tiles_o    (ck_tiles),
@@ -636,6 +638,7 @@ module bnn_core #(
     .LANE_BITS   (LANE_BITS),
     .WEIGHT_WORDS(WEIGHT_WORDS),
     .PARAM_WORDS (PARAM_WORDS),
+    .WINDOW_WORDS(WINDOW_WORDS),
     .IMPL        (IMPL)
   ) u_exec (
     .clk_i          (clk_i),
@@ -688,6 +691,7 @@ module bnn_core #(
     .ck_ready_o     (ck_ready),
     .ck_group_i     (ck_group),
     .ck_lead_i      (ck_lead),
+    .ck_convs_i     (ck_convs),
     .ck_first_i     (ck_first),
     .ck_rows_i      (ck_rows),
     .ck_tiles_i     (ck_tiles),
@@ -965,7 +969,7 @@ module bnn_core #(
     .w_addr_i      ({sw_valid ? sw_addr[BUS_BITS-1:4] : fw_valid ? (BUS_BITS-4)'(fw_addr) : (BUS_BITS-4)'(se_addr),
                      (BUS_BITS-4)'(xw_addr[28 +: 28]), (BUS_BITS-4)'(xw_addr[0 +: 28])}),
     .w_data_i      ({sw_valid ? sw_data : fw_valid ? fw_data : se_data, xw_data}),
-    .w_strb_i      ({sw_valid ? sw_strb : fw_valid ? 16'hffff : se_strb, xw_strb}),
+    .w_strb_i      ({sw_valid ? sw_strb : fw_valid ? fw_strb : se_strb, xw_strb}),
     .fault_o       (fault),
     .fault_status_o(fault_status),
     .fault_addr_o  (fault_addr),

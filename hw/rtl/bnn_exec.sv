@@ -75,6 +75,7 @@ module bnn_exec #(
   output logic                    ck_ready_o,
   input  logic [13:0]             ck_group_i,    // of its first channel
   input  logic [13:0]             ck_lead_i,     // its channels in that group
+  input  logic [13:0]             ck_convs_i,    // groups that have channels of it
   input  logic [13:0]             ck_first_i,
   input  logic [13:0]             ck_rows_i,
   input  logic [PW:0]             ck_tiles_i,
@@ -173,7 +174,7 @@ module bnn_exec #(
   // ---- control ----
   localparam logic [2:0] IDLE = 3'd0, WAIT = 3'd1, SIZE = 3'd2, MODE = 3'd3, GO = 3'd4, RUN = 3'd5;
   logic [2:0]    state_q;
-  logic [13:0]   group_q, lead_q, first_q, rows_q, chan_q;
+  logic [13:0]   group_q, lead_q, convs_q, first_q, rows_q, chan_q;
   logic [PW:0]   tiles_q, groups_q;
   logic [7:0]    copies_q;
   logic [AW:0]   row_words_q;
@@ -215,6 +216,7 @@ module bnn_exec #(
     if (state_q == WAIT) begin
       group_q     <= ck_group_i;
       lead_q      <= ck_lead_i;
+      convs_q     <= ck_convs_i;
       first_q     <= ck_first_i;
       rows_q      <= ck_rows_i;
       tiles_q     <= ck_tiles_i;
@@ -281,6 +283,7 @@ module bnn_exec #(
     .d_pixel_i    (ref_pixel_i[0 +: 17]),
     .d_plane_i    (ref_plane_i[0 +: 32]),
     .k_chan_i     (chan_q),
+    .k_convs_i    (convs_q),
     .k_slice_i    (slice_q),
     .k_repeat_i   (stream_q ? 8'(tiles_q) : 8'd1),
     .rq_valid_o   (wi_rq_valid),

@@ -52,7 +52,7 @@ module bnn_former #(
   input  logic         signed_a_i,
   input  logic         odd_w_i,
   input  logic         frac_i,
-  input  logic [7:0]   repeat_i,
+  input  logic [13:0]  repeat_i,
 
   input  logic [12:0]  rows_i,             // rows of IN that are there
   output logic         free_o,             // an output row is done
@@ -262,7 +262,7 @@ module bnn_former #(
   localparam logic [1:0] MID = 2'd0, LEFT = 2'd1, RIGHT = 2'd2, GONE = 2'd3;   // GONE: a whole kernel row
   logic          fresh_q;                  // nothing of the window, or of its repetition, has been taken
   logic          top_q;                    // nothing of the pass has been taken
-  logic [7:0]    rep_q;
+  logic [13:0]   rep_q;
   logic [4:0]    pass_q, pass;
   logic [3:0]    plane_q, plane;
   logic [2:0]    ky_q, ky, ky_next;
@@ -291,7 +291,7 @@ module bnn_former #(
   assign run_row_end  = rtype == GONE || rtype == RIGHT || (rtype == MID && (!fill || c_kxe_q == kw_i));
   assign run_pass_end = slice_i ? ky == 3'd3 : narrow_i || empty ||
                         (run_row_end && (fill ? ky == kh_i - 3'd1 : ky_next == c_kye_q));
-  assign rep_end      = rep_q == repeat_i - 8'd1;
+  assign rep_end      = rep_q == repeat_i - 14'd1;
   assign run_win_end  = run_pass_end && pass == pass_end;
   assign c_take       = g_take && run_win_end && rep_end;
 
@@ -353,7 +353,7 @@ module bnn_former #(
     end else if (g_take) begin
       fresh_q <= run_win_end;
       top_q   <= run_pass_end;
-      if (run_win_end) rep_q <= rep_end ? '0 : rep_q + 8'd1;
+      if (run_win_end) rep_q <= rep_end ? '0 : rep_q + 14'd1;
     end
   end
   always_ff @(posedge clk_i) begin

@@ -70,6 +70,7 @@ module bnn_front #(
   input  logic                      w_ready_i,
   output logic [31:4]               w_addr_o,
   output logic [127:0]              w_data_o,
+  output logic [15:0]               w_strb_o,
 
   // An access failed: pulse. Slots: 0 to 7 references, 8 commands, 10 the log.
   input  logic                      fault_i,
@@ -702,6 +703,7 @@ module bnn_front #(
     .w_valid_o(w_valid_o),
     .w_ready_i(w_ready_i),
     .w_addr_o (w_addr_o),
+    .w_strb_o (w_strb_o),
     .w_data_o (w_data_o)
   );
 

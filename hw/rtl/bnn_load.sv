@@ -76,6 +76,7 @@ module bnn_load #(
   input  logic                    ck_ready_i,
   output logic [13:0]             ck_group_o,    // of its first channel
   output logic [13:0]             ck_lead_o,     // its channels in that group
+  output logic [13:0]             ck_convs_o,    // groups that have channels of it
   output logic [13:0]             ck_first_o,    // stored row
   output logic [13:0]             ck_rows_o,
   output logic [PAR_W:0]          ck_tiles_o,
@@ -93,7 +94,7 @@ module bnn_load #(
 
   localparam int DEPTH_LOG2 = 3;                 // chunks
   localparam int RUNS_LOG2  = 2;
-  localparam int CW = 14*4 + (PAR_W+1)*2 + 8 + ADDR_W+1 + ADDR_W + PAR_W*2 + 3;
+  localparam int CW = 14*5 + (PAR_W+1)*2 + 8 + ADDR_W+1 + ADDR_W + PAR_W*2 + 3;
   localparam int FW = ADDR_W+1 + PAR_W+1;
 
   // ---- the command ----
@@ -120,7 +121,7 @@ module bnn_load #(
   assign held      = planned_q - freed_q;
   assign free_size = sizes[freed_q[DEPTH_LOG2-1:0]];
   assign ck_valid_o = loaded_q != taken_q;
-  assign {ck_group_o, ck_lead_o, ck_first_o, ck_rows_o, ck_tiles_o, ck_groups_o, ck_copies_o, ck_row_words_o, ck_wbase_o,
+  assign {ck_group_o, ck_lead_o, ck_convs_o, ck_first_o, ck_rows_o, ck_tiles_o, ck_groups_o, ck_copies_o, ck_row_words_o, ck_wbase_o,
           ck_pbase_o, ck_tbase_o, ck_split_o, ck_slice_o, ck_last_o} = chunks[taken_q[DEPTH_LOG2-1:0]];
 
   always_ff @(posedge clk_i) begin
@@ -146,14 +147,14 @@ module bnn_load #(
   logic [2:0]  p_run_skip, run_skip;
   logic [31:0] p_run_bits, run_bits;
   logic [15:0] row_units, row_pieces;
-  logic [13:0] put_group, put_lead, put_first, put_rows;
+  logic [13:0] put_group, put_lead, put_convs, put_first, put_rows;
   logic [PAR_W:0] put_tiles, put_groups, put_params;
   logic [7:0]  put_copies;
   logic [ADDR_W:0] put_row_words, put_words;
   logic [ADDR_W-1:0] put_wbase;
   logic [PAR_W-1:0] put_pbase, put_tbase;
   logic        put_split, put_slice, put_last;
-  assign put_chunk = {put_group, put_lead, put_first, put_rows, put_tiles, put_groups, put_copies, put_row_words, put_wbase,
+  assign put_chunk = {put_group, put_lead, put_convs, put_first, put_rows, put_tiles, put_groups, put_copies, put_row_words, put_wbase,
                       put_pbase, put_tbase, put_split, put_slice, put_last};
   assign put_size  = {put_words, put_params};
 
@@ -209,6 +210,7 @@ module bnn_load #(
     .put_ready_i    (!held[DEPTH_LOG2]),
     .put_group_o    (put_group),
     .put_lead_o     (put_lead),
+    .put_convs_o    (put_convs),
     .put_first_o    (put_first),
     .put_rows_o     (put_rows),
     .put_tiles_o    (put_tiles),
@@ -250,7 +252,7 @@ module bnn_load #(
   localparam logic [2:0] IDLE = 3'd0, BEGIN = 3'd1, TABLE = 3'd2, WEIGHTS = 3'd3, PARAMS = 3'd4, FINISH = 3'd5;
   logic [2:0]        state_q;
   logic              table_q;                    // the command's table is in
-  logic [13:0]       k_group, k_lead, k_first, k_rows;
+  logic [13:0]       k_group, k_lead, k_convs, k_first, k_rows;
   logic [PAR_W:0]    k_tiles, k_groups;
   logic [7:0]        k_copies;
   logic [ADDR_W:0]   k_row_words;
@@ -258,11 +260,11 @@ module bnn_load #(
   logic [PAR_W-1:0]  k_pbase, k_tbase;
   logic              k_split, k_slice, k_last;
   logic              w_done, w_idle, w_ready, table_done, p_done, p_ready;
-  assign {k_group, k_lead, k_first, k_rows, k_tiles, k_groups, k_copies, k_row_words, k_wbase,
+  assign {k_group, k_lead, k_convs, k_first, k_rows, k_tiles, k_groups, k_copies, k_row_words, k_wbase,
           k_pbase, k_tbase, k_split, k_slice, k_last} = k_q;
 
   logic unused;
-  assign unused = ^{d_flat_i[39:32], k_lead, k_first, k_group, k_tiles, k_groups};
+  assign unused = ^{d_flat_i[39:32], k_lead, k_convs, k_first, k_group, k_tiles, k_groups};
 
   assign loaded     = state_q == FINISH && w_idle;
   assign rb_ready_o = w_ready || p_ready;

@@ -72,6 +72,7 @@ module bnn_load_plan #(
   input  logic              put_ready_i,
   output logic [13:0]       put_group_o,   // of its first channel
   output logic [13:0]       put_lead_o,    // its channels in that group
+  output logic [13:0]       put_convs_o,   // groups that have channels of it
   output logic [13:0]       put_first_o,
   output logic [13:0]       put_rows_o,
   output logic [PAR_W:0]    put_tiles_o,
@@ -103,7 +104,7 @@ module bnn_load_plan #(
 
   localparam logic [3:0] IDLE = 4'd0, SETUP = 4'd1, FIT = 4'd2, ROUND = 4'd3, CUT = 4'd4, SPACE = 4'd5,
                          TABLE = 4'd6, RUN = 4'd7, RUN_A = 4'd8, RUN_P = 4'd9, ASK = 4'd10,
-                         BITS = 4'd11, ASK_BITS = 4'd12, ASK_PARAM = 4'd13, NEXT = 4'd14, SKIP = 4'd15;
+                         BITS = 4'd11, ASK_BITS = 4'd12, ASK_PARAM = 4'd13, NEXT = 4'd14, COUNT = 4'd15;
   logic [3:0] state_q, step_q;
 
   // ---- the multiplier: operands in one step, the product two steps later ----
@@ -167,7 +168,8 @@ module bnn_load_plan #(
 
   // ---- the chunk ----
   logic [13:0]       group_q, first_q, left, most, n_q;
-  logic [13:0]       lead_q, skip_q;        // channels left in the group; to go on by
+  logic [13:0]       lead_q, convs_q;       // channels left in the group; groups of the chunk
+  logic [13:0]       next_group_q, next_lead_q, rest_n_q;
   logic              end_q;
   logic [PAR_W:0]    n_groups, groups_q, tiles_q, params_q;
   logic [ADDR_W:0]   words_q;
@@ -186,6 +188,7 @@ module bnn_load_plan #(
 
   assign put_group_o     = group_q;
   assign put_lead_o      = (lead_q < n_q) ? lead_q : n_q;
+  assign put_convs_o     = convs_q;
   assign put_first_o     = first_q;
   assign put_rows_o      = n_q;
   assign put_tiles_o     = tiles_q;
@@ -358,10 +361,26 @@ module bnn_load_plan #(
           end
           4'd5: words_q <= mul_p_q[ADDR_W:0];
           default: begin
-            params_q <= mul_p_q[PAR_W:0];
-            state_q  <= SPACE;
+            params_q     <= mul_p_q[PAR_W:0];
+            convs_q      <= 14'd1;
+            next_group_q <= group_q;
+            next_lead_q  <= lead_q;
+            rest_n_q     <= n_q;
+            state_q      <= COUNT;
           end
         endcase
+      end
+      COUNT: begin
+        // Over the groups of the chunk, to the one in which the next begins.
+        if (rest_n_q >= next_lead_q) begin
+          rest_n_q     <= rest_n_q - next_lead_q;
+          next_lead_q  <= d_og_i;
+          next_group_q <= next_group_q + 14'd1;
+          if (rest_n_q != next_lead_q) convs_q <= convs_q + 14'd1;
+        end else begin
+          next_lead_q <= next_lead_q - rest_n_q;
+          state_q     <= SPACE;
+        end
       end
       SPACE: begin
         rest_q      <= n_q;
@@ -415,22 +434,13 @@ module bnn_load_plan #(
           if (copy_q == 8'd1) state_q <= NEXT;
         end
       end
-      NEXT: begin
+      default: begin  // NEXT
         param_q <= param_q + n_bytes;
         first_q <= first_q + n_q;
-        skip_q  <= n_q;
-        state_q <= end_q ? IDLE : SKIP;
-      end
-      default: begin  // SKIP: to the group in which the next chunk begins
-        step_q <= '0;
-        if (skip_q >= lead_q) begin
-          skip_q  <= skip_q - lead_q;
-          lead_q  <= d_og_i;
-          group_q <= group_q + 14'd1;
-        end else begin
-          lead_q  <= lead_q - skip_q;
-          state_q <= CUT;
-        end
+        group_q <= next_group_q;
+        lead_q  <= next_lead_q;
+        step_q  <= '0;
+        state_q <= end_q ? IDLE : CUT;
       end
     endcase
 

@@ -2,8 +2,8 @@
 // The profile log: what a command took and what it waited for most, as a record of
 // 32 bytes. A record that does not fit into the region is dropped.
 //
-// Regions begin at multiples of 64 bytes (the driver sees to that), so a record is
-// two whole beats.
+// A region may begin at any byte: a record is moved there a byte per cycle and is then
+// two or three beats.
 
 module bnn_log (
   input  logic         clk_i,
@@ -22,52 +22,83 @@ module bnn_log (
   input  logic [15:0]  index_i,
   input  logic [7:0]   opcode_i,
   input  logic [15:0]  iter_i,
-  output logic         done_o,        // pulse: both beats are handed over, or the record was dropped
+  output logic         done_o,        // pulse: its beats are handed over, or the record was dropped
   output logic         dropped_o,     // pulse
 
   output logic         w_valid_o,
   input  logic         w_ready_i,
   output logic [31:4]  w_addr_o,
-  output logic [127:0] w_data_o
+  output logic [127:0] w_data_o,
+  output logic [15:0]  w_strb_o
 );
 
-  localparam logic [1:0] IDLE = 2'd0, FIRST = 2'd1, SECOND = 2'd2;
+  localparam logic [1:0] IDLE = 2'd0, LOAD = 2'd1, MOVE = 2'd2, WRITE = 2'd3;
 
   logic [1:0]  state_q;
-  logic [31:5] at_q;
+  logic [31:0] at_q;
   logic [27:0] left_q;
+  logic [3:0]  moved_q;
+  logic [1:0]  beat_q;
+  logic [383:0] record_q;
+  logic        last;
   logic [47:0] start_q, end_q;
+  logic [3:0]  which_q;                 // the stall with most cycles
   logic        full;
 
   logic unused;
-  assign unused = ^{va_i[4:0], size_i[4:0]};
+  assign unused = ^size_i[4:0];
 
   assign full      = left_q == 28'd0;
-  assign w_valid_o = state_q == FIRST || state_q == SECOND;
-  assign w_addr_o  = {at_q, state_q == SECOND};
+  assign last      = beat_q == 2'd2 || (beat_q == 2'd1 && at_q[3:0] == 4'd0);
+  assign w_valid_o = state_q == WRITE;
+  assign w_addr_o  = at_q[31:4] + 28'(beat_q);
+  assign w_data_o  = record_q[127:0];
+  assign w_strb_o  = (beat_q == 2'd0) ? 16'hffff << at_q[3:0] : (beat_q == 2'd1) ? 16'hffff : ~(16'hffff << at_q[3:0]);
   assign dropped_o = put_i && full;
-  assign done_o    = dropped_o || (state_q == SECOND && w_ready_i);
+  assign done_o    = dropped_o || (state_q == WRITE && w_ready_i && last);
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni || clear_i) begin
       state_q <= IDLE;
     end else begin
       case (state_q)
-        IDLE:    if (put_i && !full) state_q <= FIRST;
-        FIRST:   if (w_ready_i) state_q <= SECOND;
-        default: if (w_ready_i) state_q <= IDLE;
+        IDLE:    if (put_i && !full) state_q <= LOAD;
+        LOAD:    state_q <= MOVE;
+        MOVE:    if (moved_q == at_q[3:0]) state_q <= WRITE;
+        default: if (w_ready_i && last) state_q <= IDLE;
       endcase
     end
   end
 
   always_ff @(posedge clk_i) begin
     if (open_i) begin
-      at_q   <= va_i[31:5];
+      at_q   <= va_i;
       left_q <= size_i[32:5];
-    end else if (state_q == SECOND && w_ready_i) begin
-      at_q   <= at_q + 27'd1;
+    end else if (state_q == WRITE && w_ready_i && last) begin
+      at_q   <= at_q + 32'd32;
       left_q <= left_q - 28'd1;
     end
+    case (state_q)
+      IDLE: ;
+      LOAD: begin
+        moved_q  <= '0;
+        beat_q   <= '0;
+        record_q <= {128'd0, 16'd0, end_q, 16'd0, start_q,
+                     28'd0, which_q, 16'd0, iter_i, 24'd0, opcode_i, 16'd0, index_i};
+      end
+      MOVE: begin
+        if (moved_q != at_q[3:0]) begin
+          moved_q  <= moved_q + 4'd1;
+          record_q <= {record_q[375:0], 8'd0};
+        end
+      end
+      default: begin
+        if (w_ready_i) begin
+          beat_q   <= beat_q + 2'd1;
+          record_q <= {128'd0, record_q[383:128]};
+        end
+      end
+    endcase
     if (begin_i) start_q <= elapsed_i;
     if (end_i) end_q <= elapsed_i;
   end
@@ -78,7 +109,7 @@ module bnn_log (
   logic [2:0]  at;
   logic        hit, grown_q;
   logic [31:0] now, now_q, most_q;
-  logic [3:0]  who_q, which_q;
+  logic [3:0]  who_q;
 
   assign at  = 3'(stall_i - 4'(`BNN_COUNTER_STALL_WEIGHTS));
   assign hit = stall_i != 4'd0 && !begin_i;
@@ -104,8 +135,5 @@ module bnn_log (
       end
     end
   end
-
-  assign w_data_o = (state_q == FIRST) ? {28'd0, which_q, 16'd0, iter_i, 24'd0, opcode_i, 16'd0, index_i}
-                                       : {16'd0, end_q, 16'd0, start_q};
 
 endmodule

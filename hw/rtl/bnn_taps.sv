@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Asks memory for the taps inside the input, one by one: output row, output column,
-// repetition, plane from the highest, kernel row, kernel column. Runs ahead of what is used
+// group or repetition, plane from the highest, kernel row, kernel column. Runs ahead of what is used
 // as far as sixteen requests; says of which plane the tap is that comes back.
 
 module bnn_taps (
@@ -9,13 +9,15 @@ module bnn_taps (
   input  logic        clear_i,
 
   input  logic        start_i,             // fields below stay as they are until the end
-  input  logic [31:0] base_i,              // first channel of pixel 0
+  input  logic [31:0] base_i,              // pixel 0
   input  logic [12:0] h_i,
   input  logic [12:0] w_i,
   input  logic [23:0] row_i,               // bytes from row to row
   input  logic [16:0] pixel_i,             // bytes from pixel to pixel
   input  logic [31:0] plane_i,             // bytes from plane to plane
-  input  logic [27:0] bytes_i,             // to ask for per tap
+  input  logic [17:0] chan_i,              // bit of a pixel at which the first group begins
+  input  logic [17:0] step_i,              // bits from group to group; 0 for repetitions
+  input  logic [17:0] bits_i,              // of a tap
   input  logic [2:0]  kh_i,
   input  logic [2:0]  kw_i,
   input  logic [2:0]  sh_i,
@@ -27,7 +29,7 @@ module bnn_taps (
   input  logic [12:0] oh_i,
   input  logic [12:0] ow_i,
   input  logic [4:0]  planes_i,
-  input  logic [7:0]  repeat_i,
+  input  logic [13:0] repeat_i,
 
   output logic        rq_valid_o,
   input  logic        rq_ready_i,
@@ -35,6 +37,8 @@ module bnn_taps (
   output logic [27:0] rq_bytes_o,
 
   output logic [3:0]  plane_o,             // of the oldest request
+  output logic [2:0]  shift_o,             // bit of its first byte at which a tap begins, by a pointer of its own
+  input  logic        shift_pop_i,
   output logic        active_o,            // also while it passes over absent taps
   input  logic        pop_i
 );
@@ -52,7 +56,8 @@ module bnn_taps (
   logic [3:0]  count_q;
   logic [31:0] addr_q, kx_step_q, sum, add;
   logic [3:0]  pl_q, top;
-  logic [7:0]  rep_q;
+  logic [13:0] rep_q;
+  logic [17:0] chan_q;
   logic [12:0] oy_q, ox_q;
   logic [2:0]  ky_q, kx_q;
   logic signed [14:0] iy0_q, ix0_q, iy_q, ix_q;
@@ -88,14 +93,14 @@ module bnn_taps (
   assign kx_end  = kx_q == kw_i - 3'd1;
   assign ky_end  = ky_q == kh_i - 3'd1;
   assign pl_end  = pl_q == 4'd0;
-  assign rep_end = rep_q == repeat_i - 8'd1;
+  assign rep_end = rep_q == repeat_i - 14'd1;
   assign ox_end  = ox_q == ow_i - 13'd1;
   assign oy_end  = oy_q == oh_i - 13'd1;
 
   assign rq_valid_o = state_q == RUN && !absent && room;
   assign active_o   = state_q != IDLE;
-  assign rq_addr_o  = addr_q;
-  assign rq_bytes_o = bytes_i;
+  assign rq_addr_o  = addr_q + {17'd0, chan_q[17:3]};
+  assign rq_bytes_o = (28'(bits_i) + 28'(chan_q[2:0]) + 28'd7) >> 3;
   assign put        = state_q == RUN && (absent || (room && rq_ready_i));
 
   // Addresses wrap modulo 2^32; those of taps inside the input do not.
@@ -127,6 +132,7 @@ module bnn_taps (
         oy_q    <= '0;
         ox_q    <= '0;
         rep_q   <= '0;
+        chan_q  <= chan_i;
         ky_q    <= '0;
         kx_q    <= '0;
         pl_q    <= top;
@@ -162,11 +168,13 @@ module bnn_taps (
               level_q <= 3'd2;
               if (pl_end) begin
                 pl_q    <= top;
-                rep_q   <= rep_q + 8'd1;
+                rep_q   <= rep_q + 14'd1;
+                chan_q  <= chan_q + step_i;
                 level_q <= 3'd3;
                 stay_q  <= 1'b1;
                 if (rep_end) begin
                   rep_q  <= '0;
+                  chan_q <= chan_i;
                   ox_q   <= ox_q + 13'd1;
                   ix0_q  <= ix0_q + $signed({12'd0, sw_i});
                   ix_q   <= ix0_q + $signed({12'd0, sw_i});
@@ -191,22 +199,25 @@ module bnn_taps (
     endcase
   end
 
-  // ---- planes of what has been asked for ----
-  logic [3:0] planes [0:15];
-  logic [4:0] wptr_q, rptr_q;
+  // ---- what has been asked for: {shift, plane} ----
+  logic [6:0] asked [0:15];
+  logic [4:0] wptr_q, rptr_q, sptr_q;
   assign room    = (wptr_q ^ rptr_q) != 5'd16;
-  assign plane_o = planes[rptr_q[3:0]];
+  assign plane_o = asked[rptr_q[3:0]][3:0];
+  assign shift_o = asked[sptr_q[3:0]][6:4];
   always_ff @(posedge clk_i) begin
     if (!rst_ni || clear_i) begin
       wptr_q <= '0;
       rptr_q <= '0;
+      sptr_q <= '0;
     end else begin
       if (put && !absent) wptr_q <= wptr_q + 5'd1;
       if (pop_i) rptr_q <= rptr_q + 5'd1;
+      if (shift_pop_i) sptr_q <= sptr_q + 5'd1;
     end
   end
   always_ff @(posedge clk_i) begin
-    if (put && !absent) planes[wptr_q[3:0]] <= pl_q;
+    if (put && !absent) asked[wptr_q[3:0]] <= {chan_q[2:0], pl_q};
   end
 
 endmodule

@@ -29,7 +29,8 @@ module bnn_windows #(
   input  logic [1:0]   d_pad_mode_i,
   input  logic [4:0]   d_format_i,
   input  logic [13:0]  d_cg_i,             // channels of a group
-  input  logic [13:0]  k_chan_i,           // the first one
+  input  logic [13:0]  k_chan_i,           // the first one of the first group
+  input  logic [13:0]  k_convs_i,          // groups, one after the other for each pixel
   input  logic         d_odd_w_i,
   input  logic         d_frac_i,
   input  logic         k_slice_i,          // only where LANE_BITS is 256
@@ -90,6 +91,12 @@ module bnn_windows #(
   assign is_planes = d_format_i <= `BNN_FORMAT_S16;
   assign bits      = is_planes ? 3'd0 : planes_log2;
 
+  // ---- windows of a pixel: of several groups, or the same several times ----
+  logic        grouped;
+  logic [13:0] times;
+  assign grouped = k_convs_i != 14'd1;
+  assign times   = grouped ? k_convs_i : {6'd0, k_repeat_i};
+
   // ---- one multiplier, one product after the other ----
   localparam logic [2:0] IDLE = 3'd0, SIZE = 3'd1, FIT = 3'd2, GO = 3'd3, RUN = 3'd4;
   logic [2:0]  state_q, step_q;
@@ -131,7 +138,7 @@ module bnn_windows #(
   assign quarter     = 11'((14'(d_w_i) + 14'd3) >> 2);
   assign quad        = 16'(quarter) << (k_slice_i ? 3'd2 : planes_log2);
   assign near_one    = d_dh_i == 3'd1 && d_dw_i == 3'd1;
-  assign may_rows    = is_planes && near_one && k_chan_i[3:0] == 4'd0;
+  assign may_rows    = is_planes && near_one && k_chan_i[3:0] == 4'd0 && !grouped;
   assign is_small       = WH == 16 && cp_q == 10'd1 && d_kh_i <= 3'd4 && d_kw_i <= 3'd4;
   assign fits_narrow = may_rows && is_small && 32'(quad) <= DEPTH;
   assign fits_two    = 32'(quad) <= DEPTH / 2;
@@ -220,11 +227,10 @@ module bnn_windows #(
 
   // ---- memory ----
   logic [17:0] chan_bits;                             // first bit of the group
-  logic [17:0] tap_bits, tap_span;
+  logic [17:0] tap_bits;
   logic [31:0] base;
   assign chan_bits = 18'(k_chan_i) << bits;
   assign tap_bits  = 18'(d_cg_i) << bits;
-  assign tap_span  = tap_bits + {15'd0, chan_bits[2:0]};
   assign base      = d_addr_i + {17'd0, chan_bits[17:3]};
   assign rq_onchip_o = d_onchip_i;
 
@@ -232,6 +238,8 @@ module bnn_windows #(
   logic [31:0]  t_addr, r_addr;
   logic [27:0]  t_bytes, r_bytes;
   logic [3:0]   t_plane;
+  logic [2:0]   t_shift;
+  logic         b_tap_end;
   assign rq_valid_o = t_valid || r_valid;
   assign rq_addr_o  = t_valid ? t_addr : r_addr;
   assign rq_bytes_o = t_valid ? t_bytes : r_bytes;
@@ -242,13 +250,15 @@ module bnn_windows #(
     .rst_ni    (rst_ni),
     .clear_i   (clear_i),
     .start_i   (start_rows && taps_q),
-    .base_i    (base),
+    .base_i    (d_addr_i),
     .h_i       (d_h_i),
     .w_i       (d_w_i),
     .row_i     (d_row_i),
     .pixel_i   (d_pixel_i),
     .plane_i   (is_planes ? d_plane_i : 32'd0),
-    .bytes_i   ({12'd0, 16'((19'(tap_span) + 19'd7) >> 3)}),
+    .chan_i    (chan_bits),
+    .step_i    (grouped ? tap_bits : '0),
+    .bits_i    (tap_bits),
     .kh_i      (d_kh_i),
     .kw_i      (d_kw_i),
     .sh_i      (d_sh_i),
@@ -260,12 +270,14 @@ module bnn_windows #(
     .oh_i      (d_oh_i),
     .ow_i      (d_ow_i),
     .planes_i  (planes),
-    .repeat_i  (k_repeat_i),
+    .repeat_i  (times),
     .rq_valid_o(t_valid),
     .rq_ready_i(rq_ready_i),
     .rq_addr_o (t_addr),
     .rq_bytes_o(t_bytes),
     .plane_o   (t_plane),
+    .shift_o   (t_shift),
+    .shift_pop_i(b_tap_end && taps_q),
     .active_o  (t_active),
     .pop_i     (t_pop)
   );
@@ -277,9 +289,10 @@ module bnn_windows #(
     .clk_i       (clk_i),
     .rst_ni      (rst_ni),
     .clear_i     (clear_i),
-    .shift_i     (chan_bits[2:0]),
-    .in_pieces_i (14'((19'(tap_span) + 19'd15) >> 4)),
-    .out_pieces_i(14'((19'(tap_bits) + 19'd15) >> 4)),
+    .taps_i      (taps_q),
+    .bits_i      (tap_bits),
+    .shift_i     (t_shift),
+    .tap_end_o   (b_tap_end),
     .in_valid_i  (rb_valid_i),
     .in_ready_o  (rb_ready_o),
     .in_data_i   (rb_data_i),
@@ -436,7 +449,7 @@ module bnn_windows #(
     .signed_a_i   (signed_a),
     .odd_w_i      (d_odd_w_i),
     .frac_i       (d_frac_i),
-    .repeat_i     (k_repeat_i),
+    .repeat_i     (times),
     .rows_i       (rows),
     .free_o       (free),
     .wptr_i       (wptr),

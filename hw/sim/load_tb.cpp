@@ -155,7 +155,8 @@ struct Command {
 
 struct Chunk {
 	const Command *c;
-	unsigned group, lead, first, rows, tiles, groups, copies, row_words, wbase, pbase, tbase;
+	unsigned group, lead, convs, first, rows, tiles, groups, copies, row_words, wbase, pbase,
+		tbase;
 	bool split, slice, last;
 	unsigned words, params;
 	std::vector<uint8_t> mask, value;      // of the words, lane by lane
@@ -276,6 +277,7 @@ std::vector<Chunk> cut(const Command &c)
 		k.first = first;
 		k.rows = std::min(rows - first, most * per_tile);
 		k.lead = std::min(k.rows, c.og - first % c.og);
+		k.convs = (first + k.rows - 1) / c.og - first / c.og + 1;
 		k.groups = up(k.rows, N);
 		k.tiles = up(k.rows, per_tile);
 		k.copies = copies;
@@ -753,7 +755,8 @@ struct Bench {
 		unsigned pmask = k.c->record ? ~0u : 0, wmask = k.c->ew ? 0 : ~0u,
 			 tmask = k.c->frac ? ~0u : 0;
 
-		if (top.ck_group_o != k.group || top.ck_lead_o != k.lead || top.ck_first_o != k.first ||
+		if (top.ck_group_o != k.group || top.ck_lead_o != k.lead ||
+		    top.ck_convs_o != k.convs || top.ck_first_o != k.first ||
 		    top.ck_rows_o != k.rows)
 			fail("the rows of a chunk differ");
 		if (top.ck_tiles_o != k.tiles || top.ck_groups_o != k.groups ||

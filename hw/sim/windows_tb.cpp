@@ -109,7 +109,7 @@ struct Word {
 struct Config {
 	Format f;
 	uint32_t h, w, c, kh, kw, sh = 1, sw = 1, dh = 1, dw = 1, pt = 0, pl = 0, pb = 0, pr = 0;
-	uint32_t mode = 0, cg, chan = 0, repeat = 1, oh, ow;
+	uint32_t mode = 0, cg, chan = 0, repeat = 1, convs = 1, oh, ow;
 	bool odd_w = true, frac = false, slice = false;
 	uint32_t addr, row, pixel, plane;
 
@@ -151,7 +151,7 @@ struct Config {
 	}
 	uint32_t work() const
 	{
-		return oh * ow * repeat * (f.width() + 2) * words();
+		return oh * ow * repeat * convs * (f.width() + 2) * words();
 	}
 	std::string text() const
 	{
@@ -343,6 +343,17 @@ class Model
 			out.insert(out.end(), one.begin(), one.end());
 	}
 
+	// Of a pixel: a window for each group.
+	void pixel(const Config &c, uint32_t oy, uint32_t ox, std::vector<Word> &out) const
+	{
+		Config one = c;
+
+		for (uint32_t g = 0; g < c.convs; g++) {
+			window(one, oy, ox, out);
+			one.chan += one.cg;
+		}
+	}
+
 	// What the words of a window add up to with weights, and what they should.
 	bool adds_up(const Config &c, uint32_t oy, uint32_t ox) const
 	{
@@ -457,6 +468,7 @@ class Bench
 		t.d_frac_i = c.frac;
 		t.k_slice_i = c.slice;
 		t.k_repeat_i = uint8_t(c.repeat);
+		t.k_convs_i = uint16_t(c.convs);
 		t.d_onchip_i = one_in(2);
 		t.d_addr_i = c.addr;
 		t.d_row_i = c.row;
@@ -544,8 +556,8 @@ class Bench
 						if (pixel == size_t(c.oh) * c.ow)
 							wrong = "more words than there are";
 						else
-							model.window(c, uint32_t(pixel / c.ow),
-								     uint32_t(pixel % c.ow), want);
+							model.pixel(c, uint32_t(pixel / c.ow),
+								    uint32_t(pixel % c.ow), want);
 						pixel++;
 					}
 					if (wrong.empty() && !(w == want[at]))
@@ -664,6 +676,10 @@ Config random_config(Sort sort)
 
 			c.chan = c.cg * range(0, groups - 1) / step * step;
 			c.c = std::max(c.cg * groups, c.chan + c.cg);
+			if (one_in(2)) {
+				c.convs = range(1, groups);
+				c.c = std::max(c.c, c.chan + c.cg * c.convs);
+			}
 		}
 		if (sort == WIDE) {
 			// The row buffer at its limits: 8, 4 slots, fewer rows than a window has.
@@ -683,7 +699,7 @@ Config random_config(Sort sort)
 			c.h = range(1, 12);
 			c.w = range(100, one_in(2) ? 1024 : c.slice ? 1024 : 4096);
 		}
-		c.repeat = one_in(4) ? range(2, 4) : 1;
+		c.repeat = c.convs == 1 && one_in(4) ? range(2, 4) : 1;
 		good = c.shape() && c.kh * c.kw * c.cg <= 32767 && c.c <= 8192 &&
 		       c.work() <= (sort == WIDE || one_in(20) ? 20000u : 2500u);
 		if (c.slice)
