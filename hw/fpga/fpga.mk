@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: MIT
+# The core on FPGAs: synthesis with yosys for two families, place and route for
+# the ECP5 with nextpnr, one table of it all. Included by the top Makefile.
+#
+# make fpga-report               whatever is missing of the configurations below
+# make fpga-synth-xcup-CONFIG    UltraScale+, 6-input LUTs; not flattened
+# make fpga-synth-ecp5-CONFIG    ECP5, 4-input LUTs; flattened
+# make fpga-pnr-CONFIG           LFE5UM5G-85F; build/fpga/ecp5-CONFIG/bnn_ecp5.bit
+
+FPGA := $(BUILD)/fpga
+FPGA_SOURCES := $(sort $(wildcard hw/fpga/*.sv))
+FPGA_CONFIGS ?= small default
+# What of these is placed and routed; RAM of the others does not fit the device.
+FPGA_PNR ?= small
+FPGA_SEED ?= 1
+PYTHON ?= python3
+
+fpga-read = read_verilog -sv -DSYNTHESIS -Ihw/spec/generated -I$(BUILD)/hw/rtl/$(1) \
+	$(call rtl-inputs,$(1)) $(BUILD)/hw/rtl/$(1)/bnn_popcount_tree.sv $(FPGA_SOURCES)
+
+# abc9 has folded a carry chain into a clock enable (yosys #5777); newer versions use it unasked.
+FPGA_ECP5 = $(shell $(YOSYS) -h synth_ecp5 | grep -q -e -noabc9 && echo -noabc9)
+
+# No wide multiplexers: MUXF7 and the like cost the LUTs that feed them.
+define fpga-synth
+$(FPGA)/xcup-$(1)/bnn_axi.json: $$(call rtl-deps,$(1)) $(FPGA_SOURCES)
+	@mkdir -p $$(@D)
+	$$(YOSYS) -q -l $$(@D)/synth.log -p "$$(call fpga-read,$(1)); synth_xilinx -family xcup -nowidelut -noiopad \
+		-top bnn_axi; tee -o $$(@D)/stat.txt stat; write_json $$@.new"
+	@mv $$@.new $$@
+
+$(FPGA)/ecp5-$(1)/bnn_ecp5.json: $$(call rtl-deps,$(1)) $(FPGA_SOURCES)
+	@mkdir -p $$(@D)
+	$$(YOSYS) -q -l $$(@D)/synth.log -p "$$(call fpga-read,$(1)); synth_ecp5 -nowidelut $$(FPGA_ECP5) -top bnn_ecp5; \
+		tee -o $$(@D)/stat.txt stat; write_json $$@.new; write_verilog -noattr $$(@D)/bnn_ecp5.v"
+	@mv $$@.new $$@
+
+# The target is the clock of the configuration. The default router: router2 makes far slower designs.
+$(FPGA)/ecp5-$(1)/pnr.json: $(FPGA)/ecp5-$(1)/bnn_ecp5.json hw/fpga/nextpnr
+	hw/fpga/nextpnr --um5g-85k --package CABGA381 --speed 8 --json $$< --lpf-allow-unconstrained \
+		--freq $$$$(( $$(call rtl-value,$(1),CLOCK_HZ) / 1000000 )) --timing-allow-fail --seed $(FPGA_SEED) \
+		--textcfg $$(@D)/bnn_ecp5.config --report $$@.new --quiet -l $$(@D)/pnr.log
+	hw/fpga/nextpnr --pack $$(@D)/bnn_ecp5.config $$(@D)/bnn_ecp5.bit
+	@mv $$@.new $$@
+
+.PHONY: fpga-synth-xcup-$(1) fpga-synth-ecp5-$(1) fpga-pnr-$(1)
+fpga-synth-xcup-$(1): $(FPGA)/xcup-$(1)/bnn_axi.json
+	@$(PYTHON) hw/fpga/report.py $$(<D)/report.json xcup:$(1):$$<
+fpga-synth-ecp5-$(1): $(FPGA)/ecp5-$(1)/bnn_ecp5.json
+	@$(PYTHON) hw/fpga/report.py $$(<D)/report.json ecp5:$(1):$$<
+fpga-pnr-$(1): $(FPGA)/ecp5-$(1)/pnr.json
+	@$(PYTHON) hw/fpga/report.py $$(<D)/report.json pnr:$(1):$$<
+endef
+$(foreach c,$(RTL_CONFIGS),$(eval $(call fpga-synth,$(c))))
+
+FPGA_PARTS = $(foreach c,$(FPGA_CONFIGS),xcup:$(c):$(FPGA)/xcup-$(c)/bnn_axi.json) \
+	$(foreach c,$(filter-out $(FPGA_PNR),$(FPGA_CONFIGS)),ecp5:$(c):$(FPGA)/ecp5-$(c)/bnn_ecp5.json) \
+	$(foreach c,$(FPGA_PNR),pnr:$(c):$(FPGA)/ecp5-$(c)/pnr.json)
+
+.PHONY: fpga-report lint-fpga
+fpga-report: $(foreach p,$(FPGA_PARTS),$(lastword $(subst :, ,$(p))))
+	@$(PYTHON) hw/fpga/report.py $(FPGA)/report.json $(FPGA_PARTS)
+
+lint-rtl: lint-fpga
+lint-fpga: $(call rtl-deps,default) $(FPGA_SOURCES)
+	for top in bnn_axi bnn_ecp5; do $(VERILATOR) --lint-only -Wall -Ihw/spec/generated -I$(BUILD)/hw/rtl/default \
+		--top-module $$top $(call rtl-inputs,default) $(FPGA_SOURCES) || exit 1; done
+
+# Benches of the modules around the core, run with those of the core's.
+FPGA_UNITS := axil link
+
+define fpga-unit
+$(BUILD)/hw/fpga/$(1)_tb/tb: hw/fpga/$(1)_tb.cpp hw/fpga/bnn_$(1).sv
+	@mkdir -p $$(@D)
+	$$(VERILATOR) --cc -O3 --x-assign 0 --x-initial 0 --no-timing --top-module bnn_$(1) -Mdir $$(@D) hw/fpga/bnn_$(1).sv
+	$$(MAKE) -s -C $$(@D) -f Vbnn_$(1).mk OPT_FAST=-O2 OPT_SLOW=-O1 CXX="$$(CXX)" LINK="$$(CXX)" MAKEFLAGS= \
+		Vbnn_$(1)__ALL.a verilated.o verilated_threads.o > $$@.log
+	$$(CXX) -std=c++17 -O2 -g -Wall -Wextra -Werror -I$$(@D) -isystem $$(VERILATOR_ROOT)/include \
+		-isystem $$(VERILATOR_ROOT)/include/vltstd -o $$@ $$< $$(@D)/Vbnn_$(1)__ALL.a \
+		$$(@D)/verilated.o $$(@D)/verilated_threads.o -lpthread
+endef
+$(foreach u,$(FPGA_UNITS),$(eval $(call fpga-unit,$(u))))
+test-rtl-units: $(FPGA_UNITS:%=$(BUILD)/hw/fpga/%_tb/tb)
