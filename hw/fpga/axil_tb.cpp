@@ -228,7 +228,8 @@ int main(int argc, char **argv)
 		std::unique_ptr<Bench> b(new Bench);
 		bool ok = b->run(cycles, stall);
 
-		if (ok && (!b->writes || !b->reads || !b->early_data || !b->both)) {
+		if (ok &&
+		    (!b->writes || !b->reads || (stall >= 50 && !b->early_data) || !b->both)) {
 			ok = false;
 			b->wrong = "something did not happen";
 		}
