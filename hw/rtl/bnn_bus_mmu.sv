@@ -11,7 +11,8 @@
 // found when the line is needed.
 //
 // Invalidation: hold_o stops new bursts, outstanding ones are waited for, the
-// entries are dropped, and forget_o makes the engines drop the page they hold.
+// entries are dropped, and forget_o makes the engines drop the page they hold. The
+// lines of one address space are looked for one by one: their tags are in RAM.
 
 module bnn_bus_mmu #(
   parameter int BUS_BITS = 52
@@ -63,7 +64,7 @@ module bnn_bus_mmu #(
 
   localparam logic [3:0] IDLE = 4'd0, LOOKUP = 4'd1, READ_DIR = 4'd2, WAIT_DIR = 4'd3,
                          CHECK_DIR = 4'd4, READ_LINE = 4'd5, WAIT_LINE = 4'd6,
-                         CHECK_LEAF = 4'd7, DONE = 4'd8;
+                         CHECK_LEAF = 4'd7, DONE = 4'd8, DROP = 4'd9;
 
   logic [3:0]          state_q;
   logic                write_q, more_q, cached_q, again_q, error_q, fault_q;
@@ -77,14 +78,16 @@ module bnn_bus_mmu #(
 
   // ---- lines ----
   logic [LINES-1:0]    line_valid_q;
-  logic [32:0]         line_tag [0:LINES-1]; // {asid, va[31:15]}
+  (* no_rw_check *) logic [32:0] line_tag [0:LINES-1]; // {asid, va[31:15]}
   (* no_rw_check *) logic [127:0] line [0:4*LINES-1];
 
-  logic [4:0]          line_at;
+  logic [4:0]          line_at, drop_q;      // drop: the one looked at
   logic                line_hit;
+  logic [32:0]         tag, next_tag;
   logic [127:0]        line_word;
   assign line_at   = {slot_q, page_q[15]};
-  assign line_hit  = line_valid_q[line_at] && line_tag[line_at] == {asid_i, page_q[31:15]};
+  assign tag       = line_tag[state_q == DROP ? drop_q : line_at];
+  assign line_hit  = line_valid_q[line_at] && tag == {asid_i, page_q[31:15]};
   assign line_word = line[{line_at, page_q[14:13]}];
 
   // ---- directory entries ----
@@ -117,7 +120,8 @@ module bnn_bus_mmu #(
   assign next_line    = page_q[31:15] + 17'd1;
   assign next_at      = {slot_q, next_line[15]};
   assign ahead_useful = more_q && !(&page_q[20:15]) && dir_hit && !dir_held[FRAME_W+1] &&
-                        !(line_valid_q[next_at] && line_tag[next_at] == {asid_i, next_line});
+                        !(line_valid_q[next_at] && next_tag == {asid_i, next_line});
+  assign next_tag     = line_tag[next_at];
 
   // Bits that must be 0 in a valid entry: reserved ones, L (no local memory),
   // address bits that this bus does not have.
@@ -126,10 +130,11 @@ module bnn_bus_mmu #(
   endfunction
 
   assign hold_o     = inv_req_i;
-  assign inv_done_o = inv_req_i && state_q == IDLE && quiet_i;
+  assign inv_done_o = inv_req_i && (state_q == IDLE ? quiet_i && inv_asid_i == 16'd0
+                                                    : state_q == DROP && drop_q == 5'd31);
   assign forget_o   = inv_done_o;
   assign busy_o     = state_q != IDLE;
-  assign walk_o     = state_q != IDLE && !ahead_q;
+  assign walk_o     = state_q != IDLE && state_q != DROP && !ahead_q;
 
   assign k_valid_o   = state_q == READ_DIR || state_q == READ_LINE;
   // READ_LINE keeps the frame of the leaf table in frame_q.
@@ -160,15 +165,15 @@ module bnn_bus_mmu #(
           again_q <= 1'b0;
           error_q <= 1'b0;
           fault_q <= 1'b0;
+          drop_q  <= '0;
           if (inv_req_i) begin
             ahead_wait_q <= 1'b0;
             if (quiet_i) begin
               for (int i = 0; i < DIRS; i++) begin
                 if (inv_asid_i == 16'd0 || dir_tag_q[i*27 + 11 +: 16] == inv_asid_i) dir_valid_q[i] <= 1'b0;
               end
-              for (int i = 0; i < LINES; i++) begin
-                if (inv_asid_i == 16'd0 || line_tag[i][32:17] == inv_asid_i) line_valid_q[i] <= 1'b0;
-              end
+              if (inv_asid_i == 16'd0) line_valid_q <= '0;
+              else state_q <= DROP;
             end
           end else if (x_req_i) begin
             write_q <= x_write_i;
@@ -293,6 +298,11 @@ module bnn_bus_mmu #(
             ahead_slot_q  <= slot_q;
             ahead_table_q <= dir_held[FRAME_W-1:0];
           end
+        end
+        DROP: begin
+          drop_q <= drop_q + 5'd1;
+          if (tag[32:17] == inv_asid_i) line_valid_q[drop_q] <= 1'b0;
+          if (drop_q == 5'd31) state_q <= IDLE;
         end
         default: state_q <= IDLE;  // DONE
       endcase
