@@ -65,7 +65,6 @@ module bnn_align #(
   logic         prime_q;                    // a beat is held
   logic [23:0]  in_q, out_q, in_left, out_left;
   logic [127:0] held_q;
-  logic [255:0] pair;
   logic [3:0]   shift;
   logic         give, take, tail, last;
 
@@ -78,8 +77,21 @@ module bnn_align #(
   assign tail     = in_left == 24'd0;       // only the beat held is left
   assign last     = out_left == 24'd1;
 
-  assign pair      = prime_q ? {beat_data_i, held_q} : {128'd0, beat_data_i};
-  assign rb_data_o = 128'(pair >> {shift, 3'd0});
+  // Turned once, when a beat comes; the upper bytes of one and the lower ones of the
+  // next, turned alike, then lie where they belong.
+  logic [127:0] turn4, turned;
+  for (genvar i = 0; i < 16; i++) begin : gen_turn
+    assign turn4[i*8 +: 8]  = (shift[3:2] == 2'd0) ? beat_data_i[i*8 +: 8]
+                            : (shift[3:2] == 2'd1) ? beat_data_i[((i + 4) % 16)*8 +: 8]
+                            : (shift[3:2] == 2'd2) ? beat_data_i[((i + 8) % 16)*8 +: 8]
+                                                   : beat_data_i[((i + 12) % 16)*8 +: 8];
+    assign turned[i*8 +: 8] = (shift[1:0] == 2'd0) ? turn4[i*8 +: 8]
+                            : (shift[1:0] == 2'd1) ? turn4[((i + 1) % 16)*8 +: 8]
+                            : (shift[1:0] == 2'd2) ? turn4[((i + 2) % 16)*8 +: 8]
+                                                   : turn4[((i + 3) % 16)*8 +: 8];
+    assign rb_data_o[i*8 +: 8] = (prime_q && 5'(i) + {1'b0, shift} < 5'd16) ? held_q[i*8 +: 8]
+                                                                           : turned[i*8 +: 8];
+  end
 
   // Without shift, or when the request lies within one beat, nothing is held.
   logic direct;
@@ -109,7 +121,7 @@ module bnn_align #(
   end
 
   always_ff @(posedge clk_i) begin
-    if (take) held_q <= beat_data_i;
+    if (take) held_q <= turned;
   end
 
 endmodule
