@@ -209,6 +209,9 @@ module bnn_queue #(
   assign iterations_o = e_iterations[15:0];
   assign log_o        = e_flags[1];
   assign log_region_o = {1'b0, e_profile[4:0]};
+  // With start_o, when reg_q is still that of the log.
+  assign log_va_o     = at_reg[31:0];
+  assign log_size_o   = at_reg[96:64];
   assign elapsed_o    = elapsed[47:0];
   assign stepped_o    = step_i && reg_q == 5'(e_regions - 8'd1);
 
@@ -388,9 +391,7 @@ module bnn_queue #(
           end
         end
         PROGRAM: begin
-          log_va_o   <= at_reg[31:0];
-          log_size_o <= at_reg[96:64];
-          state_q    <= state_next;
+          state_q <= state_next;
           if (fault_q) begin
             finish(f_status_q, {6'd0, 3'd6, 8'd0});
             page_q <= f_page_q;
