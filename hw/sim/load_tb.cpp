@@ -761,8 +761,8 @@ struct Bench {
 		unsigned pmask = k.c->record ? ~0u : 0, wmask = k.c->ew ? 0 : ~0u,
 			 tmask = k.c->frac ? ~0u : 0;
 
-		if (top.ck_group_o != k.group || top.ck_lead_o != k.lead || top.ck_first_o != k.first ||
-		    top.ck_rows_o != k.rows)
+		if (top.ck_group_o != k.group || top.ck_lead_o != k.lead ||
+		    top.ck_first_o != k.first || top.ck_rows_o != k.rows)
 			fail("the rows of a chunk differ");
 		if (top.ck_tiles_o != k.tiles || top.ck_groups_o != k.groups ||
 		    top.ck_copies_o != k.copies)

@@ -160,12 +160,13 @@ struct Config {
 		char s[400];
 
 		snprintf(s, sizeof(s),
-			 "format %u (odd w %d frac %d slice %d wl %u) %ux%ux%u cg %u at %u, k %ux%u s "
+			 "format %u (odd w %d frac %d slice %d wl %u) %ux%ux%u cg %u at %u, k "
+			 "%ux%u s "
 			 "%ux%u d "
 			 "%ux%u pad %u %u %u %u mode %u repeat %u, out %ux%u, pixel %u row %u addr "
 			 "%x",
-			 f.code, odd_w, frac, slice, wl, h, w, c, cg, chan, kh, kw, sh, sw, dh, dw, pt,
-			 pl, pb, pr, mode, repeat, oh, ow, pixel, row, addr);
+			 f.code, odd_w, frac, slice, wl, h, w, c, cg, chan, kh, kw, sh, sw, dh, dw,
+			 pt, pl, pb, pr, mode, repeat, oh, ow, pixel, row, addr);
 		return s;
 	}
 };
@@ -285,8 +286,8 @@ class Model
 						uint32_t to = i * B / 8 + at % (B / 8);
 
 						w.mask[to] = 1;
-						w.data[to] = bit(c, i, tap.y, tap.x,
-								 c.chan + at % c.cg);
+						w.data[to] =
+							bit(c, i, tap.y, tap.x, c.chan + at % c.cg);
 					}
 				}
 				w.index = j;
