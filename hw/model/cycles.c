@@ -13,7 +13,6 @@ const struct cycles_config cycles_default = {
 	.param_words = 128,
 	.row_kib = 64,
 	.window_words = 256,
-	.stem_macs = 128,
 	.latency = 60,
 	.bytes = 16,
 };
@@ -159,17 +158,20 @@ static void count_windows(const struct cycles_config *config, const struct comma
 
 			if (!n)
 				continue;
-			present = plan->slice ? 1 : words_present(cmd, pieces, played, words, r, c);
+			present = words_present(cmd, pieces, played, words, r, c);
 			if (field(cmd, BNN_F_CONV_PAD_MODE))
-				present = plan->slice ? 1 : words;
+				present = words;
+			if (plan->slice)
+				present = plan->row_words / wbits;
 			plan->steps += n * present * wbits * plan->passes;
 			plan->form_steps += n * planes * form_pass(cmd, plan, word_pieces, r, c);
 			plan->taken +=
 				n * (uint32_t)(__builtin_popcount(r) * __builtin_popcount(c));
 		}
 	}
-	if (plan->slice)
-		plan->form_steps = 4 * plan->pixels;
+	if (plan->slice) /* four reads for a word, which goes out once per plane of the weights */
+		plan->form_steps =
+			max_u32(plan->row_words, 4 * plan->row_words / wbits) * plan->pixels;
 	if (plan->taps)
 		plan->form_steps +=
 			plan->taken * planes * (CYCLES_TAP + div_up(pieces * (PIECE / 8), BEAT));
@@ -182,13 +184,13 @@ static bool is_slice(const struct cycles_config *config, const struct command *c
 		     const struct cycles_plan *plan)
 {
 	unsigned int f = cmd->ref[REF_IN].format;
+	bool odd = wformats[field(cmd, BNN_F_CONV_WFORMAT)].kind == KIND_ODD;
 
-	return config->lane_bits >= 128 && field(cmd, BNN_F_CONV_WMODE) == WMODE_DENSE &&
-	       field(cmd, BNN_F_CONV_WFORMAT) == BNN_WFORMAT_B1 &&
-	       (f == BNN_FORMAT_O8 || f == BNN_FORMAT_U8 || f == BNN_FORMAT_S8) &&
+	return config->lane_bits == 256 && field(cmd, BNN_F_CONV_WMODE) == WMODE_DENSE &&
+	       ((f == BNN_FORMAT_O8 && odd) || f == BNN_FORMAT_U8 || f == BNN_FORMAT_S8) &&
 	       !field(cmd, BNN_F_CONV_PAD_MODE) && cmd->cin <= 4 && plan->groups == 1 &&
 	       cmd->kh <= 4 && cmd->kw <= 4 && cmd->dh == 1 && cmd->dw == 1 && cmd->w <= 1024 &&
-	       cmd->kh + cmd->sh <= 8 && cmd->k <= config->lane_bits / 8;
+	       cmd->kh + cmd->sh <= 8 && cmd->k <= config->lane_bits / 4;
 }
 
 /* Each stored row of a tile is computed once and given copies times. */
@@ -225,7 +227,9 @@ static void choose_modes(const struct cycles_config *config, const struct comman
 	plan->split = wbits == 1 && !plan->slice &&
 		      half * div_up(plan->rows, 2 * n) < full * div_up(plan->rows, n) &&
 		      half * unit_split <= config->weight_words;
-	plan->row_words = plan->slice ? 1 : (uint32_t)(plan->split ? half : full);
+	plan->row_words = (uint32_t)(plan->split ? half : full);
+	if (plan->slice) /* of planes of up to 32 bits */
+		plan->row_words = wbits * (uint32_t)div_up(cmd->k, config->lane_bits / 8);
 	plan->tile_rows = plan->split ? 2 * n : n;
 	least = plan->split ? unit_split : unit;
 	plan->tiles_max = min_u32(config->weight_words / 2 / plan->row_words,

@@ -233,10 +233,11 @@ module bnn_exec #(
     if (state_q == SIZE) begin
       pieces_q <= 14'(6'(kh_i) * 6'(kw_i)) * 14'((15'(cg_i) + 15'd15) >> 4);
       chan_q   <= 14'(group_q * cg_i);
-      passes_q <= slice_q ? 5'd1
-                : planes_of(in_format) + ((odd_a && !odd_w) ? 5'd2 : 5'(!odd_a && !signed_a && pad_mode_i == 2'd2));
+      passes_q <= planes_of(in_format) + ((odd_a && !odd_w) ? 5'd2 : 5'(!odd_a && !signed_a && pad_mode_i == 2'd2));
     end
-    if (state_q == MODE) words_q <= slice_q ? 18'd1 : ((18'(pieces_q) + 18'(WH - 1)) >> $clog2(WH)) * 18'(passes_q);
+    if (state_q == MODE) begin
+      words_q <= slice_q ? 18'(row_words_q) : ((18'(pieces_q) + 18'(WH - 1)) >> $clog2(WH)) * 18'(passes_q);
+    end
   end
   // Windows of more than half the buffer come once per tile.
   assign stream_q = words_q > 18'(WINDOW_WORDS / 2);
@@ -276,6 +277,8 @@ module bnn_exec #(
     .d_format_i   (in_format),
     .d_cg_i       (cg_i),
     .d_odd_w_i    (odd_w),
+    .d_w_top_neg_i(w_top_neg),
+    .d_wl_i       (wl),
     .d_frac_i     (frac_i),
     .d_onchip_i   (ref_onchip_i[0]),
     .d_addr_i     (ref_addr_i[0 +: 32]),

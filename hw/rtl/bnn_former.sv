@@ -5,7 +5,7 @@
 // stream, one per cycle; a step begins at most one word. Narrow, a step is a whole pass.
 //
 // Nothing stalls behind a step: it is issued when the word that it begins has a place in
-// the queue of words.
+// the queue of words. A slice leaves it once for each plane of the weights.
 
 module bnn_former #(
   parameter int LANE_BITS = 256,
@@ -21,6 +21,7 @@ module bnn_former #(
   input  logic         taps_i,             // pieces come in the order of their use
   input  logic         narrow_i,
   input  logic         slice_i,            // narrow, eight planes in four steps
+  input  logic         double_word_i,      // slices of two words
   input  logic [9:0]   cp_i,               // pieces of a tap
   input  logic [11:0]  kwc_i,              // KW times that
   input  logic [15:0]  plane_step_i,       // from plane to plane in the buffer; narrow: in a bank
@@ -51,6 +52,8 @@ module bnn_former #(
   input  logic         odd_a_i,
   input  logic         signed_a_i,
   input  logic         odd_w_i,
+  input  logic         w_top_neg_i,
+  input  logic [1:0]   wl_i,
   input  logic         frac_i,
   input  logic [13:0]  repeat_i,
 
@@ -289,7 +292,7 @@ module bnn_former #(
   assign empty    = !fill && !c_some_q;
 
   assign run_row_end  = rtype == GONE || rtype == RIGHT || (rtype == MID && (!fill || c_kxe_q == kw_i));
-  assign run_pass_end = slice_i ? ky == 3'd3 : narrow_i || empty ||
+  assign run_pass_end = slice_i ? ky[1:0] == 2'd3 && (ky[2] || !double_word_i) : narrow_i || empty ||
                         (run_row_end && (fill ? ky == kh_i - 3'd1 : ky_next == c_kye_q));
   assign rep_end      = rep_q == repeat_i - 14'd1;
   assign run_win_end  = run_pass_end && pass == pass_end;
@@ -330,7 +333,7 @@ module bnn_former #(
       run_len = PW'(1);
     end
     if (slice_i) begin
-      run_pos = {8'd0, ky[1:0], 2'd0};
+      run_pos = PW'({ky, 2'd0});
       run_len = PW'(4);
     end else if (narrow_i) begin
       run_pos = '0;
@@ -366,7 +369,7 @@ module bnn_former #(
         plane_q <= plane - 4'd1;
         ps_q    <= ps - plane_step_i;
       end
-      if (slice_i) ps_q <= ps + plane_step_i;
+      if (slice_i) ps_q <= (ky == 3'd3) ? c_ps0_q : ps + plane_step_i;
       ky_q   <= ky;
       kyb_q  <= kyb;
       pos_q  <= pos;
@@ -430,7 +433,6 @@ module bnn_former #(
   assign free_o     = issue && whole && g_row_end_q;
 
   logic finish_q, pop;
-  assign pop = ww_valid_o && ww_ready_i;
   always_ff @(posedge clk_i) begin
     done_o <= 1'b0;
     if (!rst_ni || clear_i || start_i) begin
@@ -550,12 +552,18 @@ module bnn_former #(
     end
     always_ff @(posedge clk_i) t6_pres_q <= pres;
 
+    logic        upper;                    // word of the slice
     logic [63:0] two;                      // planes: bits of channel c of tap t at t*cg + c
+    assign upper = t6_q[SW];
     for (genvar h = 0; h < 2; h++) begin : gen_plane
       for (genvar j = 0; j < 32; j++) begin : gen_bit
         always_comb begin
           two[h*32 + j] = cg_low_i[1] ? (cg_low_i[0] ? t6_data_q[j/3*16 + h*8 + j%3] : t6_data_q[j/2*16 + h*8 + j%2])
                                       : (cg_low_i[0] ? j < 16 && t6_data_q[j%16*16 + h*8] : t6_data_q[j/4*16 + h*8 + j%4]);
+          if (upper) begin
+            two[h*32 + j] = !cg_low_i[0] ? t6_data_q[(8 + j/4)*16 + h*8 + j%4]
+                                         : j < 16 && t6_data_q[(32+j)/3%16*16 + h*8 + (32+j)%3];
+          end
         end
       end
     end
@@ -661,7 +669,9 @@ module bnn_former #(
   localparam int QW = B + 2*WH + JW + 12;
   logic [QW-1:0] queue [0:15];
   logic [QW-1:0] head, tail;
-  logic [4:0]    q_wptr_q, q_rptr_q;
+  logic [4:0]    q_wptr_q, q_rptr_q, q_head_q;
+  logic [2:0]    again_q;                  // times that the slice has gone out
+  logic          again_end, leave, slice_end;
   logic [WH-1:0] ok, last_pieces;
   assign tail = {w_flags_q[11:6], w_flags_q[5] && w_final_q, w_flags_q[4], w_flags_q[3] && w_final_q,
                  w_flags_q[2], w_flags_q[1] && w_top_q, w_flags_q[0] && w_top_q, w_word_q,
@@ -673,18 +683,41 @@ module bnn_former #(
     if (!rst_ni || clear_i || start_i) begin
       q_wptr_q <= '0;
       q_rptr_q <= '0;
+      q_head_q <= '0;
+      again_q  <= '0;
     end else begin
       if (emit) q_wptr_q <= q_wptr_q + 5'd1;
       if (pop) q_rptr_q <= q_rptr_q + 5'd1;
+      if (leave) q_head_q <= (again_end || !slice_end) ? q_head_q + 5'd1 : q_rptr_q;
+      if (leave && slice_i && slice_end) again_q <= again_end ? '0 : again_q + 3'd1;
     end
   end
-  assign head        = queue[q_rptr_q[3:0]];
-  assign ww_valid_o  = q_wptr_q != q_rptr_q;
+  assign head        = queue[q_head_q[3:0]];
+  assign ww_valid_o  = q_wptr_q != q_head_q;
+  assign leave       = ww_valid_o && ww_ready_i;
+  always_comb begin
+    case (wl_i)
+      2'd0:    again_end = 1'b1;
+      2'd1:    again_end = again_q[0];
+      2'd2:    again_end = &again_q[1:0];
+      default: again_end = &again_q;
+    endcase
+    if (!slice_i) again_end = 1'b1;
+  end
+  assign pop         = leave && again_end;
   assign ok          = head[B +: WH];
   assign last_pieces = head[B+WH +: WH];
   assign ww_data_o   = head[B-1:0];
-  assign ww_index_o  = IW'(head[B+2*WH +: JW]);
-  assign {ww_taps_o, ww_win_last_o, ww_l_o, ww_last_o, ww_sub_o, ww_double_o, ww_first_o} = head[B+2*WH+JW +: 12];
+  logic          h_last, h_sub, h_double, h_first;
+  logic [JW-1:0] h_word;
+  assign h_word      = head[B+2*WH +: JW];
+  assign {ww_taps_o, slice_end, ww_l_o, h_last, h_sub, h_double, h_first} = head[B+2*WH+JW +: 12];
+  assign ww_index_o    = !slice_i ? IW'(h_word) : double_word_i ? IW'({again_q, h_word[0]}) : IW'(again_q);
+  assign ww_win_last_o = slice_end && again_end;
+  assign ww_last_o     = h_last && again_end;
+  assign ww_first_o    = h_first && again_q == 3'd0;
+  assign ww_double_o   = h_double || (h_first && again_q != 3'd0);
+  assign ww_sub_o      = h_sub || (slice_i && w_top_neg_i && again_q == 3'd0);
 
   logic [B-1:0] slice_mask;
   if (WH == 16) begin : gen_slice_mask
@@ -693,6 +726,7 @@ module bnn_former #(
       always_comb begin
         one[j] = cg_low_i[1] ? (cg_low_i[0] ? ok[j/3] : ok[j/2])
                              : (cg_low_i[0] ? j < 16 && ok[j%16] : ok[j/4]);
+        if (h_word[0]) one[j] = !cg_low_i[0] ? ok[8 + j/4] : j < 16 && ok[(32+j)/3%16];
       end
     end
     assign slice_mask = {8{one}};

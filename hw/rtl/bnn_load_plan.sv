@@ -100,7 +100,7 @@ module bnn_load_plan #(
   localparam int UNIT_S   = (LANES < 8) ? 8 / LANES : 1;        // split
   localparam int TILES    = 32;                                 // half of the results of a half lane
   localparam int FIT_LOG2 = (PAR_W > 6) ? PAR_W - 1 : 5;
-  localparam int SLICE_K  = LANE_BITS / 8;
+  localparam int SLICE_K  = LANE_BITS / 8;                      // of a word
 
   localparam logic [3:0] IDLE = 4'd0, SETUP = 4'd1, FIT = 4'd2, ROUND = 4'd3, CUT = 4'd4, SPACE = 4'd5,
                          TABLE = 4'd6, RUN = 4'd7, RUN_A = 4'd8, RUN_P = 4'd9, ASK = 4'd10,
@@ -114,8 +114,8 @@ module bnn_load_plan #(
   always_ff @(posedge clk_i) mul_p_q <= 32'(mul_a_q) * 32'(mul_b_q);
 
   // ---- the command ----
-  logic            is_flat, is_book, is_bits, fan_ok, slice_ok;
-  logic            fan_q, slice_q, split_q;
+  logic            is_flat, is_book, is_bits, fan_ok, top_neg, slice_ok;
+  logic            fan_q, slice_q, two_q, split_q;   // two: words of a plane
   logic [10:0]     cg_units;
   logic [13:0]     tap_pieces_q;
   logic [15:0]     row_units_q, row_pieces_q, row_beats, words_full, words_split;
@@ -134,8 +134,10 @@ module bnn_load_plan #(
   assign fan_ok   = !d_ew_i && d_wmode_i == 2'd1 && !d_frac_i && d_rows_i[3:0] == 4'd0 &&
                     (d_rows_i & 14'(LANES - 1)) == 14'd0 &&
                     32'(d_tile_p_i) * UNIT <= PARAM_WORDS / 2;
-  assign slice_ok = LANE_BITS >= 128 && !d_ew_i && d_wmode_i == 2'd0 && d_wformat_i == `BNN_WFORMAT_B1 &&
-                    (d_in_format_i == `BNN_FORMAT_O8 || d_in_format_i == `BNN_FORMAT_U8 ||
+  assign top_neg  = d_wformat_i == `BNN_WFORMAT_T || d_wformat_i == `BNN_WFORMAT_S4 || d_wformat_i == `BNN_WFORMAT_S8;
+  // Odd values and weights that are not would take passes of ones as well.
+  assign slice_ok = LANE_BITS == 256 && !d_ew_i && d_wmode_i == 2'd0 &&
+                    ((d_in_format_i == `BNN_FORMAT_O8 && !top_neg) || d_in_format_i == `BNN_FORMAT_U8 ||
                      d_in_format_i == `BNN_FORMAT_S8) && d_pad_mode_i == 2'd0 &&
                     d_cg_i <= 14'd4 && d_groups_i == 14'd1 && d_kh_i <= 3'd4 && d_kw_i <= 3'd4 &&
                     d_dh_i == 3'd1 && d_dw_i == 3'd1 && d_w_i <= 13'd1024 &&
@@ -291,7 +293,8 @@ module bnn_load_plan #(
             mul_b_q      <= 14'(d_tau_i);
           end
           4'd4: begin
-            slice_q    <= slice_ok && mul_p_q <= SLICE_K;
+            slice_q    <= slice_ok && mul_p_q <= 2*SLICE_K;
+            two_q      <= mul_p_q > SLICE_K;
             row_bits_q <= mul_p_q[17:0] << wl_i;
             mul_a_q    <= 18'(half_q);
             mul_b_q    <= tiles_split;
@@ -305,7 +308,7 @@ module bnn_load_plan #(
           4'd7: split_q <= wl_i == 2'd0 && !slice_q && !d_ew_i && cost_q < mul_p_q &&
                            32'(half_q) * UNIT_S <= WEIGHT_WORDS;
           default: begin
-            row_words_q <= d_ew_i ? '0 : slice_q ? (ADDR_W+1)'(1) : split_q ? half_q[ADDR_W:0] : full_q[ADDR_W:0];
+            row_words_q <= d_ew_i ? '0 : slice_q ? (ADDR_W+1)'(1) << wl_i << two_q : split_q ? half_q[ADDR_W:0] : full_q[ADDR_W:0];
             fit_p_q     <= split_q ? FP'(copies_q) << (FIT_LOG2 + 1) : FP'(copies_q) << FIT_LOG2;
             bit_q       <= (FIT_LOG2+1)'(1) << FIT_LOG2;
             max_q       <= '0;

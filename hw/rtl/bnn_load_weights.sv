@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Turns the beats of a chunk's weights into what bnn_load_write writes: beats as
-// they are (1-bit rows), rows compacted to their bits (slice), or units of 16
+// they are (1-bit rows), rows compacted to their bits (slices), or units of 16
 // weights of n bits. Rows whose taps are whole units are taken unit by unit out
 // of the beats, a beat of 8-bit weights per cycle; all others piece by piece,
 // because a tap's last unit has fewer pieces.
@@ -57,17 +57,21 @@ module bnn_load_weights #(
   localparam int PART = (LANE_BITS < 128) ? 16 : LANE_BITS / 8;  // of a word, in slice mode
 
   // ---- the kind of the command ----
-  logic        is_whole, is_units, is_pieces;
+  logic        is_whole, is_units, is_pieces, is_long, is_two;
   logic [10:0] cg_units;
   logic [15:0] row_beats;
-  assign is_whole  = wl_i == 2'd0 && !flat_i && !book_i;
+  // Slices: n words, or twice as many.
+  assign is_two    = row_words_i[ADDR_W:1] >> wl_i != '0;
+  assign is_long   = LANE_BITS == 256 && slice_i && (wl_i != 2'd0 || is_two);
+  assign is_whole  = wl_i == 2'd0 && !flat_i && !book_i && !is_long;
   assign is_units  = wl_i != 2'd0 && !flat_i && cg_i[3:0] == 4'd0;
   assign is_pieces = !is_whole && !is_units && !book_i;
   assign cg_units  = 11'((15'(cg_i) + 15'd15) >> 4);
   assign row_beats = (row_pieces_i + 16'd7) >> 3;
 
   // ---- the unit being written ----
-  logic         u_valid_q, u_last_q, u_jump_q, u_ready, u_free;
+  logic         u_valid_q, u_last_q, u_jump_q, u_ready, u_free, w_ready, long_ready, long_valid, long_last, long_idle;
+  logic [31:0]  long_data;
   logic [127:0] unit_q, fill;
   logic [7:0]   fill_en;
   logic         give, give_last;                 // the unit is complete with this
@@ -75,7 +79,7 @@ module bnn_load_weights #(
 
   logic [13:0] rows_q;                           // that are not complete
   assign done_o = give && give_last && rows_q == 14'd1;
-  assign idle_o = !u_valid_q;
+  assign idle_o = !u_valid_q && long_idle;
 
   // ---- beats ----
   logic [15:0] left_q;                           // beats or units of the row
@@ -92,7 +96,7 @@ module bnn_load_weights #(
     if (wl_i == 2'd1) unit[31:0] = rb_data_i[{sel_q, 5'd0} +: 32];
   end
 
-  // Slice: eight taps of the beat, up to 4 bits each. A row has up to two beats.
+  // Slice of one word: eight taps of the beat, up to 4 bits each. A row has up to two beats.
   logic [31:0]     close, first_q;
   logic [63:0]     both;
   logic [PART-1:0] compact;
@@ -199,7 +203,7 @@ module bnn_load_weights #(
     fill_en   = '1;
     give      = beat_take;
     give_last = left_end;
-    if (slice_i) begin
+    if (slice_i && !is_long) begin
       fill = {128/PART{compact}};
       give = beat_take && left_end;
     end
@@ -251,6 +255,35 @@ module bnn_load_weights #(
     if (!rst_ni || clear_i) u_valid_q <= 1'b0;
   end
 
+  if (LANE_BITS == 256) begin : gen_long
+    bnn_load_slice u_slice (
+      .clk_i      (clk_i),
+      .rst_ni     (rst_ni),
+      .clear_i    (clear_i),
+      .start_i    (start_i),
+      .wl_i       (wl_i),
+      .ternary_i  (ternary_i),
+      .cg_i       (cg_i[2:0]),
+      .two_i      (is_two),
+      .in_valid_i (u_valid_q && is_long),
+      .in_ready_o (long_ready),
+      .in_data_i  (unit_q[31:0]),
+      .in_last_i  (u_last_q),
+      .out_valid_o(long_valid),
+      .out_ready_i(w_ready),
+      .out_data_o (long_data),
+      .out_last_o (long_last),
+      .idle_o     (long_idle)
+    );
+  end else begin : gen_short
+    assign long_ready = 1'b0;
+    assign long_valid = 1'b0;
+    assign long_data  = '0;
+    assign long_last  = 1'b0;
+    assign long_idle  = 1'b1;
+  end
+  assign u_ready = is_long ? long_ready : w_ready;
+
   bnn_load_write #(
     .LANES(LANES),
     .LANE_BITS(LANE_BITS),
@@ -260,7 +293,7 @@ module bnn_load_weights #(
     .rst_ni     (rst_ni),
     .clear_i    (clear_i),
     .start_i    (start_i),
-    .whole_i    (is_whole),
+    .whole_i    (is_whole || is_long),
     .slice_i    (slice_i),
     .split_i    (split_i),
     .wl_i       (wl_i),
@@ -269,10 +302,10 @@ module bnn_load_weights #(
     .cg_units_i (cg_units),
     .row_words_i(row_words_i),
     .wbase_i    (wbase_i),
-    .u_valid_i  (u_valid_q),
-    .u_ready_o  (u_ready),
-    .u_data_i   (unit_q),
-    .u_last_i   (u_last_q),
+    .u_valid_i  (is_long ? long_valid : u_valid_q),
+    .u_ready_o  (w_ready),
+    .u_data_i   (is_long ? {4{long_data}} : unit_q),
+    .u_last_i   (is_long ? long_last : u_last_q),
     .u_jump_i   (u_jump_q),
     .lw_we_o    (lw_we_o),
     .lw_lane_o  (lw_lane_o),

@@ -72,7 +72,7 @@ module bnn_load_write #(
         if (H > 128) step = POS_W'(16);
       end else begin
         part_end = 3'(128 / FULL - 1);
-        if (LANE_BITS > 128) step = POS_W'(8);
+        if (LANE_BITS > 128 && !slice_i) step = POS_W'(8);
       end
     end else if (book_i) begin
       step = split_i ? POS_W'({cg_units_i, 1'b0}) : POS_W'(cg_units_i);

@@ -32,6 +32,8 @@ module bnn_windows #(
   input  logic [13:0]  k_chan_i,           // the first one of the first group
   input  logic [13:0]  k_convs_i,          // groups, one after the other for each pixel
   input  logic         d_odd_w_i,
+  input  logic         d_w_top_neg_i,
+  input  logic [1:0]   d_wl_i,             // log2 of the bits of a weight
   input  logic         d_frac_i,
   input  logic         k_slice_i,          // only where LANE_BITS is 256
   input  logic [7:0]   k_repeat_i,
@@ -405,6 +407,10 @@ module bnn_windows #(
   );
 
   // ---- words ----
+  logic [6:0] slice_k;                                // bits of a plane
+  logic       two_words;
+  assign slice_k   = 7'(5'(d_kh_i) * 5'(d_kw_i)) * 7'(d_cg_i[2:0]);
+  assign two_words = slice_k > 7'd32;
   bnn_former #(
     .LANE_BITS(LANE_BITS),
     .DEPTH    (DEPTH)
@@ -448,6 +454,9 @@ module bnn_windows #(
     .odd_a_i      (odd_a),
     .signed_a_i   (signed_a),
     .odd_w_i      (d_odd_w_i),
+    .w_top_neg_i  (d_w_top_neg_i),
+    .wl_i         (d_wl_i),
+    .double_word_i(two_words),
     .frac_i       (d_frac_i),
     .repeat_i     (times),
     .rows_i       (rows),

@@ -197,8 +197,13 @@ struct Chunk {
 			if (!slice)
 				put(lane, word, (split ? half : j) * part + at % part, v);
 			else if (v >= 0)
-				for (unsigned i = 0; i < 8; i++)
-					put(lane, tile, i * B / 8 + t * c->cg + ch, v);
+				for (unsigned i = 0; i < 8; i++) {
+					unsigned to = t * c->cg + ch, per = row_words / n;
+
+					put(lane,
+					    tile * row_words + (n - 1 - j) * per + to / (B / 8),
+					    i * B / 8 + to % (B / 8), v);
+				}
 		}
 	}
 
@@ -240,7 +245,7 @@ std::vector<Chunk> cut(const Command &c)
 	std::vector<Chunk> out;
 	unsigned unit = N < 16 ? 16 / N : 1, unit_split = N < 8 ? 8 / N : 1, most, copies = 1;
 	unsigned rows = c.cout(), per_tile = N;
-	bool fan, slice, split;
+	bool fan, slice, split, odd;
 	uint32_t words;
 
 	fan = !c.ew && c.wmode == TILED && !c.frac && c.rows % 16 == 0 && c.rows % N == 0 &&
@@ -249,12 +254,14 @@ std::vector<Chunk> cut(const Command &c)
 		copies = c.tile_p;
 		rows = c.rows;
 	}
-	slice = !c.ew && B >= 128 && c.wmode == DENSE && c.wformat == BNN_WFORMAT_B1 &&
-		(c.in_format == BNN_FORMAT_O8 || c.in_format == BNN_FORMAT_U8 ||
+	odd = c.wformat == BNN_WFORMAT_B1 || c.wformat == BNN_WFORMAT_O2 ||
+	      c.wformat == BNN_WFORMAT_O4 || c.wformat == BNN_WFORMAT_O8;
+	slice = !c.ew && B == 256 && c.wmode == DENSE &&
+		((c.in_format == BNN_FORMAT_O8 && odd) || c.in_format == BNN_FORMAT_U8 ||
 		 c.in_format == BNN_FORMAT_S8) &&
 		c.cg <= 4 && c.groups == 1 && c.kh <= 4 && c.kw <= 4 && c.dh == 1 && c.dw == 1 &&
-		c.w <= 1024 && c.pad_mode == 0 && c.kh + c.sh <= 8 && c.k() <= B / 8;
-	words = c.ew ? 0 : slice ? 1 : c.full_words();
+		c.w <= 1024 && c.pad_mode == 0 && c.kh + c.sh <= 8 && c.k() <= B / 4;
+	words = c.ew ? 0 : slice ? up(c.k(), B / 8) * c.bits() : c.full_words();
 	split = !c.ew && !slice && c.bits() == 1 &&
 		up(c.units(), PIECES / 2) * unit_split <= WORDS &&
 		uint64_t(up(c.units(), PIECES / 2)) * up(rows, 2 * N) <
@@ -353,7 +360,8 @@ Command random_command(Size size)
 			c.in_format = one_in(2)	  ? BNN_FORMAT_S8
 				      : one_in(2) ? BNN_FORMAT_U8
 						  : BNN_FORMAT_O8;
-			c.wformat = c.wmode = c.pad_mode = 0;
+			c.wformat = one_in(3) ? 0 : range(0, 6);
+			c.wmode = c.pad_mode = 0;
 			c.dh = c.dw = 1;
 		}
 		// Wide rows: the fewest tiles take more than half of the memory.
@@ -1019,7 +1027,7 @@ bool report(bool ok, unsigned number, const char *what, const Bench &b)
 
 bool all_seen(const Bench &b)
 {
-	bool ok = b.seen_split && (b.seen_slice || B < 128) && b.seen_fan && b.seen_wrap &&
+	bool ok = b.seen_split && (b.seen_slice || B != 256) && b.seen_fan && b.seen_wrap &&
 		  b.seen_whole && (b.seen_records || N < 16) && b.seen_ew && b.most_waiting >= 4;
 
 	for (unsigned f = BNN_WFORMAT_B1; f <= BNN_WFORMAT_S8; f++)

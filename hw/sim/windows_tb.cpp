@@ -111,6 +111,7 @@ struct Config {
 	uint32_t h, w, c, kh, kw, sh = 1, sw = 1, dh = 1, dw = 1, pt = 0, pl = 0, pb = 0, pr = 0;
 	uint32_t mode = 0, cg, chan = 0, repeat = 1, convs = 1, oh, ow;
 	bool odd_w = true, frac = false, slice = false;
+	unsigned wl = 0; // log2 of the bits of a weight; slices only
 	uint32_t addr, row, pixel, plane;
 
 	uint32_t natural() const
@@ -128,7 +129,8 @@ struct Config {
 	}
 	uint32_t words() const
 	{
-		return slice ? 1 : (kh * kw * pieces() * 16 + B - 1) / B;
+		return slice ? (kh * kw * cg + B / 8 - 1) / (B / 8)
+			     : (kh * kw * pieces() * 16 + B - 1) / B;
 	}
 	bool shape()
 	{
@@ -151,19 +153,20 @@ struct Config {
 	}
 	uint32_t work() const
 	{
-		return oh * ow * repeat * convs * (f.width() + 2) * words();
+		return oh * ow * repeat * convs * (slice ? 1 << wl : f.width() + 2) * words();
 	}
 	std::string text() const
 	{
 		char s[400];
 
 		snprintf(s, sizeof(s),
-			 "format %u (odd w %d frac %d slice %d) %ux%ux%u cg %u at %u, k %ux%u s "
+			 "format %u (odd w %d frac %d slice %d wl %u) %ux%ux%u cg %u at %u, k "
+			 "%ux%u s "
 			 "%ux%u d "
 			 "%ux%u pad %u %u %u %u mode %u repeat %u, out %ux%u, pixel %u row %u addr "
 			 "%x",
-			 f.code, odd_w, frac, slice, h, w, c, cg, chan, kh, kw, sh, sw, dh, dw, pt,
-			 pl, pb, pr, mode, repeat, oh, ow, pixel, row, addr);
+			 f.code, odd_w, frac, slice, wl, h, w, c, cg, chan, kh, kw, sh, sw, dh, dw,
+			 pt, pl, pb, pr, mode, repeat, oh, ow, pixel, row, addr);
 		return s;
 	}
 };
@@ -267,23 +270,36 @@ class Model
 				present += in;
 			}
 		if (c.slice) {
-			Word w;
+			uint32_t end = c.words() << c.wl;
 
-			w.data.resize(B);
-			w.mask.resize(B);
-			for (uint32_t t = 0; t < taps.size(); t++)
-				for (uint32_t ch = 0; taps[t].in && ch < c.cg; ch++)
+			for (uint32_t j = 0; j < end; j++) {
+				Word w;
+
+				w.data.resize(B);
+				w.mask.resize(B);
+				for (uint32_t at = 0; at < taps.size() * c.cg; at++) {
+					const Tap &tap = taps[at / c.cg];
+
+					if (!tap.in || at / (B / 8) != j % n)
+						continue;
 					for (unsigned i = 0; i < 8; i++) {
-						uint32_t at = i * B / 8 + t * c.cg + ch;
+						uint32_t to = i * B / 8 + at % (B / 8);
 
-						w.mask[at] = 1;
-						w.data[at] = bit(c, i, taps[t].y, taps[t].x,
-								 c.chan + ch);
+						w.mask[to] = 1;
+						w.data[to] =
+							bit(c, i, tap.y, tap.x, c.chan + at % c.cg);
 					}
-			w.first = w.last = w.win_last = true;
-			w.taps = present;
+				}
+				w.index = j;
+				w.first = j == 0;
+				w.dbl = j && j % n == 0;
+				w.sub = j < n && !c.odd_w;
+				w.last = w.win_last = j == end - 1;
+				w.taps = present;
+				one.push_back(w);
+			}
 			for (uint32_t r = 0; r < c.repeat; r++)
-				out.push_back(w);
+				out.insert(out.end(), one.begin(), one.end());
 			return;
 		}
 		for (uint32_t t = 0; t < taps.size(); t++)
@@ -354,6 +370,56 @@ class Model
 		}
 	}
 
+	// Slices, as the array weighs them; one word or two for each plane of the weights.
+	bool slices_add_up(const Config &c, uint32_t oy, uint32_t ox,
+			   const std::vector<Word> &words) const
+	{
+		unsigned n = 1 << c.wl, per = c.words();
+		std::vector<unsigned> codes(c.kh * c.kw * c.cg);
+		int64_t acc = 0, pairs = 0, want = 0;
+
+		for (unsigned &v : codes)
+			v = random32() & ((1u << n) - 1);
+		for (const Word &w : words) {
+			int64_t s = 0, all = 0;
+
+			if (w.first)
+				acc = pairs = 0;
+			for (uint32_t i = 0; i < B; i++) {
+				uint32_t at = i % (B / 8) + w.index % per * (B / 8);
+				int64_t scale = INT64_C(1) << i / (B / 8);
+				bool neg = c.f.kind == ODD && c.odd_w && !w.data[i];
+
+				if (!w.mask[i])
+					continue;
+				if (c.f.kind == SIGNED && i / (B / 8) == 7)
+					scale = -scale;
+				if (codes[at] >> (n - 1 - w.index / per) & 1)
+					s += w.data[i] ? scale : 0;
+				else
+					s += neg ? scale : 0;
+				all += w.data[i] || neg ? scale : 0;
+			}
+			acc = (w.dbl ? 2 * acc : acc) + (w.sub ? -s : s);
+			pairs = (w.dbl ? 2 * pairs : pairs) + (w.sub ? -all : all);
+		}
+		for (uint32_t at = 0; at < codes.size(); at++) {
+			uint32_t t = at / c.cg;
+			int64_t y = int64_t(oy) * c.sh + t / c.kw * c.dh - c.pt;
+			int64_t x = int64_t(ox) * c.sw + t % c.kw * c.dw - c.pl;
+			int64_t w = codes[at];
+
+			if (y < 0 || y >= c.h || x < 0 || x >= c.w)
+				continue;
+			if (c.odd_w)
+				w = 2 * w - ((1 << n) - 1);
+			else if (w >> (n - 1))
+				w -= 1 << n;
+			want += w * value(c, uint32_t(y), uint32_t(x), c.chan + at % c.cg);
+		}
+		return want == (c.odd_w ? 2 * acc - pairs : acc);
+	}
+
 	// What the words of a window add up to with weights, and what they should.
 	bool adds_up(const Config &c, uint32_t oy, uint32_t ox) const
 	{
@@ -364,10 +430,10 @@ class Model
 		bool odd = c.f.kind == ODD && c.odd_w;
 		Config once = c;
 
-		if (c.slice)
-			return true;
 		once.repeat = 1;
 		window(once, oy, ox, words);
+		if (c.slice)
+			return slices_add_up(c, oy, ox, words);
 		for (int64_t &v : weights)
 			v = int64_t(range(0, 14)) - 7;
 		for (const Word &w : words) {
@@ -465,6 +531,8 @@ class Bench
 		t.d_cg_i = uint16_t(c.cg);
 		t.k_chan_i = uint16_t(c.chan);
 		t.d_odd_w_i = c.odd_w;
+		t.d_w_top_neg_i = !c.odd_w;
+		t.d_wl_i = uint8_t(c.slice ? c.wl : range(0, 3));
 		t.d_frac_i = c.frac;
 		t.k_slice_i = c.slice;
 		t.k_repeat_i = uint8_t(c.repeat);
@@ -625,6 +693,13 @@ enum Sort { ROWS, NARROW, TAPS, ELEMENTS, SLICE, LARGE, WIDE, SORTS };
 const char *const sort_names[] = { "rows",   "16 channels and less", "taps",	 "elements",
 				   "slices", "large shapes",	     "wide rows" };
 
+// Of slices: T, S4 and S8 only where the activations are not odd.
+void random_weights(Config &c)
+{
+	c.odd_w = c.f.kind == ODD || one_in(2);
+	c.wl = range(c.odd_w ? 0 : 1, 3);
+}
+
 Config random_config(Sort sort)
 {
 	static const unsigned elements[] = { BNN_FORMAT_E_O4, BNN_FORMAT_E_U4, BNN_FORMAT_E_S4,
@@ -641,8 +716,10 @@ Config random_config(Sort sort)
 				: sort == SLICE	 ? slices[range(0, 2)]
 						 : range(BNN_FORMAT_B1, BNN_FORMAT_S16));
 		c.frac = c.f.code == BNN_FORMAT_O2 && one_in(2);
-		c.odd_w = c.frac || sort == SLICE || !one_in(3);
+		c.odd_w = c.frac || !one_in(3);
 		c.slice = sort == SLICE;
+		if (c.slice)
+			random_weights(c);
 		c.h = one_in(4) ? range(1, 40) : range(1, 9);
 		c.w = one_in(4) ? range(1, 40) : range(1, 9);
 		c.kh = range(1, sort == SLICE || (sort == NARROW && !one_in(4)) ? 4 : 7);
@@ -686,7 +763,7 @@ Config random_config(Sort sort)
 			c.slice = one_in(3) && B == 256;
 			if (c.slice) {
 				c.f = format_of(slices[range(0, 2)]);
-				c.odd_w = true;
+				random_weights(c);
 				c.frac = false;
 				c.mode = 0;
 				c.chan = 0;
@@ -703,7 +780,7 @@ Config random_config(Sort sort)
 		good = c.shape() && c.kh * c.kw * c.cg <= 32767 && c.c <= 8192 &&
 		       c.work() <= (sort == WIDE || one_in(20) ? 20000u : 2500u);
 		if (c.slice)
-			good = good && c.kh * c.kw * c.cg <= B / 8;
+			good = good && c.kh * c.kw * c.cg <= B / 4;
 		if (good) {
 			c.place(spread);
 			good = c.extent() < BYTES / 2;
@@ -751,6 +828,7 @@ struct Speed {
 	unsigned format, h, w, c, k, stride, pad;
 	bool frac, slice;
 	double most; // cycles per pixel
+	unsigned wl = 0;
 };
 
 bool run_speed(Bench &b, const Speed &s, unsigned number)
@@ -768,6 +846,8 @@ bool run_speed(Bench &b, const Speed &s, unsigned number)
 	c.pt = c.pl = c.pb = c.pr = s.pad;
 	c.frac = s.frac;
 	c.slice = s.slice;
+	c.wl = s.wl;
+	c.odd_w = !s.wl;
 	c.shape();
 	c.place(false);
 	b.run(c, CYCLES_MAX, 12);
@@ -795,6 +875,10 @@ int main(int argc, char **argv)
 		{ "256 channels, 3x3, B1", BNN_FORMAT_B1, 14, 14, 256, 3, 1, 1, false, false, 11 },
 		{ "3 channels, 3x3, S8, slices", BNN_FORMAT_S8, 32, 32, 3, 3, 1, 0, false, true,
 		  4.4 },
+		{ "3 channels, 3x3, S8, slices, S8", BNN_FORMAT_S8, 224, 224, 3, 3, 2, 1, false,
+		  true, 8.4, 3 },
+		{ "3 channels, 4x4, S8, slices, S8", BNN_FORMAT_S8, 224, 224, 3, 4, 4, 0, false,
+		  true, 33, 3 },
 	};
 	unsigned count = 50, number = 0, failed = 0;
 	Bench bench;

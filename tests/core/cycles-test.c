@@ -160,8 +160,9 @@ static void by_hand(void)
 	tap_ok(p.slice && p.passes == 1 && p.steps == 30 * 30 && p.form_steps == 4 * 30 * 30,
 	       "3 x S8 -> 64: planes side by side, a word for each pixel");
 	p = plan_of(&stem);
-	tap_ok(p.stem && !p.slice && p.pixels * 32 * 27 / 128 == 84672,
-	       "3 x S8 -> 32 x S8: multipliers");
+	tap_ok(p.slice && p.row_words == 8 && p.steps == 8 * 112 * 112 &&
+		       p.form_steps == 8 * 112 * 112,
+	       "3 x S8 -> 32 x S8: slices, once per plane of the weights");
 	p = plan_of(&dense);
 	tap_ok(!p.split && !p.stem && p.row_words == 32 && p.tiles_max == 8 && p.passes == 8,
 	       "1024 x S8 -> 1000 x S8: 32 words, 8 tiles in a chunk");
