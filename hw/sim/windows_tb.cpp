@@ -767,6 +767,7 @@ Config random_config(Sort sort)
 				c.frac = false;
 				c.mode = 0;
 				c.chan = 0;
+				c.convs = 1;
 				c.c = c.cg = range(1, 4);
 			}
 			c.kh = range(1, 4);
