@@ -521,9 +521,12 @@ void cover(bnn_core *core)
 	static std::atomic<unsigned> number{ 0 };
 	const char *folder = getenv("BNNACCEL_COVERAGE");
 
-	if (folder)
-		core->context.coveragep()->write(folder + ("/" + std::to_string(getpid())) + "-" +
-						 std::to_string(number++) + ".dat");
+	if (folder) {
+		std::string file = folder;
+
+		file += "/" + std::to_string(getpid()) + "-" + std::to_string(number++) + ".dat";
+		core->context.coveragep()->write(file.c_str());
+	}
 	core->context.coveragep()->clear();
 #else
 	(void)core;

@@ -197,7 +197,7 @@ hw-coverage: $(foreach c,$(COVERAGE_CONFIGS),$(call coverage-so,$(c))) $(RTL_BEN
 		$(BUILD)/tests/core/arith-test $$so 60 > $(BUILD)/hw/coverage/arith-test.log || status=1; \
 	done; \
 	verilator_coverage --annotate $(BUILD)/hw/coverage/annotated $(BUILD)/hw/coverage/*.dat > $(BUILD)/hw/coverage/annotate.log; \
-	cat $(BUILD)/hw/coverage/*.dat | awk -f hw/sim/coverage.awk; exit $$status
+	cat $(BUILD)/hw/coverage/*.dat | awk -f hw/sim/coverage.awk || status=1; exit $$status
 
 # Bounded proofs; hw-formal-mutants shows that each of them can fail.
 .PHONY: hw-formal hw-formal-quick hw-formal-mutants
