@@ -5,9 +5,9 @@
 // uses: bnn_align
 // bound: 8 7
 // bound: 20 19 EAGER=1
-// mutant: s/28'd15|\+ 29'd15;\n  assign need/+ 29'd31;\n  assign need/
-// mutant: s/\(shift == 4'd0 \|\| in_left == 24'd1\)/(shift == 4'd0)/
-// mutant: s/first_q <= pop/first_q <= last/
+// mutant: s/rq_bytes_i\} \+ 29'd15/rq_bytes_i} + 29'd31/
+// mutant: s/\{beat_data_i, held_q\}/{held_q, beat_data_i}/
+// mutant: s/in_left - 24'\(take\)/in_left/
 // mutant: s/prime_q <= !pop && /prime_q <= /
 // mutant: s/rq_valid_i && !fill\[4\]/rq_valid_i/
 

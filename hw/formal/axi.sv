@@ -124,6 +124,7 @@ module formal_axi #(
 
   always_comb begin
     if (rst_n) begin
+      assert (!(k_valid_i && k_ready && d_valid_i && d_ready));
       assert (!(ask && asked_q - answered_q == 5'd16));
       assert (reads == asked_q - answered_q);
       assert (!(give && given_q - done_q == 5'd16));

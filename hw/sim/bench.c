@@ -14,7 +14,8 @@
  * - soft resets at any cycle: no byte outside the outputs of the list changes.
  *   The next job must be right after each of these.
  *
- *   bench [-n COMMANDS] [-f FAULTS] [-s SEED] [-i LIST] [-o OPTIONS] [-w WORK] MODEL RTL
+ *   bench [-n COMMANDS] [-f FAULTS] [-e EVENTS] [-s SEED] [-i LIST] [-o OPTIONS] [-w WORK] MODEL
+ * RTL
  *
  * A mismatch names the seed and the number of its list; -s SEED -i LIST runs
  * that list alone. At the end is a table of the codes seen: one that the core can
@@ -549,6 +550,12 @@ static bool run_bad_job(unsigned long number)
 	a = job_result(model, 1);
 	b = job_result(rtl, 1);
 	note_codes(&b);
+	/* It may find other commands than these. */
+	if (b.status == BNN_STATUS_BAD_FIELD &&
+	    (b.detail == BNN_DETAIL_UNSUPPORTED || b.detail == BNN_DETAIL_CAPACITY)) {
+		copy_memory();
+		return true;
+	}
 	return same_completion(&a, &b, true, why, sizeof(why)) ||
 	       report(number, "entry or region", NULL, why);
 }
@@ -765,6 +772,9 @@ static bool run_event(unsigned long number, enum event event)
 		rtl->ops->run(rtl->core, 60 + any_size(&r, 15));
 	if (event == LOSE_PAGE && used_page(&r, &p, &page)) {
 		paged = true;
+		/* The one in use is where it hurts. */
+		if (rng_one_in(&r, 2))
+			page = rtl->last;
 		pte = host_pte(rtl, HOST_VA + page);
 		host_set_pte(rtl, HOST_VA + page, 0);
 		invalidate(rtl, rng_one_in(&r, 3) ? 0 : HOST_ASID);
@@ -1025,19 +1035,23 @@ static uint32_t default_work(void)
 
 int main(int argc, char **argv)
 {
-	unsigned long commands = 1000, faults = 1000, only = -1ul, done = 0, lists = 0, failed = 0;
+	unsigned long commands = 1000, faults = 1000, events = -1ul, only = -1ul, done = 0,
+		      lists = 0, failed = 0;
 	const char *options = "stall=25";
 	struct rng r;
 	char both[64];
 	int c;
 
-	while ((c = getopt(argc, argv, "n:f:s:i:o:w:")) != -1) {
+	while ((c = getopt(argc, argv, "n:f:e:s:i:o:w:")) != -1) {
 		switch (c) {
 		case 'n':
 			commands = strtoul(optarg, NULL, 0);
 			break;
 		case 'f':
 			faults = strtoul(optarg, NULL, 0);
+			break;
+		case 'e':
+			events = strtoul(optarg, NULL, 0);
 			break;
 		case 's':
 			seed = strtoul(optarg, NULL, 0);
@@ -1056,7 +1070,8 @@ int main(int argc, char **argv)
 		}
 	}
 	if (argc - optind != 2) {
-		fprintf(stderr, "usage: bench [-n COMMANDS] [-f FAULTS] [-s SEED] [-i LIST] [-o "
+		fprintf(stderr, "usage: bench [-n COMMANDS] [-f FAULTS] [-e EVENTS] [-s SEED] [-i "
+				"LIST] [-o "
 				"OPTIONS] [-w WORK] MODEL RTL\n");
 		return 2;
 	}
@@ -1094,7 +1109,7 @@ int main(int argc, char **argv)
 	several("jobs with damaged entries and regions agree", run_bad_job, faults / 2, only);
 	several("jobs with damaged page tables agree", run_bad_page, faults / 4, only);
 	several("jobs that something happened to are precise, and so is the next", run_event_of,
-		faults / 2, only);
+		events == -1ul ? faults / 2 : events, only);
 	if (only == -1ul && faults) {
 		provoke_parity();
 		/* What chance has left out. */

@@ -37,6 +37,8 @@ END {
 		printf "# %-40s %6.1f %%  of %4d%s%s\n", file, 100 * hit[file] / points[file], points[file], \
 			missed[file] ? ", not:" : "", missed[file] | "sort"
 	close("sort")
-	printf "%s - line coverage %.1f %% of %d points, wanted 95\n", \
-		all && hits >= 0.95 * all ? "ok" : "not ok", all ? 100 * hits / all : 0, all
+	percent = all ? 100 * hits / all : 0
+	good = percent >= 95
+	printf "%s - line coverage %.1f %% of %d points, wanted 95\n", good ? "ok" : "not ok", percent, all
+	exit !good
 }

@@ -99,6 +99,8 @@ static uint8_t *bus_at(struct host *h, uint64_t addr, uint32_t len)
 		return NULL;
 	if (h->closed && addr / BNN_PAGE_SIZE == h->closed / BNN_PAGE_SIZE)
 		h->trespasses++;
+	if (addr >= HOST_BUS + HOST_DATA)
+		h->last = ((addr - HOST_BUS - HOST_DATA) / BNN_PAGE_SIZE ^ 5) * BNN_PAGE_SIZE;
 	return h->mem + (addr - HOST_BUS);
 }
 

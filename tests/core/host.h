@@ -70,6 +70,7 @@ struct host {
 	unsigned leaves;	       /* tables handed out */
 	uint64_t closed;	       /* a bus page that must not be used; 0: none */
 	unsigned trespasses;	       /* uses of it */
+	uint64_t last;		       /* the page of the last access to data, as data offset */
 	uint64_t slice;		       /* cycles per run() */
 	/* order of events: completion slot, done and interrupt of the last job */
 	unsigned clock, slot_at, done_at, irq_at;
