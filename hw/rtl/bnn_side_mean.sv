@@ -144,7 +144,7 @@ module bnn_side_mean (
   for (genvar i = 0; i < 4; i++) begin : gen_two
     always_ff @(posedge clk_i) begin
       if (en_i) begin
-        two_q[i*W +: W] <= (halves ? u_q[(ctl_q[C + 8] ? 4 + i : i)*W +: W] : u_q[2*i*W +: W]) +
+        two_q[i*W +: W] <= (halves ? (ctl_q[C + 8] ? u_q[(4 + i)*W +: W] : u_q[i*W +: W]) : u_q[2*i*W +: W]) +
                            (halves ? {W{1'b0}} : u_q[(2*i + 1)*W +: W]);
       end
     end
