@@ -4,8 +4,8 @@
 //
 // Divided by multiplication. |m| < 2^24, d <= 2^9, K = 33: with r = ceil(2^K / d),
 // m*r / 2^K exceeds m/d by |m| * (r*d - 2^K) / (d * 2^K) < 1/d, so their floors are
-// equal where m >= 0. Negative m take floor(2^K / d), for the same reason. r has 34
-// bits, of which the lower 17 and the upper 17 are a product each.
+// equal where m >= 0. Negative m take r - 1, which is less than 2^K / d by no more
+// than 1. r has 34 bits, of which the lower 17 and the upper 17 are a product each.
 //
 // Pairs of bytes lie where elements of 16 bits do. Single bytes are taken from
 // pairs, the even ones first, then the odd ones ("split").
@@ -43,7 +43,7 @@ module bnn_side_mean (
   localparam int STAGES = 9;
 
   // ---- reciprocal ----
-  logic        done, exact;
+  logic        done;
   logic [32:0] below;                       // ceil(2^33 / d) - 1
   logic [9:0]  rest;
   logic signed [17:0] low_q, low_neg_q, high_q;
@@ -60,13 +60,14 @@ module bnn_side_mean (
     .quotient_o (below),
     .remainder_o(rest)
   );
-  assign exact = rest == div_i - 10'd1;     // d divides 2^33
 
+  logic        unused_rest;
   logic [33:0] recip;
-  assign recip = {1'b0, below} + 34'd1;
+  assign unused_rest = ^rest;
+  assign recip       = {1'b0, below} + 34'd1;
   always_ff @(posedge clk_i) begin
     low_q     <= $signed({1'b0, recip[16:0]});
-    low_neg_q <= $signed({1'b0, recip[16:0]}) - (exact ? 18'sd0 : 18'sd1);
+    low_neg_q <= $signed({1'b0, recip[16:0]}) - 18'sd1;
     high_q    <= $signed({1'b0, recip[33:17]});
     ready_o   <= done && !start_i;
   end
@@ -143,7 +144,7 @@ module bnn_side_mean (
   for (genvar i = 0; i < 4; i++) begin : gen_two
     always_ff @(posedge clk_i) begin
       if (en_i) begin
-        two_q[i*W +: W] <= (halves ? u_q[(ctl_q[C + 8] ? 4 + i : i)*W +: W] : u_q[2*i*W +: W]) +
+        two_q[i*W +: W] <= (halves ? (ctl_q[C + 8] ? u_q[(4 + i)*W +: W] : u_q[i*W +: W]) : u_q[2*i*W +: W]) +
                            (halves ? {W{1'b0}} : u_q[(2*i + 1)*W +: W]);
       end
     end

@@ -114,6 +114,7 @@ module bnn_side_pool (
 
   // ---- cutting: runs to beats of taps, through a window on two beats ----
   logic [127:0] beat0_q, beat1_q, in_q;
+  logic [255:0] both;
   logic [1:0]   have_q, drop;
   logic [2:0]   pos_q;                      // in pieces of 16 bits
   logic [3:0]   need, pos_next;
@@ -143,6 +144,7 @@ module bnn_side_pool (
       else if (run_end || pos_next >= 4'd8) drop = 2'd1;
     end
   end
+  assign both         = {beat1_q, beat0_q};
   assign rb_ready_o = have_q != 2'd2 || drop != 2'd0;
   assign fill       = rb_ready_o && rb_valid_i;
 
@@ -179,7 +181,7 @@ module bnn_side_pool (
       else beat1_q <= rb_data_i;
     end
     if (cut) begin
-      in_q       <= 128'({beat1_q, beat0_q} >> {pos_q, 4'd0});
+      in_q       <= both[{1'b0, pos_q, 4'd0} +: 128];
       in_first_q <= first_q;
       in_end_q   <= tap_end;
       in_last_q  <= window_end;
@@ -359,18 +361,22 @@ module bnn_side_pool (
   logic         new_q;                      // the next value begins a group
 
   assign group_end = in_group_q == group_i - 14'd1;
-  assign one       = word_q[9'(lane_q[6:5]) * 9'd80 + 9'(lane_q[4:0])];
+  // Which word of the four, then which part of it.
+  logic [1:0]  which;
+  logic [79:0] pick;
+  logic [19:0] pick_byte;
+  logic [27:0] pick_half;
+  assign which     = bits_i ? lane_q[6:5] : (size_i == 2'd0) ? lane_q[3:2] : (size_i == 2'd1) ? lane_q[2:1] : lane_q[1:0];
+  assign pick      = which[1] ? (which[0] ? word_q[319:240] : word_q[239:160])
+                              : (which[0] ? word_q[159:80] : word_q[79:0]);
+  assign one       = pick[{2'd0, lane_q[4:0]}];
+  assign pick_byte = lane_q[1] ? (lane_q[0] ? pick[79:60] : pick[59:40]) : (lane_q[0] ? pick[39:20] : pick[19:0]);
+  assign pick_half = lane_q[0] ? pick[67:40] : pick[27:0];
   always_comb begin
-    if (bits_i) begin
-      picked = {{(SUM_W-1){1'b0}}, one};
-    end else if (size_i == 2'd0) begin
-      picked = SUM_W'($signed({1'b0, word_q[lane_q[3:0] * 20 +: 20]}));
-      if (signed_i) picked = SUM_W'($signed(word_q[lane_q[3:0] * 20 +: 20]));
-    end else if (size_i == 2'd1) begin
-      picked = SUM_W'($signed(word_q[lane_q[2:0] * 40 +: 28]));
-    end else begin
-      picked = SUM_W'($signed(word_q[lane_q[1:0] * 80 +: 44]));
-    end
+    if (bits_i)                picked = {{(SUM_W-1){1'b0}}, one};
+    else if (size_i == 2'd0)   picked = {{(SUM_W-20){signed_i && pick_byte[19]}}, pick_byte};
+    else if (size_i == 2'd1)   picked = {{(SUM_W-28){pick_half[27]}}, pick_half};
+    else                       picked = {{(SUM_W-44){pick[43]}}, pick[43:0]};
   end
   assign joined   = new_q ? value_q
                   : max ? (value_q > sum_q ? value_q : sum_q)
