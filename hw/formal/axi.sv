@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The AXI port: what waits does not change, no burst crosses 4 KiB, write beats
-// match their bursts, whatever comes back goes to whom it belongs, at most 16 of
+// match their bursts, whatever comes back goes to whom it belongs, at most 16 (the core has 64 writes) of
 // each kind are under way. 4 bits of a beat stand for 144.
 // uses: bnn_bus_axi
 // bound: 13 11
@@ -10,7 +10,7 @@
 // mutant: s/!reads_q\[4\] && //
 // mutant: s/assign d_ready_o = room && !k_valid_i/assign d_ready_o = room/
 // mutant: s/if \(wd_take_o\) begin\n      wdata_o/if (wd_fill_q != 0) begin\n      wdata_o/
-// mutant: s/if \(last\) wd_rptr_q <= wd_rptr_q \+ 4'd1/wd_rptr_q <= wd_rptr_q + 4'd1/
+// mutant: s/if \(last\) wd_rptr_q <= wd_rptr_q \+ WR_LOG2'\(1\)/wd_rptr_q <= wd_rptr_q + WR_LOG2'(1)/
 
 module formal_axi #(
   parameter bit EAGER = 1'b0
@@ -41,7 +41,7 @@ module formal_axi #(
   logic [127:0] wdata;
   logic [15:0] wstrb;
 
-  bnn_bus_axi #(.BUS_BITS(13)) u_dut (
+  bnn_bus_axi #(.BUS_BITS(13), .WR_LOG2(4)) u_dut (
     .clk_i(clk_i), .rst_ni(rst_n),
     .d_valid_i(d_valid_i), .d_ready_o(d_ready), .d_addr_i(d_addr_i), .d_len_i(d_len_i), .d_origin_i(~d_addr_i),
     .d_slot_i(d_slot_i), .d_stream_i(d_stream_i), .d_beat_o(d_beat), .d_beat_stream_o(d_beat_stream),

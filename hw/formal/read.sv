@@ -2,7 +2,7 @@
 // A read stream: bursts are the request, cut at multiples of 256 bytes, and
 // translated; beats come out in the order of their arrival and never find the
 // FIFO full. A FIFO of 32 beats stands for that of 256, 4 bits for 128.
-// uses: bnn_bus_read
+// uses: bnn_bus_read bnn_bus_pages
 // bound: 10 8
 // mutant: s/\+ \(FIFO_LOG2\+1\)'\(burst\) <= /<= /
 // mutant: s/if \(load\) rptr_q/if (load || pop) rptr_q/

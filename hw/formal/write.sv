@@ -2,7 +2,7 @@
 // A write stream: beats leave in the order in which they came, in bursts of beats
 // that follow each other, none of which crosses a page or goes elsewhere than its
 // beats. What has been handed over leaves, whatever is flushed. 5 bits stand for 144.
-// uses: bnn_bus_write
+// uses: bnn_bus_write bnn_bus_pages
 // bound: 11 10
 // bound: 23 20 EAGER=1
 // mutant: s/ && next_q\[11:4\] != 8'd0//

@@ -11,7 +11,8 @@
 module bnn_bus_axi #(
   parameter int BUS_BITS    = 52,
   parameter int READS_LOG2  = 1,           // of the streams
-  parameter int WRITES_LOG2 = 1
+  parameter int WRITES_LOG2 = 1,
+  parameter int WR_LOG2     = 6            // writes outstanding: those of planes are single beats
 ) (
   input  logic                clk_i,
   input  logic                rst_ni,
@@ -85,8 +86,6 @@ module bnn_bus_axi #(
 
   localparam int TAG_W = BUS_BITS + READS_LOG2 + 5;
   localparam int ORG_W = BUS_BITS + 4;
-  // Writes of planes are single beats: many have to be under way.
-  localparam int WR_LOG2 = 6;
 
   // ---- reads ----
   logic [4:0]       reads_q;

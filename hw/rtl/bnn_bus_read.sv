@@ -124,7 +124,7 @@ module bnn_bus_read #(
         addr_q   <= req_addr_i[BUS_BITS-1:4];
         left_q   <= req_beats_i;
       end
-      if (xl_req_o && xl_done_i && xl_fault_i) act_q <= 1'b0;
+      if (!forget_i && xl_req_o && xl_done_i && xl_fault_i) act_q <= 1'b0;
       if (d_beat_i) wptr_q <= wptr_q + (FIFO_LOG2+1)'(1);
       if (load) rptr_q <= rptr_q + (FIFO_LOG2+1)'(1);
       if (load || pop) beat_valid_o <= load;

@@ -125,7 +125,7 @@ module bnn_bus_write #(
       end else if (idle_q != 2'd3) begin
         idle_q <= idle_q + 2'd1;
       end
-      if (xl_req_o && xl_done_i && xl_fault_i) stop_q <= 1'b1;  // until the flush that follows every fault
+      if (!forget_i && xl_req_o && xl_done_i && xl_fault_i) stop_q <= 1'b1;  // until the flush that follows every fault
     end
   end
 
