@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Puts the results of a chunk into memory. For each group of LANES channels:
 //
-//   OUTP  a piece of 16 channels and plane per cycle, into an open beat per plane
+//   OUTP  a piece of 16 channels of two planes per cycle, into an open beat per plane
 //   OUTS  up to 16 bytes of elements per cycle, turned to their place in the beat,
 //         into one open beat
 //   SUM   int32 per channel in a RAM, 8 channels per cycle; written at the end of the
@@ -220,45 +220,32 @@ module bnn_store #(
   end
 
   logic                      p_busy_q;
-  logic [3:0]                plane_q;
+  logic [3:0]                plane_q;       // even; the next one goes along
   logic [SUBW-1:0]           sub_q, subs, subs_q; // piece; pieces, less one
   logic [31:0]               p_at_q;        // of piece 0 in the plane
-  logic                      p_last, p_step, sub_end, p1_q, p1_ready;
-  logic [15:0]               piece;
-  logic [3:0]                p1_plane_q;
-  logic [31:0]               p1_addr_q;
-  logic [15:0]               p1_data_q;
+  logic                      p_last, p_step, sub_end;
+  logic [1:0]                p_ready, p_held, p_empty, p_want;
 
   always_comb begin
-    for (int c = 0; c < 16; c++) piece[c] = codes_q[(32'(sub_q)*16 + c)*16 + 32'(plane_q)];
     // Pieces that exist.
     subs = '0;
     for (int i = 1; i < SUBS; i++) if (full || 32'(left_q[LN-1:0]) > i*16) subs = SUBW'(i);
   end
   assign sub_end  = sub_q == subs_q;
-  assign p_last   = sub_end && plane_q == 4'(planes - 5'd1);
-  assign p_step   = p_busy_q && p1_ready;
-  assign p_ok     = !p_on || !piece_end || !p_busy_q || (p_last && p1_ready);
+  assign p_last   = sub_end && {1'b0, plane_q} + 5'd2 >= planes;
+  assign p_step   = p_busy_q && (&p_ready);
+  assign p_ok     = !p_on || !piece_end || !p_busy_q || (p_last && (&p_ready));
 
   always_ff @(posedge clk_i) begin
-    if (!rst_ni || clear_i) begin
-      p_busy_q <= 1'b0;
-      p1_q     <= 1'b0;
-    end else begin
-      if (take && p_on && piece_end) p_busy_q <= 1'b1;
-      else if (p_step && p_last) p_busy_q <= 1'b0;
-      if (p1_ready) p1_q <= p_busy_q;
-    end
-    if (p1_ready) begin
-      p1_plane_q <= plane_q;
-      p1_addr_q  <= p_at_q + {{(31-SUBW){1'b0}}, sub_q, 1'b0};
-      p1_data_q  <= piece;
-    end
+    if (!rst_ni || clear_i) p_busy_q <= 1'b0;
+    else if (take && p_on && piece_end) p_busy_q <= 1'b1;
+    else if (p_step && p_last) p_busy_q <= 1'b0;
+
     if (p_step) begin
       sub_q <= sub_end ? '0 : sub_q + 1'b1;
       if (sub_end) begin
-        plane_q <= plane_q + 4'd1;
-        p_at_q  <= p_at_q + d_p_plane_i;
+        plane_q <= plane_q + 4'd2;
+        p_at_q  <= p_at_q + {d_p_plane_i[30:0], 1'b0};
       end
     end
     if (take && piece_end) begin
@@ -270,52 +257,36 @@ module bnn_store #(
     end
   end
 
-  // ---- open beats of the planes: {addr, data, strb} ----
+  // ---- open beats of even and of odd planes; where both have one to hand out, the even goes first ----
   localparam int BW = 28 + 128 + 16;
-  logic [BW-1:0] beats [0:15];
-  logic [BW-1:0] beat;
-  logic [15:0]   held_q;
-  logic [4:0]    flush_q;                   // plane
-  logic          second_q;                  // the first byte of a piece across two beats is in
-  logic [3:0]    p_index;
-  logic          across, p_go, p_same, p_room, p_out, p_flush;
-  logic [31:4]   p_beat_addr;
-  logic [15:0]   p_have, p_strb;
-  logic [127:0]  p_data;
+  logic [2*BW-1:0] p_beat;
+  logic            p_flush, p_room;
+  assign p_flush = state_q != IDLE && state_q != RUN && !p_busy_q;
 
-  assign p_flush     = state_q != IDLE && state_q != RUN && !p_busy_q && !p1_q && flush_q != planes;
-  assign p_index     = p1_q ? p1_plane_q : flush_q[3:0];
-  assign beat        = beats[p_index];
-  assign across      = p1_addr_q[3:0] == 4'd15;
-  assign p_beat_addr = p1_addr_q[31:4] + 28'(second_q);
-  assign p_have      = second_q ? 16'd1 : 16'd3 << p1_addr_q[3:0];
-  assign p_same      = held_q[p_index] && beat[BW-1 -: 28] == p_beat_addr;
-  assign p_go        = p1_q && p_room;
-  assign p1_ready    = !p1_q || (p_room && (!across || second_q));
-  assign p_out       = p_room && held_q[p_index] && (p1_q ? !p_same : p_flush);
-  always_comb begin
-    for (int b = 0; b < 16; b++) begin
-      // Bytes of the piece alternate; an even address has the lower one in even bytes.
-      p_data[b*8 +: 8] = !p_have[b] ? beat[16 + b*8 +: 8]
-                       : (b[0] == p1_addr_q[0]) ? p1_data_q[7:0] : p1_data_q[15:8];
+  for (genvar k = 0; k < 2; k++) begin : gen_planes
+    logic [15:0] piece;
+    always_comb begin
+      for (int c = 0; c < 16; c++) piece[c] = codes_q[(32'(sub_q)*16 + c)*16 + 32'({plane_q[3:1], 1'(k)})];
     end
-    p_strb = p_same ? beat[15:0] | p_have : p_have;
-  end
-
-  always_ff @(posedge clk_i) begin
-    if (!rst_ni || clear_i || state_q == IDLE) begin
-      held_q   <= '0;
-      second_q <= 1'b0;
-      flush_q  <= '0;
-    end else begin
-      if (p_go) begin
-        held_q[p_index] <= 1'b1;
-        second_q        <= across && !second_q;
-      end else if (p_flush && p_room) begin
-        flush_q <= flush_q + 5'd1;
-      end
-    end
-    if (p_go) beats[p_index] <= {p_beat_addr, p_data, p_strb};
+    bnn_store_planes #(
+      .ODD(k)
+    ) u_planes (
+      .clk_i   (clk_i),
+      .rst_ni  (rst_ni),
+      .clear_i (clear_i || state_q == IDLE),
+      .planes_i(planes),
+      .put_i   (p_step && (k == 0 || planes != 5'd1)),
+      .ready_o (p_ready[k]),
+      .plane_i (plane_q),
+      .addr_i  (p_at_q + {{(31-SUBW){1'b0}}, sub_q, 1'b0} + (k == 0 ? 32'd0 : d_p_plane_i)),
+      .data_i  (piece),
+      .flush_i (p_flush),
+      .held_o  (p_held[k]),
+      .empty_o (p_empty[k]),
+      .want_o  (p_want[k]),
+      .room_i  (p_room && (k == 0 || !p_want[0])),
+      .beat_o  (p_beat[k*BW +: BW])
+    );
   end
 
   bnn_skid #(
@@ -324,9 +295,9 @@ module bnn_store #(
     .clk_i      (clk_i),
     .rst_ni     (rst_ni),
     .clear_i    (clear_i),
-    .in_valid_i (p_out),
+    .in_valid_i (|p_want),
     .in_ready_o (p_room),
-    .in_data_i  (beat),
+    .in_data_i  (p_want[0] ? p_beat[BW-1:0] : p_beat[2*BW-1:BW]),
     .out_valid_o(p_valid_o),
     .out_ready_i(p_ready_i),
     .out_data_o ({p_addr_o, p_data_o, p_strb_o})
@@ -565,8 +536,8 @@ module bnn_store #(
   );
   assign s_onchip_o = s_sum_o ? d_sum_onchip_i : d_s_onchip_i;
 
-  assign p_idle  = !p_busy_q && !p1_q;
-  assign flushed = p_idle && flush_q == planes && s_idle && !o_q;
+  assign p_idle  = !p_busy_q && p_held == 2'd0;
+  assign flushed = p_idle && (&p_empty) && s_idle && !o_q;
   assign empty   = (!p_valid_o || p_ready_i) && p_room && (!s_valid_o || s_ready_i) && s_room;
 
 endmodule
