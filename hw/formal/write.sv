@@ -4,7 +4,7 @@
 // beats. What has been handed over leaves, whatever is flushed. 5 bits stand for 144.
 // uses: bnn_bus_write bnn_bus_pages
 // bound: 11 10
-// bound: 23 20 EAGER=1
+// bound: 38 20 EAGER=1
 // mutant: s/ && next_q\[11:4\] != 8'd0//
 // mutant: s/if \(flush_i\) wptr_q <= given_q/if (flush_i) wptr_q <= rptr_q/
 // mutant: s/!count_q\[4\] && //
@@ -23,10 +23,10 @@ module formal_write #(
   input logic         xl_answer_i, xl_fault_i, w_ready_i, take_i
 );
 
-  logic [4:0] start_q = '0;
+  logic [5:0] start_q = '0;
   logic       rst_n;
-  always_ff @(posedge clk_i) if (!start_q[4]) start_q <= start_q + 5'd1;
-  assign rst_n = start_q != 5'd0;
+  always_ff @(posedge clk_i) if (!(&start_q)) start_q <= start_q + 6'd1;
+  assign rst_n = start_q != 6'd0;
 
   logic         req_ready, held, xl_req, w_valid;
   logic [31:12] xl_page;
@@ -75,9 +75,10 @@ module formal_write #(
   always_comb begin
     assume (!take_i || out_q != given_q);
     if (!rst_n) assume (!take_i && !flush_i && !req_valid_i);
-    // One long run of beats.
-    if (EAGER && rst_n && start_q <= 5'd15)
-      assume (req_valid_i && !flush_i && !hold_i && !forget_i && !req_virt_i && req_addr_i == from + 10'(start_q));
+    // One long run of beats that fills the FIFO.
+    if (EAGER && rst_n && start_q <= 6'd33)
+      assume (req_valid_i && !flush_i && !hold_i && !forget_i && !req_virt_i && !take_i &&
+              req_addr_i == from + 10'(in_q));
   end
 
   always_comb begin

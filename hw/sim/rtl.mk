@@ -226,7 +226,7 @@ hw-formal: hw/spec/generated/bnn_hw.vh
 hw-formal-quick: hw/spec/generated/bnn_hw.vh
 	@hw/formal/prove -q $(BUILD)/hw/formal
 hw-formal-mutants: hw/spec/generated/bnn_hw.vh
-	@hw/formal/prove -q -m $(BUILD)/hw/formal
+	@hw/formal/prove -m $(BUILD)/hw/formal
 
 popcount-check: $(RTL_GEN)
 	@hw/sim/popcount $(RTL_GEN) $(BUILD)/hw/sim/popcount.d
