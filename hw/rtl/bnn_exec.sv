@@ -431,75 +431,49 @@ module bnn_exec #(
     .out_data_o   (ei_data)
   );
 
-  bnn_stream_in #(
-    .LANES(LANES)
-  ) u_res1 (
-    .clk_i        (clk_i),
-    .rst_ni       (rst_ni),
-    .clear_i      (clear_i),
-    .start_i      (go && has_res1),
-    .active_o     (stream_active[1]),
-    .k_base_i     (first_q),
-    .k_rows_i     (rows_q),
-    .k_copies_i   (copies_q),
-    .k_copy_step_i(rows_i),
-    .d_oh_i       (oh_i),
-    .d_ow_i       (ow_i),
-    .d_format_i   (res1_format),
-    .d_period_i   (res_i[13:0]),
-    .d_win_i      (res_i[14]),
-    .d_zero_i     (res_i[15]),
-    .d_align_i    (res_i[19:16]),
-    .d_addr_i     (ref_addr_i[5*32 +: 32]),
-    .d_row_i      (ref_row_i[5*24 +: 24]),
-    .d_pixel_i    (ref_pixel_i[5*17 +: 17]),
-    .d_plane_i    (32'd0),
-    .rq_valid_o   (rq_valid_o[1]),
-    .rq_ready_i   (rq_ready_i[1]),
-    .rq_addr_o    (rq_addr_o[32 +: 32]),
-    .rq_bytes_o   (rq_bytes_o[28 +: 28]),
-    .rb_valid_i   (rb_valid_i[1]),
-    .rb_ready_o   (rb_ready_o[1]),
-    .rb_data_i    (rb_data_i[128 +: 128]),
-    .out_valid_o  (r1_valid),
-    .out_ready_i  (take && has_res1),
-    .out_data_o   (r1_data)
-  );
+  // RES1 and RES2: references 5 and 6, read streams 1 and 2.
+  logic [1:0]            r_valid, has_res;
+  logic [2*LANES*33-1:0] r_data;
+  assign has_res              = {has_res2, has_res1};
+  assign {r2_valid, r1_valid} = r_valid;
+  assign {r2_data, r1_data}   = r_data;
 
-  bnn_stream_in #(
-    .LANES(LANES)
-  ) u_res2 (
-    .clk_i        (clk_i),
-    .rst_ni       (rst_ni),
-    .clear_i      (clear_i),
-    .start_i      (go && has_res2),
-    .active_o     (stream_active[2]),
-    .k_base_i     (first_q),
-    .k_rows_i     (rows_q),
-    .k_copies_i   (copies_q),
-    .k_copy_step_i(rows_i),
-    .d_oh_i       (oh_i),
-    .d_ow_i       (ow_i),
-    .d_format_i   (res2_format),
-    .d_period_i   (res_i[33:20]),
-    .d_win_i      (res_i[34]),
-    .d_zero_i     (res_i[35]),
-    .d_align_i    (res_i[39:36]),
-    .d_addr_i     (ref_addr_i[6*32 +: 32]),
-    .d_row_i      (ref_row_i[6*24 +: 24]),
-    .d_pixel_i    (ref_pixel_i[6*17 +: 17]),
-    .d_plane_i    (32'd0),
-    .rq_valid_o   (rq_valid_o[2]),
-    .rq_ready_i   (rq_ready_i[2]),
-    .rq_addr_o    (rq_addr_o[64 +: 32]),
-    .rq_bytes_o   (rq_bytes_o[56 +: 28]),
-    .rb_valid_i   (rb_valid_i[2]),
-    .rb_ready_o   (rb_ready_o[2]),
-    .rb_data_i    (rb_data_i[256 +: 128]),
-    .out_valid_o  (r2_valid),
-    .out_ready_i  (take && has_res2),
-    .out_data_o   (r2_data)
-  );
+  for (genvar i = 0; i < 2; i++) begin : gen_res
+    bnn_stream_in #(
+      .LANES(LANES)
+    ) u_res (
+      .clk_i        (clk_i),
+      .rst_ni       (rst_ni),
+      .clear_i      (clear_i),
+      .start_i      (go && has_res[i]),
+      .active_o     (stream_active[1+i]),
+      .k_base_i     (first_q),
+      .k_rows_i     (rows_q),
+      .k_copies_i   (copies_q),
+      .k_copy_step_i(rows_i),
+      .d_oh_i       (oh_i),
+      .d_ow_i       (ow_i),
+      .d_format_i   (formats_i[(3+i)*5 +: 5]),
+      .d_period_i   (res_i[i*20 +: 14]),
+      .d_win_i      (res_i[i*20 + 14]),
+      .d_zero_i     (res_i[i*20 + 15]),
+      .d_align_i    (res_i[i*20 + 16 +: 4]),
+      .d_addr_i     (ref_addr_i[(5+i)*32 +: 32]),
+      .d_row_i      (ref_row_i[(5+i)*24 +: 24]),
+      .d_pixel_i    (ref_pixel_i[(5+i)*17 +: 17]),
+      .d_plane_i    (32'd0),
+      .rq_valid_o   (rq_valid_o[1+i]),
+      .rq_ready_i   (rq_ready_i[1+i]),
+      .rq_addr_o    (rq_addr_o[(1+i)*32 +: 32]),
+      .rq_bytes_o   (rq_bytes_o[(1+i)*28 +: 28]),
+      .rb_valid_i   (rb_valid_i[1+i]),
+      .rb_ready_o   (rb_ready_o[1+i]),
+      .rb_data_i    (rb_data_i[(1+i)*128 +: 128]),
+      .out_valid_o  (r_valid[i]),
+      .out_ready_i  (take && has_res[i]),
+      .out_data_o   (r_data[i*LANES*33 +: LANES*33])
+    );
+  end
 
   assign rq_valid_o[0]       = ew_i ? ei_rq_valid : wi_rq_valid;
   assign rq_addr_o[0 +: 32]  = ew_i ? ei_rq_addr : wi_rq_addr;
