@@ -87,9 +87,7 @@ module bnn_cmd #(
   output logic [13:0]   og_o,
   output logic [13:0]   rows_o,         // of stored weights: COUT, fewer if TILED
   output logic [39:0]   flat_o,         // TILED_FLAT: stored weights
-  output logic [14:0]   k_o,
   output logic [19:0]   div_o,          // POOL
-  output logic [9:0]    in_pieces_o,    // of an input pixel, as B1
 
   // References by slot: 0 IN, 1 WEIGHT or TABLE, 2 PARAM, 3 OUTP or OUT, 4 OUTS,
   // 5 RES1, 6 RES2, 7 SUM. Addresses are virtual, or offsets on chip.
@@ -210,7 +208,6 @@ module bnn_cmd #(
   assign og_o       = og_q;
   assign rows_o     = (wmode == 2'd1) ? tiled_q[13:0] : cout_q;
   assign flat_o     = tiled_q;
-  assign k_o        = k_q[14:0];
   assign div_o      = cmd_q[`BNN_POOL_DIV];
 
   // ---- formats, by code ----
@@ -560,7 +557,6 @@ module bnn_cmd #(
   assign cout_o        = cout_q;
   assign oh_o          = oh_q;
   assign ow_o          = ow_q;
-  assign in_pieces_o   = 10'((15'(cin_o) + 15'd15) >> 4);
   assign ref_used_o    = ref_used_q;
   assign ref_onchip_o  = ref_onchip_q;
   for (genvar i = 0; i < 8; i++) begin : gen_ref

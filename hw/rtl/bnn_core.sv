@@ -305,23 +305,20 @@ module bnn_core #(
 
   // ---- commands; names are of the fields of the one that runs ----
   logic [12:0] h, w, oh, ow;
-  logic [13:0] cin, cout, group, groups, cg, og, rows;
+  logic [13:0] cin, cout, group, cg, og, rows;
   logic [6:0]  kh, kw, sh, sw;
-  logic [5:0]  taps, pad_t, pad_l;
+  logic [5:0]  pad_t, pad_l;
   logic [2:0]  dh, dw, wformat;
-  logic [1:0]  pad_mode, mode, wmode;
-  logic [3:0]  shift, tau;
-  logic [7:0]  tile_p;
-  logic        planar, shared, p1, p1_pow2, p2, p2_pow2, narrow, sum_en, frac, record;
+  logic [1:0]  pad_mode, mode;
+  logic [3:0]  shift;
+  logic        planar, shared, p1, p1_pow2, p2, p2_pow2, sum_en, frac;
   logic [7:0]  levels;
   logic [4:0]  s1, sb1, s2, sb2, s3;
   logic [15:0] a3;
   logic [31:0] b3;
-  logic [39:0] res, flat;
+  logic [39:0] res;
   logic [24:0] formats;
-  logic [14:0] k;
   logic [19:0] div;
-  logic [9:0]  in_pieces;
   logic [7:0]  ref_used, ref_onchip;
   logic [8*32-1:0] ref_addr, ref_plane;
   logic [8*24-1:0] ref_row;
@@ -332,19 +329,18 @@ module bnn_core #(
   logic [47:0] open_taps;
 
   logic unused_cmd;
-  assign unused_cmd = ^{taps, narrow, record, wmode, tau, tile_p, groups, flat, k, in_pieces, ref_used, l_cin, l_k};
+  assign unused_cmd = ^ref_used;
 
   // The command that is being loaded.
   logic        load_start, load_done, l_ew, l_narrow, l_frac, l_record, l_w_onchip, l_p_onchip;
   logic [12:0] l_w;
-  logic [13:0] l_cin, l_cout, l_groups, l_cg, l_og, l_rows;
+  logic [13:0] l_cout, l_groups, l_cg, l_og, l_rows;
   logic [2:0]  l_kh, l_kw, l_sh, l_dh, l_dw, l_wformat;
   logic [5:0]  l_taps;
   logic [1:0]  l_pad_mode, l_wmode;
   logic [3:0]  l_tau;
   logic [7:0]  l_tile_p;
   logic [39:0] l_flat;
-  logic [14:0] l_k;
   logic [4:0]  l_in_format;
   logic [31:0] l_w_addr, l_p_addr;
 
@@ -429,7 +425,6 @@ module bnn_core #(
     .x_opcode_o         (opcode),
     .l_ew_o             (l_ew),
     .l_w_o              (l_w),
-    .l_cin_o            (l_cin),
     .l_cout_o           (l_cout),
     .l_kh_o             (l_kh),
     .l_kw_o             (l_kw),
@@ -450,7 +445,6 @@ module bnn_core #(
     .l_og_o             (l_og),
     .l_rows_o           (l_rows),
     .l_flat_o           (l_flat),
-    .l_k_o              (l_k),
     .l_in_format_o      (l_in_format),
     .l_w_onchip_o       (l_w_onchip),
     .l_w_addr_o         (l_w_addr),
@@ -465,7 +459,6 @@ module bnn_core #(
     .x_group_o          (group),
     .x_kh_o             (kh),
     .x_kw_o             (kw),
-    .x_taps_o           (taps),
     .x_sh_o             (sh),
     .x_sw_o             (sw),
     .x_dh_o             (dh),
@@ -482,10 +475,8 @@ module bnn_core #(
     .x_p1_pow2_o        (p1_pow2),
     .x_p2_o             (p2),
     .x_p2_pow2_o        (p2_pow2),
-    .x_narrow_o         (narrow),
     .x_sum_en_o         (sum_en),
     .x_frac_o           (frac),
-    .x_record_o         (record),
     .x_s1_o             (s1),
     .x_sb1_o            (sb1),
     .x_s2_o             (s2),
@@ -496,17 +487,10 @@ module bnn_core #(
     .x_res_o            (res),
     .x_formats_o        (formats),
     .x_wformat_o        (wformat),
-    .x_wmode_o          (wmode),
-    .x_tau_o            (tau),
-    .x_tile_p_o         (tile_p),
-    .x_groups_o         (groups),
     .x_cg_o             (cg),
     .x_og_o             (og),
     .x_rows_o           (rows),
-    .x_flat_o           (flat),
-    .x_k_o              (k),
     .x_div_o            (div),
-    .x_in_pieces_o      (in_pieces),
     .x_bytes_weights_o  (bytes_weights),
     .x_bytes_act_o      (bytes_act),
     .x_bytes_residual_o (bytes_residual),

@@ -105,7 +105,6 @@ module bnn_front #(
   // The command in L, from l_start_o to l_done_i.
   output logic                      l_ew_o,
   output logic [12:0]               l_w_o,
-  output logic [13:0]               l_cin_o,
   output logic [13:0]               l_cout_o,
   output logic [2:0]                l_kh_o,
   output logic [2:0]                l_kw_o,
@@ -126,7 +125,6 @@ module bnn_front #(
   output logic [13:0]               l_og_o,
   output logic [13:0]               l_rows_o,
   output logic [39:0]               l_flat_o,
-  output logic [14:0]               l_k_o,
   output logic [4:0]                l_in_format_o,
   output logic                      l_w_onchip_o,
   output logic [31:0]               l_w_addr_o,
@@ -144,7 +142,6 @@ module bnn_front #(
   output logic [13:0]               x_group_o,
   output logic [6:0]                x_kh_o,
   output logic [6:0]                x_kw_o,
-  output logic [5:0]                x_taps_o,
   output logic [6:0]                x_sh_o,
   output logic [6:0]                x_sw_o,
   output logic [2:0]                x_dh_o,
@@ -161,10 +158,8 @@ module bnn_front #(
   output logic                      x_p1_pow2_o,
   output logic                      x_p2_o,
   output logic                      x_p2_pow2_o,
-  output logic                      x_narrow_o,
   output logic                      x_sum_en_o,
   output logic                      x_frac_o,
-  output logic                      x_record_o,
   output logic [4:0]                x_s1_o,
   output logic [4:0]                x_sb1_o,
   output logic [4:0]                x_s2_o,
@@ -175,17 +170,10 @@ module bnn_front #(
   output logic [39:0]               x_res_o,              // RES2, RES1: {ALIGN 4, ZERO, WIN, C 14}
   output logic [24:0]               x_formats_o,          // {RES2, RES1, OUTS, OUTP, IN}
   output logic [2:0]                x_wformat_o,
-  output logic [1:0]                x_wmode_o,
-  output logic [3:0]                x_tau_o,
-  output logic [7:0]                x_tile_p_o,
-  output logic [13:0]               x_groups_o,
   output logic [13:0]               x_cg_o,
   output logic [13:0]               x_og_o,
   output logic [13:0]               x_rows_o,             // stored
-  output logic [39:0]               x_flat_o,
-  output logic [14:0]               x_k_o,
   output logic [19:0]               x_div_o,
-  output logic [9:0]                x_in_pieces_o,        // of an input pixel, as B1
   output logic [39:0]               x_bytes_weights_o,
   output logic [39:0]               x_bytes_act_o,
   output logic [39:0]               x_bytes_residual_o,
@@ -292,9 +280,7 @@ module bnn_front #(
   logic [13:0]   og;
   logic [13:0]   rows;
   logic [39:0]   flat;
-  logic [14:0]   k;
   logic [19:0]   div;
-  logic [9:0]    in_pieces;
   logic [39:0]   bytes_weights;
   logic [39:0]   bytes_act;
   logic [39:0]   bytes_residual;
@@ -386,9 +372,7 @@ module bnn_front #(
     .og_o            (og),
     .rows_o          (rows),
     .flat_o          (flat),
-    .k_o             (k),
     .div_o           (div),
-    .in_pieces_o     (in_pieces),
     .bytes_weights_o (bytes_weights),
     .bytes_act_o     (bytes_act),
     .bytes_residual_o(bytes_residual),
@@ -416,8 +400,8 @@ module bnn_front #(
 
   // ---- slots ----
   localparam int REFS = 8 + 8 + 8*6 + 8*32 + 5*24 + 5*17 + 2*32;
-  localparam int E_W  = 636 + 2 + 3 + REFS;
-  localparam int L_W  = 1 + 195 + 5 + 2*6 + 2*33;
+  localparam int E_W  = 535 + 2 + 3 + REFS;
+  localparam int L_W  = 1 + 166 + 5 + 2*6 + 2*33;
 
   logic [E_W-1:0]  e_slots [0:7];
   logic [L_W-1:0]  l_slots [0:7];
@@ -432,15 +416,15 @@ module bnn_front #(
 
   always_ff @(posedge clk_i) begin
     if (push) begin
-      e_slots[tail_q] <= {opcode, h, w, oh, ow, cin, cout, group, kh, kw, taps, sh, sw, dh, dw, pad_t, pad_l,
-                          pad_mode, shift, mode, planar, shared, levels, p1, p1_pow2, p2, p2_pow2, narrow,
-                          sum_en, frac, record, s1, sb1, s2, sb2, s3, a3, b3, res, formats, wformat, wmode, tau,
-                          tile_p, groups, cg, og, rows, flat, k, div, in_pieces, bytes_weights, bytes_act,
+      e_slots[tail_q] <= {opcode, h, w, oh, ow, cin, cout, group, kh, kw, sh, sw, dh, dw, pad_t, pad_l,
+                          pad_mode, shift, mode, planar, shared, levels, p1, p1_pow2, p2, p2_pow2,
+                          sum_en, frac, s1, sb1, s2, sb2, s3, a3, b3, res, formats, wformat,
+                          cg, og, rows, div, bytes_weights, bytes_act,
                           bytes_residual, bytes_written, is_layer, is_side, mac_shift, ref_used, ref_onchip,
                           ref_region, ref_addr, ref_row[3*24 +: 4*24], ref_row[0 +: 24],
                           ref_pixel[3*17 +: 4*17], ref_pixel[0 +: 17], ref_plane[3*32 +: 32], ref_plane[0 +: 32]};
-      l_slots[tail_q] <= {opcode == `BNN_CMD_EW, w, cin, cout, kh[2:0], kw[2:0], taps, sh[2:0], dh, dw, pad_mode,
-                          narrow, frac, record, wformat, wmode, tau, tile_p, groups, cg, og, rows, flat, k,
+      l_slots[tail_q] <= {opcode == `BNN_CMD_EW, w, cout, kh[2:0], kw[2:0], taps, sh[2:0], dh, dw, pad_mode,
+                          narrow, frac, record, wformat, wmode, tau, tile_p, groups, cg, og, rows, flat,
                           formats[4:0], ref_region[1*6 +: 12], ref_onchip[1], ref_addr[1*32 +: 32],
                           ref_onchip[2], ref_addr[2*32 +: 32]};
       names[tail_q]   <= {d_iter_q, d_index_q};
@@ -601,9 +585,9 @@ module bnn_front #(
 
   always_ff @(posedge clk_i) begin
     if (l_go) begin
-      {l_ew_o, l_w_o, l_cin_o, l_cout_o, l_kh_o, l_kw_o, l_taps_o, l_sh_o, l_dh_o, l_dw_o, l_pad_mode_o, l_narrow_o,
+      {l_ew_o, l_w_o, l_cout_o, l_kh_o, l_kw_o, l_taps_o, l_sh_o, l_dh_o, l_dw_o, l_pad_mode_o, l_narrow_o,
        l_frac_o, l_record_o, l_wformat_o, l_wmode_o, l_tau_o, l_tile_p_o, l_groups_o, l_cg_o, l_og_o,
-       l_rows_o, l_flat_o, l_k_o,
+       l_rows_o, l_flat_o,
        l_in_format_o, l_region, l_w_onchip_o, l_w_addr_o, l_p_onchip_o, l_p_addr_o} <= l_slots[l_at];
     end
   end
@@ -657,12 +641,12 @@ module bnn_front #(
   assign x_ref_plane_o = {128'd0, x_plane[32 +: 32], 64'd0, x_plane[0 +: 32]};
   always_ff @(posedge clk_i) begin
     if (x_q == X_WAIT) begin
-      {x_opcode_o, x_h_o, x_w_o, x_oh_o, x_ow_o, x_cin_o, x_cout_o, x_group_o, x_kh_o, x_kw_o, x_taps_o,
+      {x_opcode_o, x_h_o, x_w_o, x_oh_o, x_ow_o, x_cin_o, x_cout_o, x_group_o, x_kh_o, x_kw_o,
        x_sh_o, x_sw_o, x_dh_o, x_dw_o, x_pad_t_o, x_pad_l_o, x_pad_mode_o, x_shift_o, x_mode_o, x_planar_o,
-       x_shared_o, x_levels_o, x_p1_o, x_p1_pow2_o, x_p2_o, x_p2_pow2_o, x_narrow_o, x_sum_en_o, x_frac_o,
-       x_record_o, x_s1_o, x_sb1_o, x_s2_o, x_sb2_o, x_s3_o, x_a3_o, x_b3_o, x_res_o, x_formats_o,
-       x_wformat_o, x_wmode_o, x_tau_o, x_tile_p_o, x_groups_o, x_cg_o, x_og_o, x_rows_o, x_flat_o, x_k_o,
-       x_div_o, x_in_pieces_o, x_bytes_weights_o, x_bytes_act_o, x_bytes_residual_o, x_bytes_written_o,
+       x_shared_o, x_levels_o, x_p1_o, x_p1_pow2_o, x_p2_o, x_p2_pow2_o, x_sum_en_o, x_frac_o,
+       x_s1_o, x_sb1_o, x_s2_o, x_sb2_o, x_s3_o, x_a3_o, x_b3_o, x_res_o, x_formats_o,
+       x_wformat_o, x_cg_o, x_og_o, x_rows_o,
+       x_div_o, x_bytes_weights_o, x_bytes_act_o, x_bytes_residual_o, x_bytes_written_o,
        x_layer, x_side, x_mac_shift, x_ref_used_o, x_ref_onchip_o, x_region, x_ref_addr_o,
        x_row, x_pixel, x_plane} <= e_slots[head_q];
     end
