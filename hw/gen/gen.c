@@ -12,8 +12,9 @@
 #include <string.h>
 
 static const char *const keys[] = { "LANES",   "LANE_BITS", "WEIGHT_WORDS", "PARAM_WORDS",
-				    "ACT_KIB", "BUS_BITS",  "CLOCK_HZ",	    "WAIT_SHIFT" };
-enum { LANES, LANE_BITS, WEIGHT_WORDS, PARAM_WORDS, ACT_KIB, BUS_BITS, CLOCK_HZ, WAIT_SHIFT, KEYS };
+				    "ACT_KIB", "BUS_BITS",  "CLOCK_HZ",	    "WAIT_SHIFT",
+				    "BLOCK_RAM" };
+enum { LANES, LANE_BITS, WEIGHT_WORDS, PARAM_WORDS, ACT_KIB, BUS_BITS, CLOCK_HZ, WAIT_SHIFT, BLOCK_RAM, KEYS };
 
 static void fail(const char *what, const char *arg)
 {
@@ -75,6 +76,8 @@ static void load(const char *path, long *value)
 		fail("must be 32 to 52", "BUS_BITS");
 	if (value[WAIT_SHIFT] > 10)
 		fail("must be 0 to 10", "WAIT_SHIFT");
+	if (value[BLOCK_RAM] > 1)
+		fail("must be 0 or 1", "BLOCK_RAM");
 }
 
 /* FNV-1a: tells builds apart, nothing more. */

@@ -14,6 +14,7 @@ module bnn_array #(
   parameter int PARAM_WORDS  = 128,
   parameter int WINDOW_WORDS = 256,
   parameter int RESULTS      = 64,
+  parameter int BLOCK_RAM    = 0,
   parameter int IMPL         = 0,
   localparam int AW = $clog2(WEIGHT_WORDS),
   localparam int PW = $clog2(PARAM_WORDS),
@@ -317,6 +318,7 @@ module bnn_array #(
       .DEPTH    (WEIGHT_WORDS),
       .PW       (PW),
       .RESULTS  (RESULTS),
+      .BLOCK_RAM(BLOCK_RAM),
       .IMPL     (IMPL)
     ) u_lane (
       .clk_i      (clk_i),
@@ -348,7 +350,7 @@ module bnn_array #(
       .s5_double_i(s5_flags_q[1]),
       .s5_sub_i   (s5_flags_q[0]),
       .s6_valid_i (s6_valid_q && last_q[6]),
-      .s6_pairs_i (pairs0),
+      .s6_pairs_i (d_odd_w_i ? pairs0 : '0),
       .s6_gate_i  (k_tbase_i + s6_tile),
       .s7_valid_i (s7_valid_q),
       .s7_m_i     (s7_flags_q[4]),

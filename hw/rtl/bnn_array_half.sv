@@ -10,6 +10,7 @@ module bnn_array_half #(
   parameter int AW      = 9,
   parameter int PW      = 7,
   parameter int RESULTS = 64,
+  parameter int BLOCK_RAM = 0,
   localparam int RW     = $clog2(RESULTS)
 ) (
   input  logic          clk_i,
@@ -46,12 +47,18 @@ module bnn_array_half #(
   output logic          d1_open_o
 );
 
-  // Small and many: distributed RAM.
-  (* ram_style = "distributed" *) logic [15:0]   low   [0:RESULTS-1];  // of a value; M
-  (* ram_style = "distributed" *) logic [15:0]   high  [0:RESULTS-1];  // of a value; L
+  // Small and many; where there are enough blocks of RAM, they save LUTs.
+  (* no_rw_check, ram_style = (BLOCK_RAM != 0) ? "block" : "distributed" *)
+  logic [15:0] low  [0:RESULTS-1];      // of a value; M
+  (* no_rw_check, ram_style = (BLOCK_RAM != 0) ? "block" : "distributed" *)
+  logic [15:0] high [0:RESULTS-1];      // of a value; L
+  (* no_rw_check, ram_style = (BLOCK_RAM != 0) ? "block" : "distributed" *)
+  logic [17:0] gates [0:(1<<PW)-1];
   (* ram_style = "distributed" *) logic          open  [0:RESULTS-1];
   (* ram_style = "distributed" *) logic [AW-1:0] list  [0:RESULTS-1];
-  (* ram_style = "distributed" *) logic [17:0]   gates [0:(1<<PW)-1];
+
+  logic unused;
+  assign unused = 1'(BLOCK_RAM);
 
   // ---- gates ----
   logic signed [17:0] gate_q;

@@ -10,6 +10,7 @@ module bnn_array_lane #(
   parameter int DEPTH     = 512,         // words of weights
   parameter int PW        = 7,
   parameter int RESULTS   = 64,
+  parameter int BLOCK_RAM = 0,
   parameter int IMPL      = 0,
   localparam int AW       = $clog2(DEPTH),
   localparam int RW       = $clog2(RESULTS)
@@ -94,9 +95,10 @@ module bnn_array_lane #(
     end
 
     bnn_array_half #(
-      .AW     (AW),
-      .PW     (PW),
-      .RESULTS(RESULTS)
+      .AW       (AW),
+      .PW       (PW),
+      .RESULTS  (RESULTS),
+      .BLOCK_RAM(BLOCK_RAM)
     ) u_half (
       .clk_i      (clk_i),
       .start_i    (start_i),
@@ -149,8 +151,9 @@ module bnn_array_lane #(
 
   always_ff @(posedge clk_i) begin
     if (s6_valid_i) begin
-      value_q[31:0]  <= odd_w_i ? {acc[30:0], 1'b0} - s6_pairs_i : acc[31:0];
-      value_q[63:32] <= odd_w_i ? {acc[62:32], 1'b0} - s6_pairs_i : acc[63:32];
+      // pairs is 0 for weights that do not stand for +-1
+      value_q[31:0]  <= (odd_w_i ? {acc[30:0], 1'b0} : acc[31:0]) - s6_pairs_i;
+      value_q[63:32] <= (odd_w_i ? {acc[62:32], 1'b0} : acc[63:32]) - s6_pairs_i;
     end
     if (d_en_i) half_q <= d_half_i;
   end

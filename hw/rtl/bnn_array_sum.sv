@@ -40,59 +40,89 @@ module bnn_array_sum #(
     );
   end
 
-  // Pairs of slices first: a plane is one slice or a whole number of pairs.
-  logic signed [SW-1:0] c0, c1, c2, c3, c4, c5, c6, c7, lo, hi, top;
-  logic signed [SW-1:0] sum0, sum1, sum0_q, sum1_q;
-  assign c0 = SW'(counts_q[0*CW +: CW]);
-  assign c1 = SW'(counts_q[1*CW +: CW]);
-  assign c2 = SW'(counts_q[2*CW +: CW]);
-  assign c3 = SW'(counts_q[3*CW +: CW]);
-  assign c4 = SW'(counts_q[4*CW +: CW]);
-  assign c5 = SW'(counts_q[5*CW +: CW]);
-  assign c6 = SW'(counts_q[6*CW +: CW]);
-  assign c7 = SW'(counts_q[7*CW +: CW]);
+  // Pairs of slices, pairs of these, all: a plane is one slice or a whole number of pairs,
+  // so each level shifts its upper part, and one of them subtracts.
+  logic signed [SW-1:0] count0, count2, count4, count6, odd1, odd3, odd5, odd7;
+  logic signed [SW-1:0] pair1, pair3, pair3_up, lo, hi, up, sum0, sum0_q, sum1_q;
+  function automatic logic signed [SW-1:0] widen(input logic [CW-1:0] c, input logic twice);
+    widen = twice ? {{SW-CW-1{1'b0}}, c, 1'b0} : {{SW-CW{1'b0}}, c};
+  endfunction
+  assign count0 = widen(counts_q[0*CW +: CW], 1'b0);
+  assign count2 = widen(counts_q[2*CW +: CW], 1'b0);
+  assign count4 = widen(counts_q[4*CW +: CW], 1'b0);
+  assign count6 = widen(counts_q[6*CW +: CW], 1'b0);
+  assign odd1   = widen(counts_q[1*CW +: CW], planes_i == 2'd3);
+  assign odd3   = widen(counts_q[3*CW +: CW], planes_i == 2'd3);
+  assign odd5   = widen(counts_q[5*CW +: CW], planes_i == 2'd3);
+  assign odd7   = widen(counts_q[7*CW +: CW], planes_i == 2'd3);
+  assign pair1  = count2 + odd3;
+  assign lo     = (count0 + odd1) + (planes_i[1] ? (planes_i[0] ? pair1 <<< 2 : pair1 <<< 1) : pair1);
+  assign pair3_up = planes_i[1] ? (planes_i[0] ? pair3 <<< 2 : pair3 <<< 1) : pair3;
   always_comb begin
     case (planes_i)
-      2'd3: begin
-        lo  = c0 + (c1 <<< 1) + (c2 <<< 2) + (c3 <<< 3);
-        hi  = (c4 <<< 4) + (c5 <<< 5) + (c6 <<< 6);
-        top = c7 <<< 7;
-      end
-      2'd2: begin
-        lo  = (c0 + c1) + ((c2 + c3) <<< 1);
-        hi  = (c4 + c5) <<< 2;
-        top = (c6 + c7) <<< 3;
-      end
-      2'd1: begin
-        lo  = (c0 + c1) + (c2 + c3);
-        hi  = '0;
-        top = ((c4 + c5) + (c6 + c7)) <<< 1;
-      end
-      default: begin
-        lo  = (c0 + c1) + (c2 + c3);
-        hi  = c4 + c5;
-        top = c6 + c7;
-      end
+      2'd0:    up = hi;
+      2'd1:    up = hi <<< 1;
+      2'd2:    up = hi <<< 2;
+      default: up = hi <<< 4;
     endcase
-    sum1 = (top_neg_i && planes_i != 2'd0) ? hi - top : hi + top;
-    sum0 = split_i ? lo : lo + sum1;
+    if (split_i) up = '0;
   end
+  bnn_addsub #(
+    .W(SW)
+  ) u_pair (
+    .minus_i(top_neg_i && planes_i == 2'd3),
+    .a_i    (count6),
+    .b_i    (odd7),
+    .y_o    (pair3)
+  );
+  bnn_addsub #(
+    .W(SW)
+  ) u_hi (
+    .minus_i(top_neg_i && planes_i == 2'd2),
+    .a_i    (count4 + odd5),
+    .b_i    (pair3_up),
+    .y_o    (hi)
+  );
+  bnn_addsub #(
+    .W(SW)
+  ) u_sum (
+    .minus_i(top_neg_i && planes_i == 2'd1),
+    .a_i    (lo),
+    .b_i    (up),
+    .y_o    (sum0)
+  );
 
-  logic signed [31:0] acc0_q, acc1_q, base0, base1;
+  logic signed [31:0] acc0, acc1, acc0_q, acc1_q, base0, base1;
   assign base0  = s5_first_i ? 32'sd0 : s5_double_i ? {acc0_q[30:0], 1'b0} : acc0_q;
   assign base1  = s5_first_i ? 32'sd0 : s5_double_i ? {acc1_q[30:0], 1'b0} : acc1_q;
   assign acc0_o = acc0_q;
   assign acc1_o = acc1_q;
+  bnn_addsub #(
+    .W(32)
+  ) u_acc0 (
+    .minus_i(s5_sub_i),
+    .a_i    (base0),
+    .b_i    (32'(sum0_q)),
+    .y_o    (acc0)
+  );
+  bnn_addsub #(
+    .W(32)
+  ) u_acc1 (
+    .minus_i(s5_sub_i),
+    .a_i    (base1),
+    .b_i    (32'(sum1_q)),
+    .y_o    (acc1)
+  );
 
   always_ff @(posedge clk_i) begin
     if (s3_valid_i) counts_q <= counts;
     if (s4_valid_i) begin
       sum0_q <= sum0;
-      if (split_i) sum1_q <= sum1;
+      if (split_i) sum1_q <= hi;
     end
     if (s5_valid_i) begin
-      acc0_q <= s5_sub_i ? base0 - 32'(sum0_q) : base0 + 32'(sum0_q);
-      if (split_i) acc1_q <= s5_sub_i ? base1 - 32'(sum1_q) : base1 + 32'(sum1_q);
+      acc0_q <= acc0;
+      if (split_i) acc1_q <= acc1;
     end
   end
 

@@ -19,6 +19,7 @@ module bnn_core #(
   parameter int          BUS_BITS     = 52,
   parameter int          CLOCK_HZ     = 200000000,
   parameter int          WAIT_SHIFT   = 6,
+  parameter int          BLOCK_RAM    = 1,   // also where LUTs would do
   parameter logic [31:0] BUILD        = 0,
   parameter int          IMPL         = 0    // of the popcount
 ) (
@@ -623,6 +624,7 @@ module bnn_core #(
     .WEIGHT_WORDS(WEIGHT_WORDS),
     .PARAM_WORDS (PARAM_WORDS),
     .WINDOW_WORDS(WINDOW_WORDS),
+    .BLOCK_RAM   (BLOCK_RAM),
     .IMPL        (IMPL)
   ) u_exec (
     .clk_i          (clk_i),

@@ -15,6 +15,7 @@ module bnn_exec #(
   parameter int ROW_KIB      = 64,
   parameter int WINDOW_WORDS = 256,
   parameter int RESULTS      = 64,
+  parameter int BLOCK_RAM    = 0,
   parameter int MULT         = 1,
   parameter int IMPL         = 0,
   localparam int AW          = $clog2(WEIGHT_WORDS),
@@ -327,6 +328,7 @@ module bnn_exec #(
     .PARAM_WORDS (PARAM_WORDS),
     .WINDOW_WORDS(WINDOW_WORDS),
     .RESULTS     (RESULTS),
+    .BLOCK_RAM   (BLOCK_RAM),
     .IMPL        (IMPL)
   ) u_array (
     .clk_i        (clk_i),
