@@ -4,7 +4,6 @@
 # make -s hw-table: every network of hw_networks.tsv, in one table (docs/testing.md), also in
 # $(BUILD)/hw-table.json. HW_NETWORKS="fracbnn-cifar10 cnv-cifar10" chooses, HW_FAR=0 leaves
 # out the second run of each, HW_BACKEND=model predicts.
-HW_TABLE := /usr/bin/python3 hw/sim/hw_table.py --build $(BUILD) --data $(BNNACCEL_DATA)
 HW_NETWORKS ?= $(shell sed -n 's/^\([a-z0-9.-]*\)\t.*/\1/p' hw/sim/hw_networks.tsv)
 HW_BACKEND ?= rtl
 # Files that networks of the papers' size need: their own, those they are compared with, an image.
@@ -15,7 +14,7 @@ hw-large = $(sort $(patsubst networks-large/%,%.bnn,$(filter networks-large/%,$(
 hw-table:
 	@$(MAKE) --no-print-directory tools $(if $(filter model,$(HW_BACKEND)),model,rtl) networks \
 		$(addprefix $(LARGE_DIR)/,$(call hw-large,$(HW_NETWORKS))) >&2
-	@$(HW_TABLE) --backend $(HW_BACKEND) $(if $(filter 0,$(HW_FAR)),--no-far) $(HW_NETWORKS)
+	@hw/sim/hw-table $(if $(filter model,$(HW_BACKEND)),-m) $(if $(filter 0,$(HW_FAR)),-n) $(BUILD) $(BNNACCEL_DATA) $(HW_NETWORKS)
 
 test-cycles: tools rtl networks
-	@$(HW_TABLE) --bounds hw/sim/cycles.tsv
+	@hw/sim/hw-table -b hw/sim/cycles.tsv $(BUILD) $(BNNACCEL_DATA)
