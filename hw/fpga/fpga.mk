@@ -13,7 +13,7 @@ FPGA_CONFIGS ?= small default
 # What of these is placed and routed; RAM of the others does not fit the device.
 FPGA_PNR ?= small
 FPGA_SEED ?= 1
-PYTHON ?= python3
+FPGA_REPORT = @LC_ALL=C awk -f tools/json.awk -f hw/fpga/report.awk
 
 fpga-read = read_verilog -sv -DSYNTHESIS -Ihw/spec/generated -I$(BUILD)/hw/rtl/$(1) \
 	$(call rtl-inputs,$(1)) $(BUILD)/hw/rtl/$(1)/bnn_popcount_tree.sv $(FPGA_SOURCES)
@@ -21,12 +21,18 @@ fpga-read = read_verilog -sv -DSYNTHESIS -Ihw/spec/generated -I$(BUILD)/hw/rtl/$
 # abc9 has folded a carry chain into a clock enable (yosys #5777); newer versions use it unasked.
 FPGA_ECP5 = $(shell $(YOSYS) -h synth_ecp5 | grep -q -e -noabc9 && echo -noabc9)
 
+# Calls LUTs that drive a carry chain LUTn_CARRY, for the report. The nets are split because
+# a selection knows whole nets only; nothing can be done with the netlist after that.
+FPGA_MARK_CARRY = splitnets -ports; select -set chain t:CARRY4 t:CARRY8 %u %ci1:+CARRY4,CARRY8[S]; \
+	select -set drive @chain %ci1:+LUT1,LUT2,LUT3[O] t:LUT* %i; \
+	$(foreach n,1 2 3,chtype -set LUT$(n)_CARRY @drive t:LUT$(n) %i;)
+
 # No wide multiplexers: MUXF7 and the like cost the LUTs that feed them.
 define fpga-synth
-$(FPGA)/xcup-$(1)/bnn_axi.json: $$(call rtl-deps,$(1)) $(FPGA_SOURCES)
+$(FPGA)/xcup-$(1)/stat.txt: $$(call rtl-deps,$(1)) $(FPGA_SOURCES)
 	@mkdir -p $$(@D)
 	$$(YOSYS) -q -l $$(@D)/synth.log -p "$$(call fpga-read,$(1)); synth_xilinx -family xcup -nowidelut -noiopad \
-		-top bnn_axi; tee -o $$(@D)/stat.txt stat; write_json $$@.new"
+		-top bnn_axi; $(FPGA_MARK_CARRY) tee -o $$@.new stat"
 	@mv $$@.new $$@
 
 $(FPGA)/ecp5-$(1)/bnn_ecp5.json: $$(call rtl-deps,$(1)) $(FPGA_SOURCES)
@@ -34,6 +40,8 @@ $(FPGA)/ecp5-$(1)/bnn_ecp5.json: $$(call rtl-deps,$(1)) $(FPGA_SOURCES)
 	$$(YOSYS) -q -l $$(@D)/synth.log -p "$$(call fpga-read,$(1)); synth_ecp5 -nowidelut $$(FPGA_ECP5) -top bnn_ecp5; \
 		tee -o $$(@D)/stat.txt stat; write_json $$@.new; write_verilog -noattr $$(@D)/bnn_ecp5.v"
 	@mv $$@.new $$@
+
+$(FPGA)/ecp5-$(1)/stat.txt: $(FPGA)/ecp5-$(1)/bnn_ecp5.json ;
 
 # The target is the clock of the configuration. The default router: router2 makes far slower designs.
 $(FPGA)/ecp5-$(1)/pnr.json: $(FPGA)/ecp5-$(1)/bnn_ecp5.json hw/fpga/nextpnr
@@ -44,22 +52,22 @@ $(FPGA)/ecp5-$(1)/pnr.json: $(FPGA)/ecp5-$(1)/bnn_ecp5.json hw/fpga/nextpnr
 	@mv $$@.new $$@
 
 .PHONY: fpga-synth-xcup-$(1) fpga-synth-ecp5-$(1) fpga-pnr-$(1)
-fpga-synth-xcup-$(1): $(FPGA)/xcup-$(1)/bnn_axi.json
-	@$(PYTHON) hw/fpga/report.py $$(<D)/report.json xcup:$(1):$$<
-fpga-synth-ecp5-$(1): $(FPGA)/ecp5-$(1)/bnn_ecp5.json
-	@$(PYTHON) hw/fpga/report.py $$(<D)/report.json ecp5:$(1):$$<
+fpga-synth-xcup-$(1): $(FPGA)/xcup-$(1)/stat.txt
+	$(FPGA_REPORT) $$(<D)/report.json xcup:$(1):$$<
+fpga-synth-ecp5-$(1): $(FPGA)/ecp5-$(1)/stat.txt
+	$(FPGA_REPORT) $$(<D)/report.json ecp5:$(1):$$<
 fpga-pnr-$(1): $(FPGA)/ecp5-$(1)/pnr.json
-	@$(PYTHON) hw/fpga/report.py $$(<D)/report.json pnr:$(1):$$<
+	$(FPGA_REPORT) $$(<D)/report.json pnr:$(1):$$<
 endef
 $(foreach c,$(RTL_CONFIGS),$(eval $(call fpga-synth,$(c))))
 
-FPGA_PARTS = $(foreach c,$(FPGA_CONFIGS),xcup:$(c):$(FPGA)/xcup-$(c)/bnn_axi.json) \
-	$(foreach c,$(filter-out $(FPGA_PNR),$(FPGA_CONFIGS)),ecp5:$(c):$(FPGA)/ecp5-$(c)/bnn_ecp5.json) \
+FPGA_PARTS = $(foreach c,$(FPGA_CONFIGS),xcup:$(c):$(FPGA)/xcup-$(c)/stat.txt) \
+	$(foreach c,$(filter-out $(FPGA_PNR),$(FPGA_CONFIGS)),ecp5:$(c):$(FPGA)/ecp5-$(c)/stat.txt) \
 	$(foreach c,$(FPGA_PNR),pnr:$(c):$(FPGA)/ecp5-$(c)/pnr.json)
 
 .PHONY: fpga-report lint-fpga
 fpga-report: $(foreach p,$(FPGA_PARTS),$(lastword $(subst :, ,$(p))))
-	@$(PYTHON) hw/fpga/report.py $(FPGA)/report.json $(FPGA_PARTS)
+	$(FPGA_REPORT) $(FPGA)/report.json $(FPGA_PARTS)
 
 lint-rtl: lint-fpga
 lint-fpga: $(call rtl-deps,default) $(FPGA_SOURCES)
