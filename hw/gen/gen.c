@@ -11,10 +11,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const keys[] = { "LANES",   "LANE_BITS", "WEIGHT_WORDS", "PARAM_WORDS",
-				    "ACT_KIB", "BUS_BITS",  "CLOCK_HZ",	    "WAIT_SHIFT",
-				    "BLOCK_RAM" };
-enum { LANES, LANE_BITS, WEIGHT_WORDS, PARAM_WORDS, ACT_KIB, BUS_BITS, CLOCK_HZ, WAIT_SHIFT, BLOCK_RAM, KEYS };
+static const char *const keys[] = { "LANES",	   "LANE_BITS",	 "WEIGHT_WORDS",
+				    "PARAM_WORDS", "ACT_KIB",	 "BUS_BITS",
+				    "CLOCK_HZ",	   "WAIT_SHIFT", "BLOCK_RAM" };
+enum {
+	LANES,
+	LANE_BITS,
+	WEIGHT_WORDS,
+	PARAM_WORDS,
+	ACT_KIB,
+	BUS_BITS,
+	CLOCK_HZ,
+	WAIT_SHIFT,
+	BLOCK_RAM,
+	KEYS
+};
 
 static void fail(const char *what, const char *arg)
 {
