@@ -194,6 +194,109 @@ module bnn_bus #(
     for (int i = N - 1; i >= 0; i--) if (x_req[i]) x_at = N_LOG2'(i);
   end
 
+  // What the stream whose turn it is asks for.
+  logic [BUS_BITS-1:0] d_addr_at, d_origin_at, a_addr_at, a_origin_at;
+  logic [3:0]          d_len_at, d_slot_at, a_len_at, a_slot_at, x_slot_at;
+  logic [31:12]        x_page_at;
+  logic [127:0]        wd_data_at;
+  logic [15:0]         wd_strb_at;
+  bnn_mux #(
+    .N(READS),
+    .W(BUS_BITS)
+  ) u_d_addr (
+    .in_i (d_addr),
+    .at_i (d_at),
+    .out_o(d_addr_at)
+  );
+  bnn_mux #(
+    .N(READS),
+    .W(BUS_BITS)
+  ) u_d_origin (
+    .in_i (d_origin),
+    .at_i (d_at),
+    .out_o(d_origin_at)
+  );
+  bnn_mux #(
+    .N(READS),
+    .W(4)
+  ) u_d_len (
+    .in_i (d_len),
+    .at_i (d_at),
+    .out_o(d_len_at)
+  );
+  bnn_mux #(
+    .N(READS),
+    .W(4)
+  ) u_d_slot (
+    .in_i (d_slot),
+    .at_i (d_at),
+    .out_o(d_slot_at)
+  );
+  bnn_mux #(
+    .N(WRITES),
+    .W(BUS_BITS)
+  ) u_a_addr (
+    .in_i (a_addr),
+    .at_i (a_at),
+    .out_o(a_addr_at)
+  );
+  bnn_mux #(
+    .N(WRITES),
+    .W(BUS_BITS)
+  ) u_a_origin (
+    .in_i (a_origin),
+    .at_i (a_at),
+    .out_o(a_origin_at)
+  );
+  bnn_mux #(
+    .N(WRITES),
+    .W(4)
+  ) u_a_len (
+    .in_i (a_len),
+    .at_i (a_at),
+    .out_o(a_len_at)
+  );
+  bnn_mux #(
+    .N(WRITES),
+    .W(4)
+  ) u_a_slot (
+    .in_i (a_slot),
+    .at_i (a_at),
+    .out_o(a_slot_at)
+  );
+  bnn_mux #(
+    .N(WRITES),
+    .W(128)
+  ) u_wd_data (
+    .in_i (wd_data),
+    .at_i (wd_at),
+    .out_o(wd_data_at)
+  );
+  bnn_mux #(
+    .N(WRITES),
+    .W(16)
+  ) u_wd_strb (
+    .in_i (wd_strb),
+    .at_i (wd_at),
+    .out_o(wd_strb_at)
+  );
+  bnn_mux #(
+    .N(N),
+    .W(20)
+  ) u_x_page (
+    .in_i (x_page),
+    .at_i (x_at),
+    .out_o(x_page_at)
+  );
+  bnn_mux #(
+    .N(N),
+    .W(4)
+  ) u_x_slot (
+    .in_i (x_slot),
+    .at_i (x_at),
+    .out_o(x_slot_at)
+  );
+
   // ---- translation: one at a time ----
   logic        x_take;
   logic [3:0]  x_status, x_of, k_len;
@@ -218,8 +321,8 @@ module bnn_bus #(
     .x_req_i     (|x_req),
     .x_take_o    (x_take),
     .x_write_i   (x_at >= N_LOG2'(READS)),
-    .x_page_i    (x_page[x_at*20 +: 20]),
-    .x_slot_i    (x_slot[x_at*4 +: 4]),
+    .x_page_i    (x_page_at),
+    .x_slot_i    (x_slot_at),
     .x_more_i    (x_more[x_at]),
     .x_done_o    (x_done),
     .fault_o     (x_fault),
@@ -260,10 +363,10 @@ module bnn_bus #(
     .rst_ni          (rst_ni),
     .d_valid_i       (|d_valid),
     .d_ready_o       (d_ready),
-    .d_addr_i        (d_addr[d_at*BUS_BITS +: BUS_BITS]),
-    .d_len_i         (d_len[d_at*4 +: 4]),
-    .d_origin_i      (d_origin[d_at*BUS_BITS +: BUS_BITS]),
-    .d_slot_i        (d_slot[d_at*4 +: 4]),
+    .d_addr_i        (d_addr_at),
+    .d_len_i         (d_len_at),
+    .d_origin_i      (d_origin_at),
+    .d_slot_i        (d_slot_at),
     .d_stream_i      (d_at),
     .d_beat_o        (any_beat),
     .d_beat_stream_o (d_beat_at),
@@ -280,15 +383,15 @@ module bnn_bus #(
     .beat_data_o     (beat_data),
     .w_valid_i       (|a_valid),
     .w_ready_o       (a_ready),
-    .w_addr_i        (a_addr[a_at*BUS_BITS +: BUS_BITS]),
-    .w_len_i         (a_len[a_at*4 +: 4]),
-    .w_origin_i      (a_origin[a_at*BUS_BITS +: BUS_BITS]),
-    .w_slot_i        (a_slot[a_at*4 +: 4]),
+    .w_addr_i        (a_addr_at),
+    .w_len_i         (a_len_at),
+    .w_origin_i      (a_origin_at),
+    .w_slot_i        (a_slot_at),
     .w_stream_i      (a_at),
     .wd_take_o       (any_take),
     .wd_stream_o     (wd_at),
-    .wd_data_i       (wd_data[wd_at*128 +: 128]),
-    .wd_strb_i       (wd_strb[wd_at*16 +: 16]),
+    .wd_data_i       (wd_data_at),
+    .wd_strb_i       (wd_strb_at),
     .w_error_o       (w_error),
     .w_error_origin_o(w_error_origin),
     .w_error_slot_o  (w_error_slot),

@@ -222,7 +222,7 @@ module bnn_bus_mmu #(
         end
         CHECK_DIR: begin
           cached_q                   <= 1'b0;
-          dir_tag_q[dir_put*27 +: 27] <= {asid_i, page_q[31:21]};
+          for (int i = 0; i < DIRS; i++) if (dir_put == 3'(i)) dir_tag_q[i*27 +: 27] <= {asid_i, page_q[31:21]};
           dir_entry[dir_put]         <= {entry_q[2], entry_q[1], entry_q[12 +: FRAME_W]};
           frame_q                    <= entry_q[12 +: FRAME_W];
           dir_valid_q[dir_put]       <= 1'b0;

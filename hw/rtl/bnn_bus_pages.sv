@@ -40,12 +40,14 @@ module bnn_bus_pages #(
       valid_q <= '0;
       next_q  <= '0;
     end else if (put_i) begin
-      valid_q[next_q] <= 1'b1;
+      for (int i = 0; i < PAGES; i++) if (NW'(i) == next_q) valid_q[i] <= 1'b1;
       next_q          <= (32'(next_q) == PAGES - 1) ? '0 : next_q + NW'(1);
     end
-    if (put_i) begin
-      page_q[32'(next_q)*20 +: 20] <= page_i;
-      frame_q[32'(next_q)*FW +: FW] <= frame_i;
+    for (int i = 0; i < PAGES; i++) begin
+      if (put_i && NW'(i) == next_q) begin
+        page_q[i*20 +: 20]  <= page_i;
+        frame_q[i*FW +: FW] <= frame_i;
+      end
     end
   end
 
