@@ -145,32 +145,15 @@ module bnn_exec #(
   logic [4:0] in_format, outp_format, outs_format, res1_format, res2_format;
   assign {res2_format, res1_format, outs_format, outp_format, in_format} = formats_i;
 
-  function automatic logic [4:0] planes_of(input logic [4:0] f);
-    case (f)
-      `BNN_FORMAT_B1:                                                       planes_of = 5'd1;
-      `BNN_FORMAT_O2:                                                       planes_of = 5'd2;
-      `BNN_FORMAT_O4, `BNN_FORMAT_U4, `BNN_FORMAT_S4, `BNN_FORMAT_E_O4, `BNN_FORMAT_E_U4,
-      `BNN_FORMAT_E_S4:                                                     planes_of = 5'd4;
-      `BNN_FORMAT_S16, `BNN_FORMAT_E_S16:                                   planes_of = 5'd16;
-      default:                                                              planes_of = 5'd8;
-    endcase
-  endfunction
+  `include "bnn_hw_formats.vh"
 
   logic [1:0] wl;                          // log2 of the bits of a weight
   logic       odd_w, w_top_neg, odd_a, signed_a;
-  always_comb begin
-    case (wformat_i)
-      `BNN_WFORMAT_T, `BNN_WFORMAT_O2:  wl = 2'd1;
-      `BNN_WFORMAT_O4, `BNN_WFORMAT_S4: wl = 2'd2;
-      `BNN_WFORMAT_O8, `BNN_WFORMAT_S8: wl = 2'd3;
-      default:                          wl = 2'd0;
-    endcase
-  end
-  assign w_top_neg = wformat_i == `BNN_WFORMAT_T || wformat_i == `BNN_WFORMAT_S4 || wformat_i == `BNN_WFORMAT_S8;
-  assign odd_w     = !w_top_neg;
-  assign odd_a     = in_format <= `BNN_FORMAT_O8 || in_format == `BNN_FORMAT_E_O4;
-  assign signed_a  = in_format == `BNN_FORMAT_S4 || in_format == `BNN_FORMAT_S8 || in_format == `BNN_FORMAT_S16 ||
-                     in_format == `BNN_FORMAT_E_S4 || in_format == `BNN_FORMAT_E_S8 || in_format == `BNN_FORMAT_E_S16;
+  assign wl        = bnn_wformat_bits_log2(wformat_i);
+  assign odd_w     = bnn_wformat_odd(wformat_i);
+  assign w_top_neg = !odd_w;
+  assign odd_a     = bnn_format_odd(in_format);
+  assign signed_a  = bnn_format_signed(in_format);
 
   // ---- control ----
   localparam logic [2:0] IDLE = 3'd0, WAIT = 3'd1, SIZE = 3'd2, MODE = 3'd3, GO = 3'd4, RUN = 3'd5;
@@ -234,7 +217,7 @@ module bnn_exec #(
     if (state_q == SIZE) begin
       pieces_q <= 14'(6'(kh_i) * 6'(kw_i)) * 14'((15'(cg_i) + 15'd15) >> 4);
       chan_q   <= 14'(group_q * cg_i);
-      passes_q <= planes_of(in_format) + ((odd_a && !odd_w) ? 5'd2 : 5'(!odd_a && !signed_a && pad_mode_i == 2'd2));
+      passes_q <= (5'd1 << bnn_format_bits_log2(in_format)) + ((odd_a && !odd_w) ? 5'd2 : 5'(!odd_a && !signed_a && pad_mode_i == 2'd2));
     end
     if (state_q == MODE) begin
       words_q <= slice_q ? 18'(row_words_q) : ((18'(pieces_q) + 18'(WH - 1)) >> $clog2(WH)) * 18'(passes_q);

@@ -100,14 +100,8 @@ module bnn_load #(
   // ---- the command ----
   logic [1:0] wl;
   logic       is_book, has_weights;
-  always_comb begin
-    case (d_wformat_i)
-      `BNN_WFORMAT_T, `BNN_WFORMAT_O2:  wl = 2'd1;
-      `BNN_WFORMAT_O4, `BNN_WFORMAT_S4: wl = 2'd2;
-      `BNN_WFORMAT_O8, `BNN_WFORMAT_S8: wl = 2'd3;
-      default:                          wl = 2'd0;
-    endcase
-  end
+  `include "bnn_hw_formats.vh"
+  assign wl          = bnn_wformat_bits_log2(d_wformat_i);
   assign is_book     = d_wmode_i == 2'd3;
   assign has_weights = !d_ew_i;
 

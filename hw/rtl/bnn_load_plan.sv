@@ -134,7 +134,8 @@ module bnn_load_plan #(
   assign fan_ok   = !d_ew_i && d_wmode_i == 2'd1 && !d_frac_i && d_rows_i[3:0] == 4'd0 &&
                     (d_rows_i & 14'(LANES - 1)) == 14'd0 &&
                     32'(d_tile_p_i) * UNIT <= PARAM_WORDS / 2;
-  assign top_neg  = d_wformat_i == `BNN_WFORMAT_T || d_wformat_i == `BNN_WFORMAT_S4 || d_wformat_i == `BNN_WFORMAT_S8;
+  `include "bnn_hw_formats.vh"
+  assign top_neg  = !bnn_wformat_odd(d_wformat_i);
   // Odd values and weights that are not would take passes of ones as well.
   assign slice_ok = LANE_BITS == 256 && !d_ew_i && d_wmode_i == 2'd0 &&
                     ((d_in_format_i == `BNN_FORMAT_O8 && !top_neg) || d_in_format_i == `BNN_FORMAT_U8 ||

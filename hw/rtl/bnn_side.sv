@@ -75,20 +75,14 @@ module bnn_side (
   logic [3:0] planes, bits;                 // bits: of an element, where 8 or less
   logic [1:0] size;                         // log2 of its bytes
   logic       is_signed;
+  `include "bnn_hw_formats.vh"
   always_comb begin
     planes = 4'd1;
     bits   = 4'd1;
     size   = 2'd0;
-    case (format_i)
-      `BNN_FORMAT_O2:                                     planes = 4'd2;
-      `BNN_FORMAT_O4, `BNN_FORMAT_U4, `BNN_FORMAT_S4:     planes = 4'd4;
-      `BNN_FORMAT_O8, `BNN_FORMAT_U8, `BNN_FORMAT_S8:     planes = 4'd8;
-      `BNN_FORMAT_E_O4, `BNN_FORMAT_E_U4, `BNN_FORMAT_E_S4: bits = 4'd4;
-      `BNN_FORMAT_E_U8, `BNN_FORMAT_E_S8:                 bits = 4'd8;
-      `BNN_FORMAT_E_U16, `BNN_FORMAT_E_S16:               size = 2'd1;
-      `BNN_FORMAT_E_S32:                                  size = 2'd2;
-      default: ;
-    endcase
+    if (bnn_format_is_planes(format_i))             planes = 4'd1 << bnn_format_bits_log2(format_i);
+    else if (bnn_format_bits_log2(format_i) > 3'd3) size   = 2'(bnn_format_bits_log2(format_i) - 3'd3);
+    else                                            bits   = 4'd1 << bnn_format_bits_log2(format_i);
   end
   assign is_signed = format_i != `BNN_FORMAT_E_U8;
 

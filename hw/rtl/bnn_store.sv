@@ -86,24 +86,11 @@ module bnn_store #(
   logic [4:0] planes;                       // 0: no OUTP
   logic [2:0] lb;                           // log2 of the bits of an element
   logic       p_on, s_on;
-  always_comb begin
-    case (d_outp_format_i)
-      `BNN_FORMAT_NONE:                               planes = 5'd0;
-      `BNN_FORMAT_B1:                                 planes = 5'd1;
-      `BNN_FORMAT_O2:                                 planes = 5'd2;
-      `BNN_FORMAT_O4, `BNN_FORMAT_U4, `BNN_FORMAT_S4: planes = 5'd4;
-      `BNN_FORMAT_S16:                                planes = 5'd16;
-      default:                                        planes = 5'd8;
-    endcase
-    case (d_outs_format_i)
-      `BNN_FORMAT_E_O4, `BNN_FORMAT_E_U4, `BNN_FORMAT_E_S4: lb = 3'd2;
-      `BNN_FORMAT_E_U8, `BNN_FORMAT_E_S8:                   lb = 3'd3;
-      `BNN_FORMAT_E_S32:                                    lb = 3'd5;
-      default:                                              lb = 3'd4;
-    endcase
-  end
-  assign p_on = planes != 5'd0;
-  assign s_on = d_outs_format_i != `BNN_FORMAT_NONE;
+  `include "bnn_hw_formats.vh"
+  assign planes = 5'(p_on) << bnn_format_bits_log2(d_outp_format_i);
+  assign lb     = bnn_format_bits_log2(d_outs_format_i);
+  assign p_on   = d_outp_format_i != `BNN_FORMAT_NONE;
+  assign s_on   = d_outs_format_i != `BNN_FORMAT_NONE;
 
   // ---- control, and where the next group belongs ----
   localparam logic [2:0] IDLE = 3'd0, RUN = 3'd1, DRAIN = 3'd2, SUMS = 3'd3, FLUSH = 3'd4;

@@ -64,25 +64,18 @@ module bnn_stream_in #(
   logic [2:0] lb;                           // log2 of the bits of an element
   logic [4:0] planes;
   logic       odd, sgn;
+  `include "bnn_hw_formats.vh"
   always_comb begin
-    case (d_format_i)
-      `BNN_FORMAT_E_O4, `BNN_FORMAT_E_U4, `BNN_FORMAT_E_S4: lb = 3'd2;
-      `BNN_FORMAT_E_U8, `BNN_FORMAT_E_S8:                   lb = 3'd3;
-      `BNN_FORMAT_E_S32:                                    lb = (EW != 0) ? 3'd5 : 3'd4;
-      `BNN_FORMAT_E_U16, `BNN_FORMAT_E_S16:                 lb = 3'd4;
-      default:                                              lb = (EW != 0) ? 3'd0 : 3'd4;
-    endcase
-    case (d_format_i)
-      `BNN_FORMAT_O2:                                 planes = 5'd2;
-      `BNN_FORMAT_O4, `BNN_FORMAT_U4, `BNN_FORMAT_S4: planes = 5'd4;
-      `BNN_FORMAT_O8, `BNN_FORMAT_U8, `BNN_FORMAT_S8: planes = 5'd8;
-      `BNN_FORMAT_S16:                                planes = 5'd16;
-      default:                                        planes = 5'd1;
-    endcase
-    if (EW == 0) planes = 5'd1;
-    odd = d_format_i <= `BNN_FORMAT_O8 || d_format_i == `BNN_FORMAT_E_O4;
-    sgn = d_format_i == `BNN_FORMAT_S4 || d_format_i == `BNN_FORMAT_S8 || d_format_i == `BNN_FORMAT_S16 ||
-          d_format_i == `BNN_FORMAT_E_S4 || d_format_i == `BNN_FORMAT_E_S8 || d_format_i == `BNN_FORMAT_E_S16;
+    lb     = bnn_format_bits_log2(d_format_i);
+    planes = 5'd1;
+    if (EW != 0 && bnn_format_is_planes(d_format_i)) begin
+      planes = 5'd1 << lb;
+      lb     = 3'd0;
+    end else if (EW == 0 && lb != 3'd2 && lb != 3'd3) begin
+      lb     = 3'd4;                        // residuals have 4, 8 or 16 bits
+    end
+    odd = bnn_format_odd(d_format_i);
+    sgn = bnn_format_signed(d_format_i);
   end
 
   // Bytes of v elements.

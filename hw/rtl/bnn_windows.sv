@@ -76,21 +76,12 @@ module bnn_windows #(
   logic [4:0] planes;
   logic [2:0] planes_log2, bits;                      // bits: log2 of an element's, 0 for planes
   logic       is_planes, odd_a, signed_a;
-  always_comb begin
-    case (d_format_i)
-      `BNN_FORMAT_B1:                                       planes_log2 = 3'd0;
-      `BNN_FORMAT_O2:                                       planes_log2 = 3'd1;
-      `BNN_FORMAT_O4, `BNN_FORMAT_U4, `BNN_FORMAT_S4,
-      `BNN_FORMAT_E_O4, `BNN_FORMAT_E_U4, `BNN_FORMAT_E_S4: planes_log2 = 3'd2;
-      `BNN_FORMAT_S16, `BNN_FORMAT_E_S16:                   planes_log2 = 3'd4;
-      default:                                              planes_log2 = 3'd3;
-    endcase
-    odd_a    = d_format_i <= `BNN_FORMAT_O8 || d_format_i == `BNN_FORMAT_E_O4;
-    signed_a = d_format_i == `BNN_FORMAT_S4 || d_format_i == `BNN_FORMAT_S8 || d_format_i == `BNN_FORMAT_S16 ||
-               d_format_i == `BNN_FORMAT_E_S4 || d_format_i == `BNN_FORMAT_E_S8 || d_format_i == `BNN_FORMAT_E_S16;
-  end
+  `include "bnn_hw_formats.vh"
+  assign planes_log2 = bnn_format_bits_log2(d_format_i);
+  assign odd_a     = bnn_format_odd(d_format_i);
+  assign signed_a  = bnn_format_signed(d_format_i);
   assign planes    = 5'd1 << planes_log2;
-  assign is_planes = d_format_i <= `BNN_FORMAT_S16;
+  assign is_planes = bnn_format_is_planes(d_format_i);
   assign bits      = is_planes ? 3'd0 : planes_log2;
 
   // ---- windows of a pixel: of several groups, or the same several times ----

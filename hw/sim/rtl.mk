@@ -4,7 +4,7 @@
 
 CXX ?= g++
 RTL_SOURCES := $(sort $(wildcard hw/rtl/*.sv))
-RTL_SPEC := hw/spec/generated/bnn_hw.vh hw/spec/generated/bnn_hw_checks.vh
+RTL_SPEC := $(addprefix hw/spec/generated/,bnn_hw.vh bnn_hw_checks.vh bnn_hw_formats.vh)
 RTL_CONFIGS := $(patsubst hw/gen/configs/%.cfg,%,$(wildcard hw/gen/configs/*.cfg))
 RTL_SO := $(BUILD)/lib/libbnnaccel-rtl.so
 RTL_SO_TINY := $(BUILD)/hw/sim/libbnnaccel-rtl-tiny.so
@@ -135,7 +135,7 @@ rtl-unit-module = $(or $(RTL_UNIT_MODULE_$(1)),$(1))
 rtl-unit-reference = $(if $(RTL_UNIT_REFERENCE_$(1)),$(BUILD)/hw/sim/$(1)_tb/reference.o)
 
 define rtl-unit
-$(BUILD)/hw/sim/$(1)_tb/Vbnn_$(2).mk: $(RTL_SOURCES) hw/spec/generated/bnn_hw.vh hw/sim/rtl.mk
+$(BUILD)/hw/sim/$(1)_tb/Vbnn_$(2).mk: $(RTL_SOURCES) $(RTL_SPEC) hw/sim/rtl.mk
 	@mkdir -p $$(@D)
 	$$(VERILATOR) --cc -O3 --x-assign 0 --x-initial 0 --no-timing -Ihw/spec/generated $$(RTL_UNIT_PARAMETERS_$(1)) \
 		--top-module bnn_$(2) -Mdir $$(@D) hw/spec/generated/bnn_hw.vh $$(RTL_SOURCES)

@@ -6,12 +6,13 @@
 SPEC_TABLES := $(wildcard hw/spec/*.def)
 SPEC_FILES := hw/spec/generated/bnn_hw.h hw/spec/generated/bnn_hw_fields.h \
 	hw/spec/generated/bnn_hw_fields.c hw/spec/generated/bnn_hw.vh \
-	hw/spec/generated/bnn_hw_checks.vh docs/hardware.md
+	hw/spec/generated/bnn_hw_checks.vh hw/spec/generated/bnn_hw_formats.vh docs/hardware.md
 spec-output = $(subst hw/spec/generated/bnn_hw.h,header,$(subst \
 	hw/spec/generated/bnn_hw_fields.h,fields-header,$(subst \
 	hw/spec/generated/bnn_hw_fields.c,fields-source,$(subst \
 	hw/spec/generated/bnn_hw.vh,verilog,$(subst \
-	hw/spec/generated/bnn_hw_checks.vh,verilog-checks,$(subst docs/hardware.md,docs,$(1)))))))
+	hw/spec/generated/bnn_hw_checks.vh,verilog-checks,$(subst \
+	hw/spec/generated/bnn_hw_formats.vh,verilog-formats,$(subst docs/hardware.md,docs,$(1))))))))
 
 $(BUILD)/hw/spec-gen: hw/spec/gen.c $(SPEC_TABLES)
 	@mkdir -p $(@D)
