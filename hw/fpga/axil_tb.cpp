@@ -5,7 +5,7 @@
 // the register port. Every access must reach it once, whole and in order; every
 // answer must be its own and must stay until taken.
 //
-//   axil_tb [CYCLES [SEED]]
+//   axil_tb [-n CYCLES] [-s SEED]
 
 #include <cstdint>
 #include <cstdio>
@@ -15,21 +15,11 @@
 #include <string>
 
 #include "Vbnn_axil.h"
+#include "tb.h"
 #include "verilated.h"
 
 namespace
 {
-
-uint64_t seed_state;
-
-uint32_t random32()
-{
-	uint64_t z = seed_state += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return uint32_t((z ^ (z >> 31)) >> 32);
-}
 
 struct Write {
 	uint16_t addr;
@@ -219,11 +209,9 @@ class Bench
 
 int main(int argc, char **argv)
 {
-	uint64_t cycles = argc > 1 ? strtoull(argv[1], nullptr, 0) : 200000;
+	uint64_t cycles = tb_options(argc, argv, 200000);
 	static const unsigned stalls[] = { 10, 50, 90 };
-	unsigned failed = 0, n = 0;
 
-	seed_state = argc > 2 ? strtoull(argv[2], nullptr, 0) : 1;
 	for (unsigned stall : stalls) {
 		std::unique_ptr<Bench> b(new Bench);
 		bool ok = b->run(cycles, stall);
@@ -235,12 +223,8 @@ int main(int argc, char **argv)
 		}
 		if (!ok)
 			printf("# %s\n", b->wrong.c_str());
-		failed += !ok;
-		printf("%s %u - %llu writes, %llu reads, each side stalled in %u %% of the "
-		       "cycles\n",
-		       ok ? "ok" : "not ok", ++n, (unsigned long long)b->writes,
-		       (unsigned long long)b->reads, stall);
+		tap_ok(ok, "%llu writes, %llu reads, each side stalled in %u %% of the cycles",
+		       (unsigned long long)b->writes, (unsigned long long)b->reads, stall);
 	}
-	printf("1..%u\n", n);
-	return failed != 0;
+	return tap_end();
 }

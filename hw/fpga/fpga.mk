@@ -78,12 +78,12 @@ lint-fpga: $(call rtl-deps,default) $(FPGA_SOURCES)
 FPGA_UNITS := axil link
 
 define fpga-unit
-$(BUILD)/hw/fpga/$(1)_tb/tb: hw/fpga/$(1)_tb.cpp hw/fpga/bnn_$(1).sv
+$(BUILD)/hw/fpga/$(1)_tb/tb: hw/fpga/$(1)_tb.cpp hw/fpga/bnn_$(1).sv hw/sim/tb.h
 	@mkdir -p $$(@D)
 	$$(VERILATOR) --cc -O3 --x-assign 0 --x-initial 0 --no-timing --top-module bnn_$(1) -Mdir $$(@D) hw/fpga/bnn_$(1).sv
 	$$(MAKE) -s -C $$(@D) -f Vbnn_$(1).mk OPT_FAST=-O2 OPT_SLOW=-O1 CXX="$$(CXX)" LINK="$$(CXX)" MAKEFLAGS= \
 		Vbnn_$(1)__ALL.a verilated.o verilated_threads.o > $$@.log
-	$$(CXX) -std=c++17 -O2 -g -Wall -Wextra -Werror -I$$(@D) -isystem $$(VERILATOR_ROOT)/include \
+	$$(CXX) -std=c++17 -O2 -g -Wall -Wextra -Werror -Ihw/sim -I$$(@D) -isystem $$(VERILATOR_ROOT)/include \
 		-isystem $$(VERILATOR_ROOT)/include/vltstd -o $$@ $$< $$(@D)/Vbnn_$(1)__ALL.a \
 		$$(@D)/verilated.o $$(@D)/verilated_threads.o -lpthread
 endef

@@ -4,7 +4,7 @@
 // stalls on all sides: what goes in at one side comes out at the other, whole,
 // once and in order.
 //
-//   link_tb [CYCLES [SEED]]
+//   link_tb [-n CYCLES] [-s SEED]
 
 #include <array>
 #include <cstdint>
@@ -17,21 +17,11 @@
 #include <vector>
 
 #include "Vbnn_link.h"
+#include "tb.h"
 #include "verilated.h"
 
 namespace
 {
-
-uint64_t seed_state;
-
-uint32_t random32()
-{
-	uint64_t z = seed_state += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return uint32_t((z ^ (z >> 31)) >> 32);
-}
 
 using Message = std::vector<uint16_t>;
 
@@ -291,11 +281,9 @@ class Bench
 
 int main(int argc, char **argv)
 {
-	uint64_t cycles = argc > 1 ? strtoull(argv[1], nullptr, 0) : 200000;
+	uint64_t cycles = tb_options(argc, argv, 200000);
 	static const unsigned stalls[] = { 0, 50, 90 };
-	unsigned failed = 0, n = 0;
 
-	seed_state = argc > 2 ? strtoull(argv[2], nullptr, 0) : 1;
 	for (unsigned stall : stalls) {
 		std::unique_ptr<Bench> b(new Bench);
 		bool ok = b->run(cycles, stall);
@@ -308,11 +296,9 @@ int main(int argc, char **argv)
 		}
 		if (!ok)
 			printf("# %s\n", b->wrong.c_str());
-		failed += !ok;
-		printf("%s %u - %llu register accesses, %llu beats in, %llu out, stalls %u %%\n",
-		       ok ? "ok" : "not ok", ++n, (unsigned long long)(b->done[1] + b->done[2]),
+		tap_ok(ok, "%llu register accesses, %llu beats in, %llu out, stalls %u %%",
+		       (unsigned long long)(b->done[1] + b->done[2]),
 		       (unsigned long long)b->done[0], (unsigned long long)b->done[5], stall);
 	}
-	printf("1..%u\n", n);
-	return failed != 0;
+	return tap_end();
 }

@@ -19,6 +19,7 @@
 
 #include "Vbnn_load.h"
 #include "bnn_hw.h"
+#include "tb.h"
 #include "verilated.h"
 
 namespace
@@ -28,27 +29,6 @@ constexpr unsigned N = TB_LANES, B = TB_LANE_BITS, WORDS = TB_WEIGHT_WORDS, PARA
 constexpr unsigned PIECES = B / 16, BYTES = B / 8, TILES = 32, RECORD_BITS = 373;
 constexpr uint32_t BASE = 0x7ff00000, SIZE = 4 << 20;
 constexpr unsigned DENSE = 0, TILED = 1, FLAT = 2, BOOK = 3;
-
-uint64_t seed_state;
-
-uint32_t random32()
-{
-	uint64_t z = seed_state += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return uint32_t((z ^ (z >> 31)) >> 32);
-}
-
-uint32_t range(uint32_t lo, uint32_t hi)
-{
-	return lo + random32() % (hi - lo + 1);
-}
-
-bool one_in(uint32_t n)
-{
-	return random32() % n == 0;
-}
 
 uint32_t up(uint32_t a, uint32_t b)
 {
@@ -1015,14 +995,12 @@ bool speed(Bench &b, unsigned wformat, unsigned cg, unsigned k, unsigned og)
 	return b.drain() && rate >= least;
 }
 
-bool report(bool ok, unsigned number, const char *what, const Bench &b)
+void report(bool ok, const char *what, const Bench &b)
 {
 	if (!ok)
 		printf("# %s, cycle %lld, command %u\n", b.wrong.c_str(), (long long)b.now,
 		       b.done_commands);
-	printf("%s %u - bnn_load %ux%u: %s\n", ok ? "ok" : "not ok", number, N, B, what);
-	fflush(stdout);
-	return ok;
+	tap_ok(ok, "bnn_load %ux%u: %s", N, B, what);
 }
 
 bool all_seen(const Bench &b)
@@ -1041,17 +1019,9 @@ bool all_seen(const Bench &b)
 
 int main(int argc, char **argv)
 {
-	unsigned commands = 1000, failed = 0;
-	uint64_t seed = 1;
+	unsigned commands = tb_options(argc, argv, 1000);
 	bool ok = true;
 
-	for (int i = 1; i + 1 < argc; i += 2) {
-		if (!strcmp(argv[i], "-n"))
-			commands = unsigned(atoi(argv[i + 1]));
-		else if (!strcmp(argv[i], "-s"))
-			seed = strtoull(argv[i + 1], nullptr, 0);
-	}
-	seed_state = seed;
 	for (uint8_t &m : memory)
 		m = uint8_t(random32());
 	// Thresholds small enough to be kept as they are, and just too large, too.
@@ -1070,15 +1040,14 @@ int main(int argc, char **argv)
 	       "%u wrapped; up to %u wait\n",
 	       b->done_commands, b->done_chunks, b->seen_split, b->seen_slice, b->seen_fan,
 	       b->seen_whole, b->seen_records, b->seen_wrap, b->most_waiting);
-	failed += !report(ok, 1, "weights, records, gates and chunks", *b);
-	failed += !report(ok && (commands < 1000 || all_seen(*b)), 2, "all kinds were seen", *b);
+	report(ok, "weights, records, gates and chunks", *b);
+	report(ok && (commands < 1000 || all_seen(*b)), "all kinds were seen", *b);
 	for (unsigned i = 0; i < commands / 2 && ok; i++)
 		ok = cleared(*b);
-	failed += !report(ok, 3, "clear at any time", *b);
+	report(ok, "clear at any time", *b);
 	ok = ok && speed(*b, BNN_WFORMAT_B1, 256, 3, B < 128 ? 128 : 1024) &&
 	     speed(*b, BNN_WFORMAT_S8, 1024, 1, B < 128 ? 64 : 500) &&
 	     speed(*b, BNN_WFORMAT_S4, 1024, 1, 64) && speed(*b, BNN_WFORMAT_T, 1024, 1, 64);
-	failed += !report(ok, 4, "speed of dense weights", *b);
-	printf("1..4\n");
-	return failed != 0;
+	report(ok, "speed of dense weights", *b);
+	return tap_end();
 }

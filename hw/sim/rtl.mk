@@ -145,7 +145,7 @@ $(BUILD)/hw/sim/$(1)_tb/reference.o: $$(RTL_UNIT_REFERENCE_$(1)) $(wildcard hw/m
 	@mkdir -p $$(@D)
 	$$(CC) $$(CFLAGS) -Ihw/include -Ihw/spec -Ihw/spec/generated -Ihw/model -Ihw/sim -c -o $$@ $$<
 
-$(BUILD)/hw/sim/$(1)_tb/tb: hw/sim/$(2)_tb.cpp $(BUILD)/hw/sim/$(1)_tb/Vbnn_$(2).mk $(call rtl-unit-reference,$(1)) $(MODEL_LIB)
+$(BUILD)/hw/sim/$(1)_tb/tb: hw/sim/$(2)_tb.cpp hw/sim/tb.h $(BUILD)/hw/sim/$(1)_tb/Vbnn_$(2).mk $(call rtl-unit-reference,$(1)) $(MODEL_LIB)
 	$$(MAKE) -s -C $$(@D) -f Vbnn_$(2).mk OPT_FAST=-O2 OPT_SLOW=-O1 CXX="$$(CXX)" LINK="$$(CXX)" MAKEFLAGS= \
 		Vbnn_$(2)__ALL.a verilated.o verilated_threads.o > $$@.log
 	$$(CXX) -std=c++17 -O2 -g -Wall -Wextra $$(patsubst -G%,-DTB_%,$$(RTL_UNIT_PARAMETERS_$(1))) -Ihw/spec \

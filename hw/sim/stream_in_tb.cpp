@@ -18,6 +18,7 @@
 
 #include "Vbnn_stream_in.h"
 #include "bnn_hw.h"
+#include "tb.h"
 #include "verilated.h"
 
 namespace
@@ -27,27 +28,6 @@ constexpr uint32_t LANES = TB_LANES;
 constexpr bool EW = TB_EW;
 constexpr uint32_t WIDTH = EW ? 32 : 33;
 constexpr uint32_t BYTES = 1 << 22;
-
-uint64_t seed_state;
-
-uint32_t random32()
-{
-	uint64_t z = seed_state += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return uint32_t((z ^ (z >> 31)) >> 32);
-}
-
-uint32_t range(uint32_t lo, uint32_t hi)
-{
-	return lo + random32() % (hi - lo + 1);
-}
-
-bool one_in(uint32_t n)
-{
-	return random32() % n == 0;
-}
 
 enum Kind { ODD, UNSIGNED, SIGNED };
 
@@ -548,20 +528,11 @@ const Case inputs[] = {
 
 int main(int argc, char **argv)
 {
-	unsigned count = 1500, failed = 0, cleared = 0;
+	unsigned count = tb_options(argc, argv, 1500), failed = 0, cleared = 0;
 	uint64_t groups = 0;
 	bool fast = true;
-
-	seed_state = 1;
-	for (int i = 1; i + 1 < argc; i += 2) {
-		if (!strcmp(argv[i], "-n"))
-			count = unsigned(atoi(argv[i + 1]));
-		else if (!strcmp(argv[i], "-s"))
-			seed_state = strtoull(argv[i + 1], nullptr, 0);
-	}
 	Bench bench;
 
-	printf("1..2\n");
 	for (unsigned i = 0; i < count && failed < 5; i++) {
 		Chunk c = random_chunk();
 
@@ -583,9 +554,8 @@ int main(int argc, char **argv)
 			failed++;
 		}
 	}
-	printf("%s 1 - bnn_stream_in, %u lanes%s: %llu groups of %u chunks, %u cleared\n",
-	       failed ? "not ok" : "ok", LANES, EW ? ", EW" : "", (unsigned long long)groups, count,
-	       cleared);
+	tap_ok(!failed, "bnn_stream_in, %u lanes%s: %llu groups of %u chunks, %u cleared", LANES,
+	       EW ? ", EW" : "", (unsigned long long)groups, count, cleared);
 	for (const Case &k : residuals)
 		if (!EW)
 			for (uint32_t latency : { 10, 60, 300 })
@@ -594,6 +564,6 @@ int main(int argc, char **argv)
 		if (EW)
 			for (uint32_t latency : { 10, 60, 300 })
 				fast &= measure(bench, k, latency);
-	printf("%s 2 - cycles per group\n", fast ? "ok" : "not ok");
-	return failed || !fast;
+	tap_ok(fast, "cycles per group");
+	return tap_end();
 }
