@@ -22,7 +22,11 @@ module bnn_former #(
   input  logic         narrow_i,
   input  logic         slice_i,            // narrow, eight planes in four steps
   input  logic         double_word_i,      // slices of two words
+  input  logic         mac_i,              // a step is a tap with all eight planes: half a word
+  input  logic         hop_i,              // a pixel in the buffer has more than the tap
   input  logic [9:0]   cp_i,               // pieces of a tap
+  input  logic [9:0]   cpa_i,              // of a pixel in the buffer
+  input  logic [9:0]   next_i,             // from group to group there
   input  logic [11:0]  kwc_i,              // KW times that
   input  logic [15:0]  plane_step_i,       // from plane to plane in the buffer; narrow: in a bank
   input  logic [15:0]  plane_top_i,        // first to top plane
@@ -30,8 +34,8 @@ module bnn_former #(
   input  logic [15:0]  lastb_i,
   input  logic         two_i,              // narrow: 8 slots
   input  logic [$clog2(DEPTH)-1:0] quad_i,
-  input  logic [12:0]  swc_i,              // SW * cp
-  input  logic [14:0]  plc_i,              // PAD_L * cp
+  input  logic [12:0]  swc_i,              // SW * cpa
+  input  logic [14:0]  plc_i,              // PAD_L * cpa
   input  logic [(LANE_BITS/16+1)*5-1:0] mod_i,   // n mod cp
   input  logic [LANE_BITS/16-1:0] ends_i,  // pieces that end a tap, from an end on
   input  logic [3:0]   cg_low_i,           // channels modulo 16
@@ -111,7 +115,7 @@ module bnn_former #(
   assign lead_ones   = odd_a_i && !odd_w_i;
   assign lead_absent = !odd_a_i && !signed_a_i && pad_mode_i == 2'd2;
   logic [4:0] pass_end;                    // number of the last one
-  assign pass_end = slice_i ? 5'd0 : planes_i - 5'd1 + {3'd0, lead_ones, lead_absent};
+  assign pass_end = (slice_i || mac_i) ? 5'd0 : planes_i - 5'd1 + {3'd0, lead_ones, lead_absent};
 
   // ---- output rows: prepared while the one before runs ----
   logic        r_act_q, r_valid_q, r_last, r_take, r_ready;
@@ -247,7 +251,6 @@ module bnn_former #(
       c_mid_q     <= PW'(b_kn) * PW'(cp_i);
       c_rpos_q    <= PW'(b_kxe_q) * PW'(cp_i);
       c_right_q   <= PW'(b_kr) * PW'(cp_i);
-      c_ps0_q     <= (slice_i ? '0 : plane_top_i) + b_seg_q;
       c_x_q       <= b_x_q;
       c_slot_q    <= b_slot_q;
       c_base_q    <= b_base_q;
@@ -258,6 +261,10 @@ module bnn_former #(
       c_taps_q    <= 6'(b_kn) * 6'(b_km);
       c_row_end_q <= b_row_end_q;
       c_last_q    <= b_last_q;
+    end
+    // The next window of the pixel is that of the next group.
+    if (b_take || (g_take && run_win_end)) begin
+      c_ps0_q <= (b_take ? (slice_i ? '0 : plane_top_i) : c_ps0_q) + (b_take ? b_seg_q : {6'd0, next_i});
     end
   end
 
@@ -390,7 +397,7 @@ module bnn_former #(
   logic          p_double, p_sub, p_sum, p_first;
   assign p_first  = pass == 5'd0 || frac_i;
   assign p_double = !frac_i && pass != 5'd0 && !(lead_ones && pass == 5'd1);
-  assign p_sub    = is_lead || (signed_a_i && !slice_i && plane == 4'(planes_i - 5'd1));
+  assign p_sub    = is_lead || (signed_a_i && !slice_i && !mac_i && plane == 4'(planes_i - 5'd1));
   assign p_sum    = frac_i || pass == pass_end;
   assign run_info = {c_slot_q, c_x_q, c_ky0_q, c_kye_q, c_kx0_q, c_kxe_q, c_taps_q,
                      run_pass_end, pass == pass_end, frac_i && pass == 5'd1, p_sum, p_sub, p_double, p_first,
@@ -401,17 +408,20 @@ module bnn_former #(
   logic [PW-1:0]   g_left_q;
   logic [PW-1:0]   g_pos_q;
   logic [15:0]     g_src_q, src_next, avail_q;
-  logic [9:0]      g_c0_q, c0_next;
-  logic [10:0]     c0_sum;
+  logic [9:0]      g_tl_q, g_hop_q;        // left of the tap; from here to the next one
+  logic [10:0]     tl_diff;
+  logic [9:0]      tl_next;
+  logic            tap_end;
   logic [4:0]      n_mod;
-  logic [OFF:0]    lim, n;
+  logic [OFF:0]    word_lim, lim, n;
   logic [OFF-1:0]  off;
   logic [OFF+1:0]  sum;
   logic            reads, start_word;
   logic [4:0]      flight_q;               // words begun and not handed out
 
   assign off     = g_pos_q[OFF-1:0];
-  assign lim     = g_flush_q ? (OFF+1)'(WH) - {1'b0, off} : (OFF+1)'(WH);
+  assign word_lim = g_flush_q ? (OFF+1)'(WH) - {1'b0, off} : (OFF+1)'(WH);
+  assign lim     = (hop_i && g_tl_q < 10'(word_lim)) ? g_tl_q[OFF:0] : word_lim;
   assign whole   = g_left_q <= PW'(lim);
   assign n       = whole ? g_left_q[OFF:0] : lim;
   assign sum     = {1'b0, n} + {2'd0, off};
@@ -422,13 +432,14 @@ module bnn_former #(
   assign issue   = g_valid_q && credit && there;
   assign g_take  = c_valid_q && (!g_valid_q || (issue && whole));
   assign start_word = issue && (g_flush_q || carry);
-  assign src_next   = (issue && (!taps_i || reads)) ? g_src_q + 16'(n) : g_src_q;
+  assign tap_end    = hop_i && g_tl_q == 10'(n);
+  assign src_next   = (issue && (!taps_i || reads)) ? g_src_q + (tap_end ? 16'(g_hop_q) : 16'(n)) : g_src_q;
   always_comb begin
     n_mod = '0;
     for (int i = 1; i <= WH; i++) if (n == (OFF+1)'(i)) n_mod = n_mod | mod_i[i*5 +: 5];
   end
-  assign c0_sum     = {1'b0, g_c0_q} + 11'(n_mod);
-  assign c0_next    = (c0_sum >= {1'b0, cp_i}) ? 10'(c0_sum - {1'b0, cp_i}) : c0_sum[9:0];
+  assign tl_diff    = {1'b0, g_tl_q} - 11'(n_mod);
+  assign tl_next    = tl_diff[9:0] + ((tl_diff[10] || tl_diff == '0) ? cp_i : 10'd0);
   assign rptr_o     = g_src_q;
   assign free_o     = issue && whole && g_row_end_q;
 
@@ -459,7 +470,8 @@ module bnn_former #(
       g_info_q    <= run_info;
       g_pos_q     <= run_pos;
       g_left_q    <= run_len;
-      g_c0_q      <= '0;
+      g_tl_q      <= cp_i;
+      g_hop_q     <= cpa_i;
       g_flush_q   <= run_flush;
       g_top_q     <= top_q;
       g_row_end_q <= c_take && c_row_end_q;
@@ -467,7 +479,8 @@ module bnn_former #(
     end else if (issue) begin
       g_pos_q   <= g_pos_q + PW'(n);
       g_left_q  <= g_left_q - PW'(n);
-      g_c0_q    <= c0_next;
+      g_tl_q    <= tl_next;
+      g_hop_q   <= tap_end ? cpa_i : g_hop_q - 10'(n);
       g_flush_q <= sum[OFF-1:0] == '0;
       g_top_q   <= 1'b0;
     end
@@ -499,16 +512,18 @@ module bnn_former #(
   end
   always_ff @(posedge clk_i) begin
     t1_src_q <= g_src_q;
-    t1_q <= {whole, g_flush_q, carry, g_top_q, g_c0_q, sum, off, g_pos_q[PW-1:OFF], g_info_q};
+    t1_q <= {whole, g_flush_q, carry, g_top_q, g_tl_q, sum, off, g_pos_q[PW-1:OFF], g_info_q};
     t2_q <= t1_q;
     t3_q <= t2_q;
     t4_q <= t3_q;
     t5_q <= t4_q;
   end
 
-  assign r_addr_o   = narrow_i ? t1_src_q[AW-1:0] : t1_src_q[OFF +: AW];
-  assign r_bank_o   = t1_src_q[OFF-1:0];
-  assign r_rot_o    = narrow_i ? OFF'(t1_q[30 +: 2]) : t1_src_q[OFF-1:0] - t1_q[SW+JW +: OFF];
+  // MACs: plane p goes to piece 2p, or 2p + 1 for the second tap of the word.
+  assign r_addr_o   = narrow_i ? t1_src_q[AW-1:0] : mac_i ? t1_src_q[1 +: AW] : t1_src_q[OFF +: AW];
+  assign r_bank_o   = mac_i ? '0 : t1_src_q[OFF-1:0];
+  assign r_rot_o    = narrow_i ? OFF'(t1_q[30 +: 2])
+                    : t1_src_q[OFF-1:0] - (mac_i ? OFF'(t1_q[SW+JW+OFF-1]) : t1_q[SW+JW +: OFF]);
   assign r_narrow_o = narrow_i;
   assign r_x_o      = t1_q[30 +: 2];
   assign r_slot_o   = t1_q[32 +: 2];
@@ -583,7 +598,7 @@ module bnn_former #(
   logic [TW-1:0]   t6_q;
   logic [OFF+1:0]  t6_from_q, t6_to_q, t6_end_q;
   logic [10:0]     to_end;
-  assign to_end = {1'b0, cp_i} - 11'd1 - {1'b0, t5_q[SW+JW+OFF+OFF+2 +: 10]} + 11'(t5_q[SW+JW +: OFF]);
+  assign to_end = {1'b0, t5_q[SW+JW+OFF+OFF+2 +: 10]} - 11'd1 + 11'(t5_q[SW+JW +: OFF]);
   always_ff @(posedge clk_i) begin
     t6_q      <= t5_q;
     t6_from_q <= {2'd0, t5_q[SW+JW +: OFF]};
@@ -599,7 +614,7 @@ module bnn_former #(
   end
   assign ends     = slice_i || cg_low_i == 4'd0 ? '0 : {{WH{1'b0}}, ends_i} << t6_end_q;
   assign t6_carry = t6_q[TW-3];
-  assign span_n   = t6_carry ? span[2*WH-1:WH] : span[WH-1:0];
+  assign span_n   = mac_i ? {WH/2{t6_from_q[OFF-1], !t6_from_q[OFF-1]}} : t6_carry ? span[2*WH-1:WH] : span[WH-1:0];
   assign span_l   = (t6_carry && t6_valid_q) ? span[WH-1:0] : '0;
   assign ends_n   = t6_carry ? ends[2*WH-1:WH] : ends[WH-1:0];
 

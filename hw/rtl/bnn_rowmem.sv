@@ -2,6 +2,7 @@
 // The row buffer: WH banks of 16 bits, each with its own address, so that WH pieces
 // beginning anywhere (or, narrow, a block of 4 x 4 pixels) come out per cycle.
 // Piece a lies in bank a mod WH; narrow, pixel x of slot s in bank 4*(s mod 4) + x mod 4.
+// For MACs plane p of piece a lies in bank (a + 2p) mod 16, word a div 2: all eight come out at once.
 //
 // Reading takes four cycles: addresses, banks, and the two levels of the network that
 // brings the pieces to their places in the word.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Fills the row buffer. Rows way: the rows of IN that some window needs, all planes of
 // the group's channels, ahead of use as far as there are free slots; a row lies in its
-// slot as {plane, x, piece}, or as bnn_rowmem says of narrow. Taps way: what bnn_taps has asked for,
+// slot as {plane, x, piece}, or as bnn_rowmem says of narrow and of MACs. Taps way: what bnn_taps has asked for,
 // in a ring.
 
 module bnn_rows #(
@@ -16,6 +16,7 @@ module bnn_rows #(
   input  logic                     taps_i,      // the taps way
   input  logic                     narrow_i,
   input  logic                     slice_i,     // narrow, and pieces hold 4 channels of 2 planes
+  input  logic                     mac_i,       // all 8 planes of a piece side by side, as bnn_rowmem says
   input  logic [31:0]              base_i,
   input  logic [23:0]              row_i,
   input  logic [16:0]              pixel_i,
@@ -159,7 +160,7 @@ module bnn_rows #(
   assign group    = first_q ? head_y[1:0] : group_q;
   assign pl_base  = !first_q ? pl_base_q : (slots_i[3] && head_y[2]) ? quad_i : '0;
 
-  assign lim     = narrow_i ? 4'd4 - {2'd0, x_w[1:0]} : 4'(LIM);
+  assign lim     = narrow_i ? 4'd4 - {2'd0, x_w[1:0]} : mac_i ? 4'd2 - {3'd0, ptr[0]} : 4'(LIM);
   assign rest    = 4'd8 - {1'b0, p};
   always_comb begin
     count = (rest < lim) ? rest : lim;
@@ -169,8 +170,8 @@ module bnn_rows #(
   assign room     = !taps_i || 17'(16'(wptr_o - rptr_i)) <= 17'(CAP - 80);
   assign go       = rb_valid_i && room;
   assign req_end  = left == 16'(count);
-  assign row_end  = !taps_i && row_left == 16'(count);
-  assign line_end = x_w + 13'(count) == w_i;
+  assign row_end  = !taps_i && (mac_i ? line_end && (&pl_w[2:0]) : row_left == 16'(count));
+  assign line_end = x_w + 13'(count) == wc_i[12:0];
   assign take     = req_end || rest == count;
   assign rb_ready_o = go && take;
   assign tap_end_o  = go && req_end;
@@ -196,7 +197,7 @@ module bnn_rows #(
         first_q <= row_end;
         begin_q <= req_end;
         p_q     <= take ? '0 : p + count[2:0];
-        ptr_q   <= ptr + 16'(count);
+        ptr_q   <= (mac_i && line_end) ? head_base : ptr + 16'(count);
         if (taps_i) wptr_o <= wptr_o + 16'(count);
       end
     end
@@ -216,8 +217,8 @@ module bnn_rows #(
   assign w_piece_o = p;
   assign w_count_o = count;
   if (WH == 16) begin : gen_narrow
-    assign w_bank_o = narrow_i ? {group, x_w[1:0]} : ptr[BW-1:0];
-    assign w_addr_o = narrow_i ? pl_base + AW'(x_w[12:2]) : ptr[BW +: AW];
+    assign w_bank_o = narrow_i ? {group, x_w[1:0]} : ptr[BW-1:0] + (mac_i ? {pl_w[2:0], 1'b0} : 4'd0);
+    assign w_addr_o = narrow_i ? pl_base + AW'(x_w[12:2]) : mac_i ? ptr[1 +: AW] : ptr[BW +: AW];
     assign w_be_o   = !slice_i ? 2'd3 : pl_w[0] ? 2'd2 : 2'd1;
     for (genvar i = 0; i < 8; i++) begin : gen_data
       // Slices have four channels at most: what lies above does not matter.

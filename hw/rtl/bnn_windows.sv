@@ -2,6 +2,9 @@
 // Turns IN into passes of words, for each output pixel in raster order. Two ways into the
 // row buffer: whole rows, once, where they fit; or the taps of one window after the
 // other. Here are what both need to know, and the choice.
+//
+// With groups, rows hold the channels of all of them, and a window hops from tap to tap.
+// For MACs 16 groups of one channel come as a group of 16; a word is two taps of 8 planes.
 
 module bnn_windows #(
   parameter int LANE_BITS = 256,
@@ -36,6 +39,7 @@ module bnn_windows #(
   input  logic [1:0]   d_wl_i,             // log2 of the bits of a weight
   input  logic         d_frac_i,
   input  logic         k_slice_i,          // only where LANE_BITS is 256
+  input  logic         k_mac_i,            // alike; where rows fit
   input  logic [7:0]   k_repeat_i,
   input  logic         d_onchip_i,
   input  logic [31:0]  d_addr_i,
@@ -93,7 +97,7 @@ module bnn_windows #(
   // ---- one multiplier, one product after the other ----
   localparam logic [2:0] IDLE = 3'd0, SIZE = 3'd1, FIT = 3'd2, GO = 3'd3, RUN = 3'd4;
   logic [2:0]  state_q, step_q;
-  logic [9:0]  cp_q;                                  // pieces of a tap and plane
+  logic [9:0]  cp_q, cpa_q;                           // pieces of a tap and plane (MACs: all planes), of a pixel and plane
   logic [11:0] kwc_q;
   logic [12:0] swc_q, yend_q;
   logic [14:0] plc_q;
@@ -107,17 +111,20 @@ module bnn_windows #(
   logic [9:0]  mul_b;
   logic [26:0] mul_p;
   always_comb begin
-    mul_b = cp_q;
+    mul_b = cpa_q;
     case (step_q)
       3'd0:    mul_a = {4'd0, d_w_i};
       3'd1:    mul_a = {14'd0, d_kw_i};
       3'd2:    mul_a = {14'd0, d_sw_i};
       3'd3:    mul_a = {12'd0, d_pad_l_i};
       3'd4:    mul_a = rowp_q;
-      default: mul_a = {4'd0, d_oh_i - 13'd1};
+      3'd5:    mul_a = {4'd0, d_oh_i - 13'd1};
+      default: mul_a = {3'd0, k_convs_i};
     endcase
+    if (step_q == 3'd1) mul_b = cp_q;
     if (step_q == 3'd4) mul_b = {6'd0, slots_q};
     if (step_q == 3'd5) mul_b = {7'd0, d_sh_i};
+    if (step_q == 3'd6) mul_b = next;
   end
   assign mul_p = {10'd0, mul_a} * {17'd0, mul_b};
 
@@ -125,17 +132,20 @@ module bnn_windows #(
   assign y_last = $signed({2'd0, mul_p[15:0]}) - $signed({13'd0, d_pad_t_i}) + $signed({15'd0, d_kh_i});
 
   // Narrow: bank words of a row and plane (slices: of two), of four slots.
-  logic        near_one, may_rows, is_small, fits_narrow, fits_two, fits_rows;
+  logic        near_one, may_rows, is_small, fits_narrow, fits_two, fits_rows, hops;
+  logic [9:0]  next;                                  // from group to group
   logic [10:0] quarter;
   logic [15:0] quad;
   assign quarter     = 11'((14'(d_w_i) + 14'd3) >> 2);
   assign quad        = 16'(quarter) << (k_slice_i ? 3'd2 : planes_log2);
   assign near_one    = d_dh_i == 3'd1 && d_dw_i == 3'd1;
-  assign may_rows    = is_planes && near_one && k_chan_i[3:0] == 4'd0 && !grouped;
-  assign is_small       = WH == 16 && cp_q == 10'd1 && d_kh_i <= 3'd4 && d_kw_i <= 3'd4;
+  assign may_rows    = is_planes && near_one && k_chan_i[3:0] == 4'd0 && (!grouped || d_cg_i[3:0] == 4'd0);
+  assign hops        = grouped || k_mac_i;
+  assign next        = k_mac_i ? 10'd1 : cp_q;
+  assign is_small    = WH == 16 && cp_q == 10'd1 && !grouped && d_kh_i <= 3'd4 && d_kw_i <= 3'd4;
   assign fits_narrow = may_rows && is_small && 32'(quad) <= DEPTH;
   assign fits_two    = 32'(quad) <= DEPTH / 2;
-  assign fits_rows   = 32'(slots_p_q) <= CAP && !wide_q && slots_q >= {1'b0, d_kh_i};
+  assign fits_rows   = 32'(slots_p_q) <= (k_mac_i ? CAP / 8 : CAP) && !wide_q && slots_q >= {1'b0, d_kh_i};
 
   logic taps_q, narrow_q, slice_q, two_q, start_rows, start_form;
   logic [4:0] table_q;                                // entries of the table of n mod cp
@@ -160,13 +170,14 @@ module bnn_windows #(
   always_ff @(posedge clk_i) begin
     case (state_q)
       IDLE: begin
-        step_q   <= '0;
+        step_q   <= (may_rows && hops) ? 3'd6 : 3'd0;
         formed_q <= 1'b0;
-        cp_q     <= 10'((15'(d_cg_i) + 15'd15) >> 4);
+        cp_q     <= k_mac_i ? 10'd8 : 10'((15'(d_cg_i) + 15'd15) >> 4);
+        cpa_q    <= 10'((15'(d_cg_i) + 15'd15) >> 4);
         slots_q  <= 4'(d_kh_i) + 4'(d_sh_i);
       end
       SIZE: begin
-        step_q <= step_q + 3'd1;
+        step_q <= (step_q == 3'd6) ? 3'd0 : step_q + 3'd1;
         case (step_q)
           3'd0: begin
             wc_q   <= mul_p[15:0];
@@ -176,11 +187,12 @@ module bnn_windows #(
           3'd2: begin
             swc_q  <= mul_p[12:0];
             wide_q <= wide_q || (32'(wc_q) << planes_log2) > CAP;
-            rowp_q <= 17'(wc_q) << planes_log2;
+            rowp_q <= k_mac_i ? {1'b0, wc_q} : 17'(wc_q) << planes_log2;
           end
           3'd3: plc_q     <= mul_p[14:0];
           3'd4: slots_p_q <= mul_p[20:0];
-          default: yend_q <= (y_last > $signed({5'd0, d_h_i})) ? d_h_i : y_last[12:0];
+          3'd5:    yend_q <= (y_last > $signed({5'd0, d_h_i})) ? d_h_i : y_last[12:0];
+          default: cpa_q  <= mul_p[9:0];
         endcase
       end
       FIT: begin
@@ -189,6 +201,7 @@ module bnn_windows #(
         narrow_q <= fits_narrow;
         two_q    <= fits_two;
         taps_q   <= !may_rows || !(fits_narrow || fits_rows);
+        if (slots_q < {1'b0, d_kh_i}) cpa_q <= cp_q;  // taps after all
         if (fits_narrow) begin
           slots_q <= fits_two ? 4'd8 : 4'd4;
         end else if (!fits_rows) begin
@@ -335,12 +348,13 @@ module bnn_windows #(
     .taps_i     (taps_q),
     .narrow_i   (narrow_q),
     .slice_i    (slice_q),
+    .mac_i      (k_mac_i),
     .base_i     (base),
     .row_i      (d_row_i),
     .pixel_i    (d_pixel_i),
     .plane_i    (d_plane_i),
     .w_i        (d_w_i),
-    .cp_i       (cp_q),
+    .cp_i       (cpa_q),
     .wc_i       (wc_q),
     .rowp_i     (rowp),
     .lastb_i    (lastb),
@@ -415,7 +429,11 @@ module bnn_windows #(
     .taps_i       (taps_q),
     .narrow_i     (narrow_q),
     .slice_i      (slice_q),
+    .mac_i        (k_mac_i),
+    .hop_i        (hops && !taps_q),
     .cp_i         (cp_q),
+    .cpa_i        (cpa_q),
+    .next_i       (hops ? next : 10'd0),
     .kwc_i        (kwc_q),
     .plane_step_i (narrow_q ? 16'(quarter) : wc_q),
     .plane_top_i  (narrow_q ? quad - 16'(quarter) : rowp - wc_q),

@@ -110,7 +110,7 @@ struct Config {
 	Format f;
 	uint32_t h, w, c, kh, kw, sh = 1, sw = 1, dh = 1, dw = 1, pt = 0, pl = 0, pb = 0, pr = 0;
 	uint32_t mode = 0, cg, chan = 0, repeat = 1, convs = 1, oh, ow;
-	bool odd_w = true, frac = false, slice = false;
+	bool odd_w = true, frac = false, slice = false, mac = false;
 	unsigned wl = 0; // log2 of the bits of a weight; slices only
 	uint32_t addr, row, pixel, plane;
 
@@ -129,8 +129,9 @@ struct Config {
 	}
 	uint32_t words() const
 	{
-		return slice ? (kh * kw * cg + B / 8 - 1) / (B / 8)
-			     : (kh * kw * pieces() * 16 + B - 1) / B;
+		return mac     ? (kh * kw + 1) / 2
+		       : slice ? (kh * kw * cg + B / 8 - 1) / (B / 8)
+			       : (kh * kw * pieces() * 16 + B - 1) / B;
 	}
 	bool shape()
 	{
@@ -160,13 +161,11 @@ struct Config {
 		char s[400];
 
 		snprintf(s, sizeof(s),
-			 "format %u (odd w %d frac %d slice %d wl %u) %ux%ux%u cg %u at %u, k "
-			 "%ux%u s "
-			 "%ux%u d "
-			 "%ux%u pad %u %u %u %u mode %u repeat %u, out %ux%u, pixel %u row %u addr "
-			 "%x",
-			 f.code, odd_w, frac, slice, wl, h, w, c, cg, chan, kh, kw, sh, sw, dh, dw,
-			 pt, pl, pb, pr, mode, repeat, oh, ow, pixel, row, addr);
+			 "format %u (odd w %d frac %d slice %d mac %d wl %u) %ux%ux%u cg %u at %u, "
+			 "k %ux%u s %ux%u d %ux%u pad %u %u %u %u mode %u repeat %u convs %u, "
+			 "out %ux%u, pixel %u row %u addr %x",
+			 f.code, odd_w, frac, slice, mac, wl, h, w, c, cg, chan, kh, kw, sh, sw, dh,
+			 dw, pt, pl, pb, pr, mode, repeat, convs, oh, ow, pixel, row, addr);
 		return s;
 	}
 };
@@ -302,6 +301,31 @@ class Model
 				out.insert(out.end(), one.begin(), one.end());
 			return;
 		}
+		if (c.mac) {
+			for (uint32_t j = 0; j < n; j++) {
+				Word w;
+
+				w.data.resize(B);
+				w.mask.resize(B);
+				for (uint32_t i = 0; i < B; i++) {
+					uint32_t t = 2 * j + i / 16 % 2;
+
+					if (t >= taps.size() || !taps[t].in)
+						continue;
+					w.mask[i] = 1;
+					w.data[i] = bit(c, i / 32, taps[t].y, taps[t].x,
+							c.chan + i % 16);
+				}
+				w.index = j;
+				w.first = one.empty();
+				w.taps = present;
+				if (std::count(w.mask.begin(), w.mask.end(), 1) || (!present && !j))
+					one.push_back(w);
+			}
+			one.back().last = one.back().win_last = true;
+			out.insert(out.end(), one.begin(), one.end());
+			return;
+		}
 		for (uint32_t t = 0; t < taps.size(); t++)
 			for (uint32_t p = t * cp; p < (t + 1) * cp; p++)
 				if (c.mode || taps[t].in)
@@ -420,6 +444,39 @@ class Model
 		return want == (c.odd_w ? 2 * acc - pairs : acc);
 	}
 
+	// Words of MACs, for each of the 16 channels.
+	bool macs_add_up(const Config &c, uint32_t oy, uint32_t ox,
+			 const std::vector<Word> &words) const
+	{
+		for (uint32_t ch = 0; ch < 16; ch++) {
+			std::vector<int64_t> weights(c.kh * c.kw + 1);
+			int64_t acc = 0, want = 0;
+
+			for (int64_t &v : weights)
+				v = int64_t(range(0, 255)) - 128;
+			for (const Word &w : words)
+				for (uint32_t i = ch; i < B; i += 16) {
+					int64_t scale = INT64_C(1) << i / 32;
+
+					if (c.f.kind == SIGNED && i / 32 == 7)
+						scale = -scale;
+					acc += w.data[i] * scale *
+					       weights[2 * w.index + i / 16 % 2];
+				}
+			for (uint32_t t = 0; t < c.kh * c.kw; t++) {
+				int64_t y = int64_t(oy) * c.sh + t / c.kw - c.pt;
+				int64_t x = int64_t(ox) * c.sw + t % c.kw - c.pl;
+
+				if (y >= 0 && y < c.h && x >= 0 && x < c.w)
+					want += weights[t] *
+						value(c, uint32_t(y), uint32_t(x), c.chan + ch);
+			}
+			if (acc != want)
+				return false;
+		}
+		return true;
+	}
+
 	// What the words of a window add up to with weights, and what they should.
 	bool adds_up(const Config &c, uint32_t oy, uint32_t ox) const
 	{
@@ -434,6 +491,8 @@ class Model
 		window(once, oy, ox, words);
 		if (c.slice)
 			return slices_add_up(c, oy, ox, words);
+		if (c.mac)
+			return macs_add_up(c, oy, ox, words);
 		for (int64_t &v : weights)
 			v = int64_t(range(0, 14)) - 7;
 		for (const Word &w : words) {
@@ -535,6 +594,7 @@ class Bench
 		t.d_wl_i = uint8_t(c.slice ? c.wl : range(0, 3));
 		t.d_frac_i = c.frac;
 		t.k_slice_i = c.slice;
+		t.k_mac_i = c.mac;
 		t.k_repeat_i = uint8_t(c.repeat);
 		t.k_convs_i = uint16_t(c.convs);
 		t.d_onchip_i = one_in(2);
@@ -689,9 +749,11 @@ class Bench
 	}
 };
 
-enum Sort { ROWS, NARROW, TAPS, ELEMENTS, SLICE, LARGE, WIDE, SORTS };
-const char *const sort_names[] = { "rows",   "16 channels and less", "taps",	 "elements",
-				   "slices", "large shapes",	     "wide rows" };
+enum Sort { ROWS, NARROW, TAPS, ELEMENTS, LARGE, WIDE, GROUPS, SLICE, MAC, SORTS };
+const char *const sort_names[] = {
+	"rows",	     "16 channels and less", "taps",   "elements", "large shapes",
+	"wide rows", "rows of groups",	     "slices", "MACs"
+};
 
 // Of slices: T, S4 and S8 only where the activations are not odd.
 void random_weights(Config &c)
@@ -720,6 +782,11 @@ Config random_config(Sort sort)
 		c.slice = sort == SLICE;
 		if (c.slice)
 			random_weights(c);
+		c.mac = sort == MAC;
+		if (c.mac) {
+			c.f = format_of(slices[range(1, 2)]);
+			c.frac = c.odd_w = false;
+		}
 		c.h = one_in(4) ? range(1, 40) : range(1, 9);
 		c.w = one_in(4) ? range(1, 40) : range(1, 9);
 		c.kh = range(1, sort == SLICE || (sort == NARROW && !one_in(4)) ? 4 : 7);
@@ -734,7 +801,7 @@ Config random_config(Sort sort)
 			c.pl = std::min(31u, random32() % (c.dw * (c.kw - 1) + 1));
 			c.pr = std::min(31u, random32() % (c.dw * (c.kw - 1) + 1));
 		}
-		c.mode = sort == SLICE ? 0 : range(0, 2);
+		c.mode = sort == SLICE || sort == MAC ? 0 : range(0, 2);
 		c.cg = sort == SLICE	? range(1, 4)
 		       : sort == NARROW ? range(1, 16)
 		       : one_in(3)	? 16 * range(1, 20)
@@ -777,11 +844,25 @@ Config random_config(Sort sort)
 			c.h = range(1, 12);
 			c.w = range(100, one_in(2) ? 1024 : c.slice ? 1024 : 4096);
 		}
-		c.repeat = c.convs == 1 && one_in(4) ? range(2, 4) : 1;
+		if (sort == GROUPS || sort == MAC) {
+			uint32_t groups = range(2, one_in(4) ? 20 : 5);
+
+			c.cg = sort == MAC ? 16 : 16 * range(1, one_in(3) ? 20 : 3);
+			c.convs = range(sort == MAC ? 1 : 2, groups);
+			c.chan = c.cg * range(0, groups - c.convs);
+			c.c = c.cg * groups - (sort == MAC ? range(0, 15) : 0);
+			if (one_in(3))
+				c.w = range(30, 400);
+			if (one_in(3))
+				c.h = range(5, 30);
+		}
+		c.repeat = c.convs == 1 && !c.mac && one_in(4) ? range(2, 4) : 1;
 		good = c.shape() && c.kh * c.kw * c.cg <= 32767 && c.c <= 8192 &&
 		       c.work() <= (sort == WIDE || one_in(20) ? 20000u : 2500u);
 		if (c.slice)
 			good = good && c.kh * c.kw * c.cg <= B / 4;
+		if (c.mac) // what the loader promises
+			good = good && (c.c + 15) / 16 * c.w * c.kh <= 4096;
 		if (good) {
 			c.place(spread);
 			good = c.extent() < BYTES / 2;
@@ -829,7 +910,8 @@ struct Speed {
 	unsigned format, h, w, c, k, stride, pad;
 	bool frac, slice;
 	double most; // cycles per pixel
-	unsigned wl = 0;
+	unsigned wl = 0, groups = 1;
+	bool mac = false;
 };
 
 bool run_speed(Bench &b, const Speed &s, unsigned number)
@@ -841,14 +923,17 @@ bool run_speed(Bench &b, const Speed &s, unsigned number)
 	c.f = format_of(s.format);
 	c.h = s.h;
 	c.w = s.w;
-	c.c = c.cg = s.c;
+	c.convs = s.groups;
+	c.c = s.c * s.groups;
+	c.cg = s.c;
+	c.mac = s.mac;
 	c.kh = c.kw = s.k;
 	c.sh = c.sw = s.stride;
 	c.pt = c.pl = c.pb = c.pr = s.pad;
 	c.frac = s.frac;
 	c.slice = s.slice;
 	c.wl = s.wl;
-	c.odd_w = !s.wl;
+	c.odd_w = !s.wl && !s.mac;
 	c.shape();
 	c.place(false);
 	b.run(c, CYCLES_MAX, 12);
@@ -880,6 +965,12 @@ int main(int argc, char **argv)
 		  true, 8.4, 3 },
 		{ "3 channels, 4x4, S8, slices, S8", BNN_FORMAT_S8, 224, 224, 3, 4, 4, 0, false,
 		  true, 33, 3 },
+		{ "4 groups of 32, 3x3, B1", BNN_FORMAT_B1, 28, 28, 32, 3, 1, 1, false, false, 40,
+		  0, 4 },
+		{ "32 channels, 3x3, S8, MACs", BNN_FORMAT_S8, 112, 112, 16, 3, 2, 1, false, false,
+		  32.6, 0, 2, true },
+		{ "64 channels, 3x3, S8, MACs", BNN_FORMAT_S8, 28, 28, 16, 3, 1, 1, false, false,
+		  37, 0, 4, true },
 	};
 	unsigned count = 50, number = 0, failed = 0;
 	Bench bench;
@@ -894,7 +985,7 @@ int main(int argc, char **argv)
 	for (uint8_t &byte : bench.model.memory)
 		byte = uint8_t(random32());
 	for (unsigned sort = 0; sort < SORTS; sort++)
-		if (sort != SLICE || B == 256)
+		if (sort < SLICE || B == 256)
 			failed += !run_sort(bench, Sort(sort), ++number, count);
 	if (B == 256)
 		for (const Speed &s : speeds)
