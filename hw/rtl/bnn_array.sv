@@ -53,6 +53,9 @@ module bnn_array #(
   input  logic                 k_split_i,
   input  logic                 k_slice_i,
   input  logic                 k_stream_i,
+  input  logic                 k_mac_i,        // LANE_BITS is 256
+  input  logic [1:0]           k_mac_log2_i,   // channels per value: 1, 2, 4
+  input  logic [3:0]           k_mac_tile_i,   // tiles before the chunk
   input  logic [1:0]           d_wl_i,         // log2 of the bits of a weight
   input  logic                 d_w_top_neg_i,
   input  logic                 d_odd_a_i,
@@ -121,6 +124,7 @@ module bnn_array #(
     .k_row_words_i (k_row_words_i),
     .k_wbase_i     (k_wbase_i),
     .k_split_i     (k_split_i),
+    .k_mac_i       (k_mac_i),
     .k_stream_i    (k_stream_i),
     .k_listed_i    (listed),
     .d_wl_i        (d_wl_i),
@@ -232,7 +236,7 @@ module bnn_array #(
 
   always_ff @(posedge clk_i) begin
     if (s1_valid) begin
-      s2_pos_q <= data;
+      s2_pos_q <= k_mac_i ? '0 : data;
       s2_neg_q <= (d_odd_a_i && d_odd_w_i) ? mask & ~data : '0;
     end
     s2_flags_q <= {s1_m, s1_l, s1_first, s1_double, s1_sub};
@@ -261,12 +265,54 @@ module bnn_array #(
   end
   assign s6_tile = s6_where_q[AW +: PW];
 
+  // ---- MACs: 16 values of a tap; those that the tile's lanes use, moved to the front ----
+  logic [LANES*8-1:0] s3_own;
+  logic               s3_second;
+  if (LANE_BITS == 256) begin : gen_mac
+    logic [127:0] tap, moved, s2_tap_q, s3_tap_q;
+    logic [3:0]   tile, s1_from, s2_from_q;   // channel of the first lane
+    logic         s2_second_q, s3_second_q;
+    assign tile    = 4'(s1_tile) + k_mac_tile_i;
+    assign s1_from = 4'({4'd0, tile} << (3'(LW) - 3'(k_mac_log2_i)));
+    always_comb begin
+      for (int i = 0; i < 8; i++) begin
+        tap[i*16 +: 16] = s1_part[0] ? s1_data[i*32+16 +: 16] : s1_data[i*32 +: 16];
+      end
+      moved = s2_tap_q;
+      for (int i = 0; i < 8; i++) begin
+        if (s2_from_q[3]) moved[i*16 +: 8] = moved[i*16+8 +: 8];
+        if (s2_from_q[2]) moved[i*16 +: 4] = moved[i*16+4 +: 4];
+        if (s2_from_q[1]) moved[i*16 +: 2] = moved[i*16+2 +: 2];
+        if (s2_from_q[0]) moved[i*16]      = moved[i*16+1];
+      end
+    end
+    always_ff @(posedge clk_i) begin
+      s2_tap_q    <= k_mac_i ? tap : '0;
+      s2_from_q   <= s1_from;
+      s2_second_q <= s1_part[0];
+      s3_tap_q    <= moved;
+      s3_second_q <= s2_second_q;
+    end
+    for (genvar l = 0; l < LANES; l++) begin : gen_own
+      for (genvar i = 0; i < 8; i++) begin : gen_bit
+        assign s3_own[l*8 + i] = k_mac_log2_i[1] ? s3_tap_q[i*16 + l/4%16] :
+                                 k_mac_log2_i[0] ? s3_tap_q[i*16 + l/2%16] : s3_tap_q[i*16 + l%16];
+      end
+    end
+    assign s3_second = s3_second_q;
+  end else begin : gen_no_mac
+    logic unused_mac;
+    assign unused_mac = ^{k_mac_log2_i, k_mac_tile_i};
+    assign s3_own     = '0;
+    assign s3_second  = 1'b0;
+  end
+
   // ---- pairs ----
   logic [1:0]  planes;
   logic        top_neg;
   logic [31:0] pairs0, pairs1;
   assign planes  = k_slice_i ? 2'd3 : d_wl_i;
-  assign top_neg = k_slice_i ? d_a_top_neg_i : d_w_top_neg_i;
+  assign top_neg = (k_slice_i || k_mac_i) ? d_a_top_neg_i : d_w_top_neg_i;
 
   bnn_array_sum #(
     .LANE_BITS(LANE_BITS),
@@ -279,6 +325,7 @@ module bnn_array #(
     .s3_valid_i (s3_valid_q),
     .s3_hits_i  (s3_pos_q | s3_neg_q),
     .s4_valid_i (s4_valid_q),
+    .s4_product_i('0),
     .s5_valid_i (s5_valid_q),
     .s5_first_i (s5_flags_q[2]),
     .s5_double_i(s5_flags_q[1]),
@@ -344,6 +391,8 @@ module bnn_array #(
       .s3_valid_i (s3_valid_q),
       .s3_pos_i   (s3_pos_q),
       .s3_neg_i   (s3_neg_q),
+      .s3_own_i   (s3_own[l*8 +: 8]),
+      .s3_second_i(s3_second),
       .s4_valid_i (s4_valid_q),
       .s5_valid_i (s5_valid_q),
       .s5_first_i (s5_flags_q[2]),

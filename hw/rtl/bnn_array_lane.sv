@@ -4,6 +4,8 @@
 // half the width.
 //
 //   s1 address   s2 weights   s3-s5 bnn_array_sum   s6 value   s7 result
+//
+// MACs: the lane multiplies the value of its own channel by its weight, one tap per step.
 
 module bnn_array_lane #(
   parameter int LANE_BITS = 256,
@@ -20,7 +22,7 @@ module bnn_array_lane #(
   input  logic                    start_i,
   input  logic                    split_i,
   input  logic [1:0]              planes_i,
-  input  logic                    top_neg_i,
+  input  logic                    top_neg_i,   // of planes in slices; of the own value
   input  logic                    odd_w_i,
   input  logic                    frac_i,
   input  logic                    listed_i,
@@ -41,6 +43,8 @@ module bnn_array_lane #(
   input  logic                    s3_valid_i,
   input  logic [LANE_BITS-1:0]    s3_pos_i,
   input  logic [LANE_BITS-1:0]    s3_neg_i,
+  input  logic [7:0]              s3_own_i,    // MACs: of the lane's channel, else 0
+  input  logic                    s3_second_i, // the second tap of the word
   input  logic                    s4_valid_i,
   input  logic                    s5_valid_i,
   input  logic                    s5_first_i,
@@ -130,6 +134,27 @@ module bnn_array_lane #(
     );
   end
 
+  // ---- the product ----
+  localparam int SW = $clog2(LANE_BITS / 8 + 1) + 10;
+  logic [SW-1:0] s4_product;
+  if (LANE_BITS == 256) begin : gen_mac
+    logic signed [7:0] own_w, own_w_q;
+    logic signed [8:0] own_q;
+    for (genvar i = 0; i < 8; i++) begin : gen_bit
+      assign own_w[i] = s3_second_i ? weight_q[i*32 + 16] : weight_q[i*32];
+    end
+    always_ff @(posedge clk_i) begin
+      own_w_q <= own_w;
+      own_q   <= {top_neg_i && s3_own_i[7], s3_own_i};
+    end
+    // At most 128 * 255: 16 bits.
+    assign s4_product = 16'(own_q * own_w_q);
+  end else begin : gen_no_mac
+    logic unused;
+    assign unused     = ^{s3_own_i, s3_second_i};
+    assign s4_product = '0;
+  end
+
   bnn_array_sum #(
     .LANE_BITS(LANE_BITS),
     .IMPL     (IMPL)
@@ -141,6 +166,7 @@ module bnn_array_lane #(
     .s3_valid_i (s3_valid_i),
     .s3_hits_i  ((weight_q & s3_pos_i) | (~weight_q & s3_neg_i)),
     .s4_valid_i (s4_valid_i),
+    .s4_product_i(s4_product),
     .s5_valid_i (s5_valid_i),
     .s5_first_i (s5_first_i),
     .s5_double_i(s5_double_i),

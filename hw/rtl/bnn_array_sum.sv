@@ -3,10 +3,15 @@
 // planes, into one accumulator, or (split) into one for each half.
 //
 //   s3 hits   s4 counts of the slices   s5 weighted sums   s6 accumulators
+//
+// Where there is a product, there are no hits, and the other way round.
 
 module bnn_array_sum #(
   parameter int LANE_BITS = 256,
-  parameter int IMPL      = 0
+  parameter int IMPL      = 0,
+  localparam int SLICE = LANE_BITS / 8,
+  localparam int CW    = $clog2(SLICE + 1),
+  localparam int SW    = CW + 10            // of a weighted sum
 ) (
   input  logic                 clk_i,
 
@@ -17,6 +22,7 @@ module bnn_array_sum #(
   input  logic                 s3_valid_i,
   input  logic [LANE_BITS-1:0] s3_hits_i,
   input  logic                 s4_valid_i,
+  input  logic [SW-1:0]        s4_product_i, // instead of hits
   input  logic                 s5_valid_i,
   input  logic                 s5_first_i,
   input  logic                 s5_double_i,
@@ -24,10 +30,6 @@ module bnn_array_sum #(
   output logic [31:0]          acc0_o,
   output logic [31:0]          acc1_o
 );
-
-  localparam int SLICE = LANE_BITS / 8;
-  localparam int CW    = $clog2(SLICE + 1);
-  localparam int SW    = CW + 10;           // of a weighted sum
 
   logic [8*CW-1:0] counts, counts_q;
   for (genvar i = 0; i < 8; i++) begin : gen_slice
@@ -117,7 +119,7 @@ module bnn_array_sum #(
   always_ff @(posedge clk_i) begin
     if (s3_valid_i) counts_q <= counts;
     if (s4_valid_i) begin
-      sum0_q <= sum0;
+      sum0_q <= sum0 | s4_product_i;
       if (split_i) sum1_q <= hi;
     end
     if (s5_valid_i) begin

@@ -71,7 +71,8 @@ module bnn_core #(
   localparam int FEATURES = (1 << `BNN_FEATURES_BINARY_BIT) | (1 << `BNN_FEATURES_POST_BIT) |
                             (1 << `BNN_FEATURES_FRAC_BIT) | (1 << `BNN_FEATURES_PLANES_BIT) |
                             (1 << `BNN_FEATURES_STREAM_BIT) | (1 << `BNN_FEATURES_TILED_BIT) |
-                            (1 << `BNN_FEATURES_CODEBOOK_BIT) | (1 << `BNN_FEATURES_GROUPS_BIT) | (1 << `BNN_FEATURES_PROFILE_BIT);
+                            (1 << `BNN_FEATURES_CODEBOOK_BIT) | (1 << `BNN_FEATURES_GROUPS_BIT) | (1 << `BNN_FEATURES_PROFILE_BIT) |
+                            ((LANE_BITS == 256) ? 1 << `BNN_FEATURES_STEM_MAC_BIT : 0);
 
   logic unused;
   assign unused = ^{stop_addr[BUS_BITS-1:31], run_seq[63:31], sw_addr[3:0], combine_flush, conv_active};
@@ -520,7 +521,7 @@ module bnn_core #(
   logic [PW-1:0]           lt_addr, lp_addr, ck_pbase, ck_tbase;
   logic [17:0]             lt_data;
   logic [372:0]            lp_data;
-  logic                    ck_valid, ck_ready, ck_free, ck_split, ck_slice, ck_last;
+  logic                    ck_valid, ck_ready, ck_free, ck_split, ck_slice, ck_mac, ck_last;
   logic [13:0]             ck_group, ck_lead, ck_convs, ck_first, ck_rows;
   logic [PW:0]             ck_tiles, ck_groups;
   logic [7:0]              ck_copies;
@@ -600,6 +601,7 @@ module bnn_core #(
     .ck_tbase_o    (ck_tbase),
     .ck_split_o    (ck_split),
     .ck_slice_o    (ck_slice),
+    .ck_mac_o      (ck_mac),
     .ck_last_o     (ck_last),
     .ck_free_i     (ck_free)
   );
@@ -689,6 +691,7 @@ module bnn_core #(
     .ck_tbase_i     (ck_tbase),
     .ck_split_i     (ck_split),
     .ck_slice_i     (ck_slice),
+    .ck_mac_i       (ck_mac),
     .ck_last_i      (ck_last),
     .ck_free_o      (ck_free),
     .lw_we_i        (lw_we),

@@ -88,6 +88,7 @@ module bnn_exec #(
   input  logic [PW-1:0]           ck_tbase_i,
   input  logic                    ck_split_i,
   input  logic                    ck_slice_i,
+  input  logic                    ck_mac_i,
   input  logic                    ck_last_i,
   output logic                    ck_free_o,
   input  logic                    lw_we_i,
@@ -164,12 +165,15 @@ module bnn_exec #(
   logic [AW:0]   row_words_q;
   logic [AW-1:0] wbase_q;
   logic [PW-1:0] pbase_q, tbase_q;
-  logic          split_q, slice_q, last_q, stream_q;
+  logic          split_q, slice_q, mac_q, last_q, stream_q;
+  logic [13:0]   cg, og;                   // as the array sees them: MACs take 16 groups as one
   logic [13:0]   pieces_q;                 // of a window and plane
   logic [17:0]   words_q;                  // of a window
   logic [4:0]    passes_q;
   logic          go, store_done;
 
+  assign cg         = mac_q ? 14'd16 : cg_i;
+  assign og         = mac_q ? {7'd0, og_i[2:0], 4'd0} : og_i;
   assign go         = state_q == GO;
   assign ck_ready_o = state_q == WAIT;
   assign ck_free_o  = state_q == RUN && store_done;
@@ -212,15 +216,16 @@ module bnn_exec #(
       tbase_q     <= ck_tbase_i;
       split_q     <= ck_split_i;
       slice_q     <= ck_slice_i;
+      mac_q       <= ck_mac_i;
       last_q      <= ck_last_i;
     end
     if (state_q == SIZE) begin
       pieces_q <= 14'(6'(kh_i) * 6'(kw_i)) * 14'((15'(cg_i) + 15'd15) >> 4);
-      chan_q   <= 14'(group_q * cg_i);
+      chan_q   <= 14'(group_q * cg);
       passes_q <= (5'd1 << bnn_format_bits_log2(in_format)) + ((odd_a && !odd_w) ? 5'd2 : 5'(!odd_a && !signed_a && pad_mode_i == 2'd2));
     end
     if (state_q == MODE) begin
-      words_q <= slice_q ? 18'(row_words_q) : ((18'(pieces_q) + 18'(WH - 1)) >> $clog2(WH)) * 18'(passes_q);
+      words_q <= (slice_q || mac_q) ? 18'(row_words_q) : ((18'(pieces_q) + 18'(WH - 1)) >> $clog2(WH)) * 18'(passes_q);
     end
   end
   // Windows of more than half the buffer come once per tile.
@@ -259,7 +264,7 @@ module bnn_exec #(
     .d_pad_l_i    (pad_l_i),
     .d_pad_mode_i (pad_mode_i),
     .d_format_i   (in_format),
-    .d_cg_i       (cg_i),
+    .d_cg_i       (cg),
     .d_odd_w_i    (odd_w),
     .d_w_top_neg_i(w_top_neg),
     .d_wl_i       (wl),
@@ -272,6 +277,7 @@ module bnn_exec #(
     .k_chan_i     (chan_q),
     .k_convs_i    (convs_q),
     .k_slice_i    (slice_q),
+    .k_mac_i      (mac_q),
     .k_repeat_i   (stream_q ? 8'(tiles_q) : 8'd1),
     .rq_valid_o   (wi_rq_valid),
     .rq_ready_i   (rq_ready_i[0]),
@@ -332,7 +338,7 @@ module bnn_exec #(
     .k_groups_i   (groups_q),
     .k_copies_i   (copies_q),
     .k_rows_i     (rows_q),
-    .k_og_i       (og_i),
+    .k_og_i       (og),
     .k_first_i    (lead_q),
     .k_row_words_i(row_words_q),
     .k_wbase_i    (wbase_q),
@@ -340,7 +346,10 @@ module bnn_exec #(
     .k_split_i    (split_q),
     .k_slice_i    (slice_q),
     .k_stream_i   (stream_q),
-    .d_wl_i       (slice_q ? 2'd0 : wl),
+    .k_mac_i      (mac_q),
+    .k_mac_log2_i (og_i[2:1]),
+    .k_mac_tile_i (4'(first_q >> LW)),
+    .d_wl_i       ((slice_q || mac_q) ? 2'd0 : wl),
     .d_w_top_neg_i(w_top_neg),
     .d_odd_a_i    (odd_a),
     .d_a_top_neg_i(signed_a),

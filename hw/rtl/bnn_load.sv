@@ -88,13 +88,14 @@ module bnn_load #(
   output logic [PAR_W-1:0]        ck_tbase_o,
   output logic                    ck_split_o,
   output logic                    ck_slice_o,
+  output logic                    ck_mac_o,
   output logic                    ck_last_o,     // of the command
   input  logic                    ck_free_i      // pulse: the oldest taken one is done
 );
 
   localparam int DEPTH_LOG2 = 3;                 // chunks
   localparam int RUNS_LOG2  = 2;
-  localparam int CW = 14*5 + (PAR_W+1)*2 + 8 + ADDR_W+1 + ADDR_W + PAR_W*2 + 3;
+  localparam int CW = 14*5 + (PAR_W+1)*2 + 8 + ADDR_W+1 + ADDR_W + PAR_W*2 + 4;
   localparam int FW = ADDR_W+1 + PAR_W+1;
 
   // ---- the command ----
@@ -116,7 +117,7 @@ module bnn_load #(
   assign free_size = sizes[freed_q[DEPTH_LOG2-1:0]];
   assign ck_valid_o = loaded_q != taken_q;
   assign {ck_group_o, ck_lead_o, ck_convs_o, ck_first_o, ck_rows_o, ck_tiles_o, ck_groups_o, ck_copies_o, ck_row_words_o, ck_wbase_o,
-          ck_pbase_o, ck_tbase_o, ck_split_o, ck_slice_o, ck_last_o} = chunks[taken_q[DEPTH_LOG2-1:0]];
+          ck_pbase_o, ck_tbase_o, ck_split_o, ck_slice_o, ck_mac_o, ck_last_o} = chunks[taken_q[DEPTH_LOG2-1:0]];
 
   always_ff @(posedge clk_i) begin
     if (put) begin
@@ -147,9 +148,9 @@ module bnn_load #(
   logic [ADDR_W:0] put_row_words, put_words;
   logic [ADDR_W-1:0] put_wbase;
   logic [PAR_W-1:0] put_pbase, put_tbase;
-  logic        put_split, put_slice, put_last;
+  logic        put_split, put_slice, put_mac, put_last;
   assign put_chunk = {put_group, put_lead, put_convs, put_first, put_rows, put_tiles, put_groups, put_copies, put_row_words, put_wbase,
-                      put_pbase, put_tbase, put_split, put_slice, put_last};
+                      put_pbase, put_tbase, put_split, put_slice, put_mac, put_last};
   assign put_size  = {put_words, put_params};
 
   bnn_load_plan #(
@@ -216,6 +217,7 @@ module bnn_load #(
     .put_tbase_o    (put_tbase),
     .put_split_o    (put_split),
     .put_slice_o    (put_slice),
+    .put_mac_o      (put_mac),
     .put_last_o     (put_last),
     .put_words_o    (put_words),
     .put_params_o   (put_params),
@@ -252,13 +254,13 @@ module bnn_load #(
   logic [ADDR_W:0]   k_row_words;
   logic [ADDR_W-1:0] k_wbase;
   logic [PAR_W-1:0]  k_pbase, k_tbase;
-  logic              k_split, k_slice, k_last;
+  logic              k_split, k_slice, k_mac, k_last;
   logic              w_done, w_idle, w_ready, table_done, p_done, p_ready;
   assign {k_group, k_lead, k_convs, k_first, k_rows, k_tiles, k_groups, k_copies, k_row_words, k_wbase,
-          k_pbase, k_tbase, k_split, k_slice, k_last} = k_q;
+          k_pbase, k_tbase, k_split, k_slice, k_mac, k_last} = k_q;
 
   logic unused;
-  assign unused = ^{d_flat_i[39:32], k_lead, k_convs, k_first, k_group, k_tiles, k_groups};
+  assign unused = ^{d_flat_i[39:32], k_lead, k_convs, k_first, k_group, k_tiles, k_groups, k_mac};
 
   assign loaded     = state_q == FINISH && w_idle;
   assign rb_ready_o = w_ready || p_ready;

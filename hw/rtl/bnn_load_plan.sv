@@ -84,6 +84,7 @@ module bnn_load_plan #(
   output logic [PAR_W-1:0]  put_tbase_o,
   output logic              put_split_o,
   output logic              put_slice_o,
+  output logic              put_mac_o,     // groups are 16 of the command's
   output logic              put_last_o,
   output logic [ADDR_W:0]   put_words_o,   // what it takes of the rings
   output logic [PAR_W:0]    put_params_o,
@@ -101,6 +102,7 @@ module bnn_load_plan #(
   localparam int TILES    = 32;                                 // half of the results of a half lane
   localparam int FIT_LOG2 = (PAR_W > 6) ? PAR_W - 1 : 5;
   localparam int SLICE_K  = LANE_BITS / 8;                      // of a word
+  localparam int MAC_ROWS = 4096;                               // pieces of 8 planes in the row buffer
 
   localparam logic [3:0] IDLE = 4'd0, SETUP = 4'd1, FIT = 4'd2, ROUND = 4'd3, CUT = 4'd4, SPACE = 4'd5,
                          TABLE = 4'd6, RUN = 4'd7, RUN_A = 4'd8, RUN_P = 4'd9, ASK = 4'd10,
@@ -114,9 +116,9 @@ module bnn_load_plan #(
   always_ff @(posedge clk_i) mul_p_q <= 32'(mul_a_q) * 32'(mul_b_q);
 
   // ---- the command ----
-  logic            is_flat, is_book, is_bits, fan_ok, top_neg, slice_ok;
+  logic            is_flat, is_book, is_bits, fan_ok, top_neg, slice_ok, mac_ok, mac_q;
   logic            fan_q, slice_q, two_q, split_q;   // two: words of a plane
-  logic [10:0]     cg_units;
+  logic [10:0]     cg_units, mac_pieces;
   logic [13:0]     tap_pieces_q;
   logic [15:0]     row_units_q, row_pieces_q, row_beats, words_full, words_split;
   logic [17:0]     row_bits_q;
@@ -143,6 +145,12 @@ module bnn_load_plan #(
                     d_cg_i <= 14'd4 && d_groups_i == 14'd1 && d_kh_i <= 3'd4 && d_kw_i <= 3'd4 &&
                     d_dh_i == 3'd1 && d_dw_i == 3'd1 && d_w_i <= 13'd1024 &&
                     {1'b0, d_kh_i} + {1'b0, d_sh_i} <= 4'd8;
+  // One channel per group, which the lane picks: 16 groups at once, if all rows of a window fit.
+  assign mac_ok   = LANE_BITS == 256 && !d_ew_i && d_cg_i == 14'd1 && d_groups_i != 14'd1 &&
+                    (d_og_i == 14'd1 || d_og_i == 14'd2 || d_og_i == 14'd4) && d_wformat_i == `BNN_WFORMAT_S8 &&
+                    (d_in_format_i == `BNN_FORMAT_U8 || d_in_format_i == `BNN_FORMAT_S8) && d_pad_mode_i == 2'd0 &&
+                    d_dh_i == 3'd1 && d_dw_i == 3'd1;
+  assign mac_pieces = 11'((15'(d_groups_i) + 15'd15) >> 4);
   assign row_beats    = (row_pieces_q + 16'd7) >> 3;
   assign words_full   = 16'(((19'(row_units_q) << wl_i) + 19'(WH - 1)) >> WH_LOG2);
   assign words_split  = 16'((17'(row_units_q) + 17'(WH/2 - 1)) >> (WH_LOG2 - 1));
@@ -172,12 +180,13 @@ module bnn_load_plan #(
   // ---- the chunk ----
   logic [13:0]       group_q, first_q, left, most, n_q;
   logic [13:0]       lead_q, convs_q;       // channels left in the group; groups of the chunk
-  logic [13:0]       next_group_q, next_lead_q, rest_n_q;
+  logic [13:0]       next_group_q, next_lead_q, rest_n_q, og;
   logic              end_q;
   logic [PAR_W:0]    n_groups, groups_q, tiles_q, params_q;
   logic [ADDR_W:0]   words_q;
   logic [ADDR_W-1:0] wbase_q;
   logic [PAR_W-1:0]  pbase_q, tbase_q;
+  assign og       = mac_q ? {7'd0, d_og_i[2:0], 4'd0} : d_og_i;
   assign left     = rows_q - first_q;
   assign most     = split_q ? 14'(max_q) << (LANE_W + 1) : 14'(max_q) << LANE_W;
   assign n_groups = (PAR_W+1)'((15'(n_q) + 15'(LANES - 1)) >> LANE_W);
@@ -203,6 +212,7 @@ module bnn_load_plan #(
   assign put_tbase_o     = tbase_q;
   assign put_split_o     = split_q;
   assign put_slice_o     = slice_q;
+  assign put_mac_o       = mac_q;
   assign put_last_o      = end_q;
   assign put_words_o     = words_q;
   assign put_params_o    = params_q;
@@ -262,7 +272,6 @@ module bnn_load_plan #(
         step_q        <= '0;
         group_q       <= '0;
         first_q       <= '0;
-        lead_q        <= d_og_i;
         first_chunk_q <= 1'b1;
         src_q         <= '0;
         at_q          <= !is_book ? '0 : (d_tau_i < 4'd3) ? 32'd512 : 32'd64 << d_tau_i;  // behind the table
@@ -306,18 +315,31 @@ module bnn_load_plan #(
             mul_b_q <= tiles_full;
           end
           4'd6: cost_q <= mul_p_q;
-          4'd7: split_q <= wl_i == 2'd0 && !slice_q && !d_ew_i && cost_q < mul_p_q &&
-                           32'(half_q) * UNIT_S <= WEIGHT_WORDS;
-          default: begin
+          4'd7: begin
+            split_q <= wl_i == 2'd0 && !slice_q && !d_ew_i && cost_q < mul_p_q &&
+                       32'(half_q) * UNIT_S <= WEIGHT_WORDS;
+            mac_q   <= 1'b0;
+            mul_a_q <= 18'(mac_pieces);
+            mul_b_q <= 14'(d_kh_i);
+            if (!mac_ok) step_q <= 4'd12;
+          end
+          4'd9: begin
+            mul_a_q <= mul_p_q[17:0];
+            mul_b_q <= 14'(d_w_i);
+          end
+          4'd11: mac_q <= mul_p_q <= MAC_ROWS;
+          4'd12: begin
             row_words_q <= d_ew_i ? '0 : slice_q ? (ADDR_W+1)'(1) << wl_i << two_q : split_q ? half_q[ADDR_W:0] : full_q[ADDR_W:0];
             fit_p_q     <= split_q ? FP'(copies_q) << (FIT_LOG2 + 1) : FP'(copies_q) << FIT_LOG2;
             bit_q       <= (FIT_LOG2+1)'(1) << FIT_LOG2;
             max_q       <= '0;
             sum_w_q     <= '0;
             sum_p_q     <= '0;
+            lead_q      <= og;
             step_q      <= '0;
             state_q     <= FIT;
           end
+          default: ;
         endcase
       end
       FIT: begin
@@ -378,7 +400,7 @@ module bnn_load_plan #(
         // Over the groups of the chunk, to the one in which the next begins.
         if (rest_n_q >= next_lead_q) begin
           rest_n_q     <= rest_n_q - next_lead_q;
-          next_lead_q  <= d_og_i;
+          next_lead_q  <= og;
           next_group_q <= next_group_q + 14'd1;
           if (rest_n_q != next_lead_q) convs_q <= convs_q + 14'd1;
         end else begin

@@ -38,6 +38,7 @@ module bnn_steps #(
   input  logic [AW:0]          k_row_words_i,
   input  logic [AW-1:0]        k_wbase_i,
   input  logic                 k_split_i,
+  input  logic                 k_mac_i,         // parts of a word are two taps with one word of weights
   input  logic                 k_stream_i,
   input  logic                 k_listed_i,      // FRAC: L by the lists
   input  logic [1:0]           d_wl_i,
@@ -109,6 +110,7 @@ module bnn_steps #(
       3'b011:         parts = filled;
       default:        parts = 8'd1;
     endcase
+    if (k_mac_i) parts = {6'd0, ww_mask_i[16], ww_mask_i[0]};
     part_lo = '0;
     part_hi = '0;
     for (int i = 7; i >= 0; i--) if (parts[i]) part_lo = 3'(i);
