@@ -7,8 +7,10 @@
 //   array_tb [CHUNKS [SEED]]
 
 #include <algorithm>
+#include <bitset>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <deque>
 #include <vector>
 
@@ -18,7 +20,9 @@
 namespace
 {
 
-constexpr unsigned N = 4, B = 64, DEPTH = 64, PARAMS = 32, RESULTS = 16, WINDOW_WORDS = 32;
+constexpr unsigned N = TB_LANES, B = TB_LANE_BITS, DEPTH = TB_WEIGHT_WORDS, PARAMS = TB_PARAM_WORDS,
+		   RESULTS = TB_RESULTS;
+using Bits = std::bitset<B>;
 
 uint64_t state;
 
@@ -36,19 +40,44 @@ unsigned below(unsigned n)
 	return unsigned(random64() % n);
 }
 
+// Each bit is 1 with a probability of `odds` quarters.
+Bits random_bits(unsigned odds = 2)
+{
+	Bits v;
+
+	for (unsigned i = 0; i < B; i++)
+		v[i] = below(4) < odds;
+	return v;
+}
+
+Bits low_bits(unsigned n)
+{
+	return n ? ~Bits() >> (B - n) : Bits();
+}
+
+template <class T> void assign(T &port, const Bits &v)
+{
+	uint8_t bytes[B / 8] = {};
+
+	for (unsigned i = 0; i < B; i++)
+		bytes[i / 8] |= uint8_t(v[i] << i % 8);
+	memcpy(&port, bytes, sizeof(bytes));
+}
+
 struct Word {
-	uint64_t data, mask;
+	Bits data, mask;
 	unsigned index;
 	bool first, dbl, sub, last, l, win_last;
 	unsigned taps;
 };
 
 struct Chunk {
-	bool split, slice, stream, odd_a, a_top_neg, odd_w, w_top_neg, frac;
+	bool split, slice, mac, stream, odd_a, a_top_neg, odd_w, w_top_neg, frac;
 	unsigned wl, rows, og, first, tiles, groups, copies, row_words, wbase, tbase, windows;
-	unsigned words;				    // of B bits, of a window and pass
-	bool even;				    // windows of one pass without empty words
-	std::vector<std::vector<uint64_t>> weights; // by row: words of B bits (split: of H)
+	unsigned words;				// of B bits, of a window and pass
+	unsigned mac_log2, before;		// MACs: channels per value; tiles before the chunk
+	bool even;				// windows of one pass without empty words
+	std::vector<std::vector<Bits>> weights; // by row: words of B bits (split: of H)
 	std::vector<int> gate;
 };
 
@@ -82,7 +111,7 @@ Chunk random_chunk(unsigned turn, int density)
 	unsigned room = DEPTH / 2, unit;
 
 	c.frac = below(2);
-	switch (c.frac ? below(2) : below(6)) {
+	switch (c.frac ? below(2) : below(B == 256 ? 9 : 6)) {
 	case 0:
 		break;
 	case 1:
@@ -91,14 +120,21 @@ Chunk random_chunk(unsigned turn, int density)
 	case 2:
 		c.slice = true;
 		break;
+	case 6:
+	case 7:
+	case 8:
+		c.mac = true;
+		break;
 	default:
 		c.wl = 1 + below(3);
 	}
 	c.odd_a = c.frac || below(2);
 	c.a_top_neg = !c.odd_a && below(2);
 	c.odd_w = c.wl == 0 || below(2);
+	if (c.mac)
+		c.odd_a = c.odd_w = false;
 	c.w_top_neg = !c.odd_w;
-	c.stream = !c.slice && below(6) == 0;
+	c.stream = !c.slice && !c.mac && below(6) == 0;
 	c.words = c.slice ? 1 : 1 + below(c.wl == 3 ? 3 : 6);
 	// The row may end within its last word.
 	unit = B / bits_of_part(c);
@@ -113,6 +149,15 @@ Chunk random_chunk(unsigned turn, int density)
 		c.og = 1 + below(c.rows);
 		c.first = 1 + below(c.og);
 	}
+	if (c.mac) { // 16 values of a window; chunks begin with a tile
+		unsigned skip;
+
+		c.mac_log2 = below(3);
+		c.og = 16u << c.mac_log2;
+		c.before = below(8);
+		skip = c.before * N % c.og;
+		c.first = std::min(c.og - skip, c.rows);
+	}
 	c.copies = (c.frac || c.first != c.rows || below(3) || c.tiles > 4) ? 1 : 1 + below(4);
 	c.wbase = (turn % 2) * room + (below(2) ? 0 : below(room - c.tiles * c.row_words + 1));
 	c.tbase = (turn % 2) * PARAMS / 2;
@@ -120,7 +165,7 @@ Chunk random_chunk(unsigned turn, int density)
 	c.weights.resize(c.rows);
 	for (auto &row : c.weights)
 		for (unsigned w = 0; w < c.row_words; w++)
-			row.push_back(random64() & (c.split ? 0xffffffff : ~UINT64_C(0)));
+			row.push_back(random_bits() & low_bits(c.split ? B / 2 : B));
 	for (unsigned r = 0; r < c.rows; r++) {
 		int most = int(c.words * B);
 
@@ -135,7 +180,10 @@ std::vector<Word> random_window(const Chunk &c)
 {
 	std::vector<Word> out;
 	std::vector<unsigned> index;
-	unsigned passes = c.frac ? 2 : c.slice || c.even ? 1 : 1 + below(4), taps = 1 + below(49);
+	unsigned passes = c.frac		       ? 2
+			  : c.slice || c.mac || c.even ? 1
+						       : 1 + below(4),
+		 taps = 1 + below(49);
 	unsigned bits = c.row_words * bits_of_part(c); // of the weight row
 
 	for (unsigned w = 0; w < c.words; w++)
@@ -143,27 +191,33 @@ std::vector<Word> random_window(const Chunk &c)
 			index.push_back(w);
 	if (index.empty())
 		index.push_back(c.words - 1);
-	std::vector<uint64_t> mask;
+	std::vector<Bits> mask;
 	for (unsigned i : index) {
-		uint64_t m = c.even || below(4) ? random64() | random64()
-			     : below(2)		? random64() & 0xffffffff
-						: 0;
+		Bits m = c.even || below(4) ? random_bits(3)
+			 : below(2)	    ? random_bits() & low_bits(B / 2)
+					    : Bits();
 
 		if (!c.even && below(3) == 0)
-			m &= ~UINT64_C(0) << below(64);
+			m &= ~Bits() << below(B);
+		if (c.mac) { // two taps
+			unsigned taps = below(4) ? 3 : below(4);
+
+			for (unsigned b = 0; b < B; b++)
+				m[b] = taps >> b / 16 % 2 & 1;
+		}
 		for (unsigned b = 0; b < B; b++)
-			if (!c.slice && i * B + b >= bits)
-				m &= ~(UINT64_C(1) << b);
+			if (!c.slice && !c.mac && i * B + b >= bits)
+				m[b] = false;
 		mask.push_back(m);
 	}
 	for (unsigned p = 0; p < passes; p++) {
-		bool dbl = p && below(3), sub = below(3) == 0 && !c.frac;
+		bool dbl = p && below(3), sub = below(3) == 0 && !c.frac && !c.mac;
 
 		for (size_t i = 0; i < index.size(); i++) {
 			Word w = {};
 
 			w.mask = mask[i];
-			w.data = random64() & w.mask;
+			w.data = random_bits() & w.mask;
 			w.index = index[i];
 			w.first = i == 0 && (p == 0 || c.frac);
 			w.dbl = i == 0 && dbl && !c.frac;
@@ -182,6 +236,25 @@ int64_t value_of(const Chunk &c, unsigned row, const std::vector<Word> &window, 
 {
 	int64_t acc = 0, pairs = 0;
 
+	if (c.mac) {
+		unsigned value = (c.before * N + row) >> c.mac_log2;
+
+		for (const Word &w : window)
+			for (unsigned t = 0; t < 2; t++) {
+				int64_t x = 0, weight = 0;
+
+				for (unsigned i = 0; i < 8; i++) {
+					int64_t scale = i == 7 ? -128 : 1 << i;
+
+					weight += c.weights[row][w.index][i * 32 + t * 16] * scale;
+					if (i == 7 && !c.a_top_neg)
+						scale = 128;
+					x += w.data[i * 32 + t * 16 + value % 16] * scale;
+				}
+				acc += x * weight;
+			}
+		return int32_t(acc);
+	}
 	for (const Word &w : window) {
 		int64_t hit = 0, pair = 0;
 
@@ -192,8 +265,7 @@ int64_t value_of(const Chunk &c, unsigned row, const std::vector<Word> &window, 
 			pairs *= 2;
 		}
 		for (unsigned b = 0; b < B; b++) {
-			bool pos = w.data >> b & 1,
-			     neg = c.odd_a && c.odd_w && (w.mask >> b & 1) && !pos;
+			bool pos = w.data[b], neg = c.odd_a && c.odd_w && w.mask[b] && !pos;
 			unsigned planes = 1u << c.wl, part = bits_of_part(c);
 
 			for (unsigned j = 0; j < planes; j++) {
@@ -204,7 +276,7 @@ int64_t value_of(const Chunk &c, unsigned row, const std::vector<Word> &window, 
 
 				if (!pos && !neg)
 					continue;
-				one = c.weights[row][word] >> bit & 1;
+				one = c.weights[row][word][bit];
 				if (c.w_top_neg && j == planes - 1)
 					weight = -weight;
 				if (c.slice) {
@@ -225,11 +297,13 @@ int64_t value_of(const Chunk &c, unsigned row, const std::vector<Word> &window, 
 struct Write {
 	bool gate;
 	unsigned lane, half, addr, en;
-	uint64_t data;
+	int gate_value;
+	Bits data;
 };
 
 std::deque<Write> writes_of(const Chunk &c)
 {
+	constexpr unsigned HALF = (1u << B / 32) - 1, ALL = (1u << B / 16) - 1;
 	std::deque<Write> out;
 
 	for (unsigned r = 0; r < c.rows; r++) {
@@ -238,11 +312,11 @@ std::deque<Write> writes_of(const Chunk &c)
 		for (unsigned w = 0; w < c.row_words; w++)
 			out.push_back(
 				{ false, r % N, half, (c.wbase + tile * c.row_words + w) % DEPTH,
-				  c.split ? (half ? 0xcu : 0x3u) : 0xfu,
-				  c.split && half ? c.weights[r][w] << 32 : c.weights[r][w] });
+				  c.split ? (half ? HALF << B / 32 : HALF) : ALL, 0,
+				  c.split && half ? c.weights[r][w] << B / 2 : c.weights[r][w] });
 		if (c.frac)
-			out.push_back({ true, r % N, half, (c.tbase + tile) % PARAMS, 0,
-					uint64_t(c.gate[r]) });
+			out.push_back({ true, r % N, half, (c.tbase + tile) % PARAMS, 0, c.gate[r],
+					Bits() });
 	}
 	return out;
 }
@@ -259,13 +333,13 @@ void drive_write(std::deque<Write> &writes)
 		top->lt_lane_i = w.lane;
 		top->lt_half_i = w.half;
 		top->lt_addr_i = w.addr;
-		top->lt_data_i = w.data & 0x3ffff;
+		top->lt_data_i = unsigned(w.gate_value) & 0x3ffff;
 	} else {
 		top->lw_we_i = 1;
 		top->lw_lane_i = w.lane;
 		top->lw_addr_i = w.addr;
 		top->lw_en_i = w.en;
-		top->lw_data_i = w.data;
+		assign(top->lw_data_i, w.data);
 	}
 	writes.pop_front();
 }
@@ -348,6 +422,9 @@ bool run(const Chunk &c, std::deque<Write> &own, std::deque<Write> &next, bool c
 	top->k_split_i = c.split;
 	top->k_slice_i = c.slice;
 	top->k_stream_i = c.stream;
+	top->k_mac_i = c.mac;
+	top->k_mac_log2_i = c.mac_log2;
+	top->k_mac_tile_i = c.before & 15;
 	top->d_wl_i = c.wl;
 	top->d_w_top_neg_i = c.w_top_neg;
 	top->d_odd_a_i = c.odd_a;
@@ -380,8 +457,8 @@ bool run(const Chunk &c, std::deque<Write> &own, std::deque<Write> &next, bool c
 			const Word &w = words.front();
 
 			top->ww_valid_i = 1;
-			top->ww_data_i = w.data;
-			top->ww_mask_i = w.mask;
+			assign(top->ww_data_i, w.data);
+			assign(top->ww_mask_i, w.mask);
 			top->ww_index_i = w.index;
 			top->ww_first_i = w.first;
 			top->ww_double_i = w.dbl;
@@ -406,10 +483,11 @@ bool run(const Chunk &c, std::deque<Write> &own, std::deque<Write> &next, bool c
 				       (!c.frac || (top->rs_open_o >> l & 1) == r.open[l]);
 			}
 			if (!same) {
-				printf("# split %d slice %d stream %d wl %u frac %d odd %d %d rows "
+				printf("# split %d slice %d mac %d stream %d wl %u frac %d odd %d "
+				       "%d rows "
 				       "%u tiles %u words %u/%u\n",
-				       c.split, c.slice, c.stream, c.wl, c.frac, c.odd_a, c.odd_w,
-				       c.rows, c.tiles, c.words, c.row_words);
+				       c.split, c.slice, c.mac, c.stream, c.wl, c.frac, c.odd_a,
+				       c.odd_w, c.rows, c.tiles, c.words, c.row_words);
 				printf("# group %u/%u copy %u/%u taps %u/%u, %zu results left\n",
 				       top->rs_group_o, r.group, top->rs_copy_o, r.copy,
 				       top->rs_taps_o, r.taps, results.size());
@@ -460,10 +538,10 @@ double pace(bool frac, bool split, unsigned tiles, unsigned row_words, int densi
 	c.og = c.first = c.rows;
 	c.copies = 1;
 	c.windows = 300;
-	c.weights.assign(c.rows, std::vector<uint64_t>(row_words));
+	c.weights.assign(c.rows, std::vector<Bits>(row_words));
 	for (auto &row : c.weights)
 		for (auto &w : row)
-			w = random64() & (split ? 0xffffffff : ~UINT64_C(0));
+			w = random_bits() & low_bits(split ? B / 2 : B);
 	for (unsigned r = 0; r < c.rows; r++)
 		c.gate.push_back(density == 2 ? -100000 : 4);
 	own = writes_of(c);
@@ -480,7 +558,10 @@ double pace(bool frac, bool split, unsigned tiles, unsigned row_words, int densi
 
 int main(int argc, char **argv)
 {
-	unsigned chunks = argc > 1 ? unsigned(atoi(argv[1])) : 3000, failed = 0, cleared = 0;
+	unsigned chunks = argc > 1 ? unsigned(atoi(argv[1]))
+			  : B > 64 ? 500
+				   : 3000,
+		 failed = 0, cleared = 0;
 
 	state = argc > 2 ? strtoull(argv[2], nullptr, 0) : 1;
 	top = new Vbnn_array;

@@ -137,7 +137,7 @@ struct Chunk {
 	const Command *c;
 	unsigned group, lead, convs, first, rows, tiles, groups, copies, row_words, wbase, pbase,
 		tbase;
-	bool split, slice, last;
+	bool split, slice, mac, last;
 	unsigned words, params;
 	std::vector<uint8_t> mask, value;      // of the words, lane by lane
 	std::vector<uint32_t> needed, written; // pieces
@@ -225,7 +225,8 @@ std::vector<Chunk> cut(const Command &c)
 	std::vector<Chunk> out;
 	unsigned unit = N < 16 ? 16 / N : 1, unit_split = N < 8 ? 8 / N : 1, most, copies = 1;
 	unsigned rows = c.cout(), per_tile = N;
-	bool fan, slice, split, odd;
+	bool fan, slice, split, mac, odd;
+	unsigned og = c.og;
 	uint32_t words;
 
 	fan = !c.ew && c.wmode == TILED && !c.frac && c.rows % 16 == 0 && c.rows % N == 0 &&
@@ -241,6 +242,12 @@ std::vector<Chunk> cut(const Command &c)
 		 c.in_format == BNN_FORMAT_S8) &&
 		c.cg <= 4 && c.groups == 1 && c.kh <= 4 && c.kw <= 4 && c.dh == 1 && c.dw == 1 &&
 		c.w <= 1024 && c.pad_mode == 0 && c.kh + c.sh <= 8 && c.k() <= B / 4;
+	mac = !c.ew && B == 256 && c.cg == 1 && c.groups > 1 && (og == 1 || og == 2 || og == 4) &&
+	      c.wformat == BNN_WFORMAT_S8 &&
+	      (c.in_format == BNN_FORMAT_U8 || c.in_format == BNN_FORMAT_S8) && c.pad_mode == 0 &&
+	      c.dh == 1 && c.dw == 1 && up(c.groups, 16) * c.kh * c.w <= 4096;
+	if (mac)
+		og *= 16;
 	words = c.ew ? 0 : slice ? up(c.k(), B / 8) * c.bits() : c.full_words();
 	split = !c.ew && !slice && c.bits() == 1 &&
 		up(c.units(), PIECES / 2) * unit_split <= WORDS &&
@@ -260,17 +267,18 @@ std::vector<Chunk> cut(const Command &c)
 		Chunk k = {};
 
 		k.c = &c;
-		k.group = first / c.og;
+		k.group = first / og;
 		k.first = first;
 		k.rows = std::min(rows - first, most * per_tile);
-		k.lead = std::min(k.rows, c.og - first % c.og);
-		k.convs = (first + k.rows - 1) / c.og - first / c.og + 1;
+		k.lead = std::min(k.rows, og - first % og);
+		k.convs = (first + k.rows - 1) / og - first / og + 1;
 		k.groups = up(k.rows, N);
 		k.tiles = up(k.rows, per_tile);
 		k.copies = copies;
 		k.row_words = words;
 		k.split = split;
 		k.slice = slice;
+		k.mac = mac;
 		k.words = k.tiles * words;
 		k.params = k.groups * copies;
 		first += k.rows;
@@ -343,6 +351,26 @@ Command random_command(Size size)
 			c.wformat = one_in(3) ? 0 : range(0, 6);
 			c.wmode = c.pad_mode = 0;
 			c.dh = c.dw = 1;
+		}
+		// One channel per group.
+		if (one_in(10)) {
+			c.cg = 1;
+			c.groups = range(2, one_in(3) ? 700 : 80);
+			c.og = 1 << range(0, 2);
+			if (one_in(8))
+				c.og = 3;
+			c.in_format = one_in(8)	  ? BNN_FORMAT_O8
+				      : one_in(2) ? BNN_FORMAT_S8
+						  : BNN_FORMAT_U8;
+			c.wformat = one_in(8) ? BNN_WFORMAT_O8 : BNN_WFORMAT_S8;
+			c.wmode = one_in(8) ? FLAT : DENSE;
+			c.pad_mode = one_in(8);
+			c.dh = one_in(8) ? 2 : 1;
+			c.dw = one_in(8) ? 2 : 1;
+			c.kh = range(1, one_in(4) ? 7 : 3);
+			c.w = 4096 / (up(c.groups, 16) * c.kh) + range(0, 3);
+			if (one_in(2))
+				c.w = range(1, c.w);
 		}
 		// Wide rows: the fewest tiles take more than half of the memory.
 		if (big && one_in(4)) {
@@ -482,7 +510,8 @@ struct Bench {
 	uint32_t gate[N][2][PARAMS] = {};
 
 	// What has been seen.
-	unsigned seen_split = 0, seen_slice = 0, seen_fan = 0, seen_whole = 0, seen_records = 0;
+	unsigned seen_split = 0, seen_slice = 0, seen_mac = 0, seen_fan = 0, seen_whole = 0,
+		 seen_records = 0;
 	unsigned seen_wrap = 0, seen_ew = 0, seen_format[8] = {}, seen_mode[4] = {};
 	unsigned done_commands = 0, done_chunks = 0, most_waiting = 0;
 
@@ -553,6 +582,7 @@ struct Bench {
 			next_tbase = (next_tbase + k.tiles) % PARAMS;
 			seen_split += k.split;
 			seen_slice += k.slice;
+			seen_mac += k.mac;
 			seen_fan += k.copies > 1;
 			seen_whole += k.words > WORDS / 2;
 			seen_records += k.params > PARAMS / 2;
@@ -754,7 +784,7 @@ struct Bench {
 		    ((top.ck_pbase_o ^ k.pbase) & pmask) || ((top.ck_tbase_o ^ k.tbase) & tmask))
 			fail("the places of a chunk differ");
 		if (top.ck_split_o != k.split || top.ck_slice_o != k.slice ||
-		    top.ck_last_o != k.last)
+		    top.ck_mac_o != k.mac || top.ck_last_o != k.last)
 			fail("the mode of a chunk differs");
 		if (loading <= taken)
 			fail("a chunk is offered before it is loaded");
@@ -1005,8 +1035,9 @@ void report(bool ok, const char *what, const Bench &b)
 
 bool all_seen(const Bench &b)
 {
-	bool ok = b.seen_split && (b.seen_slice || B != 256) && b.seen_fan && b.seen_wrap &&
-		  b.seen_whole && (b.seen_records || N < 16) && b.seen_ew && b.most_waiting >= 4;
+	bool ok = b.seen_split && ((b.seen_slice && b.seen_mac) || B != 256) && b.seen_fan &&
+		  b.seen_wrap && b.seen_whole && (b.seen_records || N < 16) && b.seen_ew &&
+		  b.most_waiting >= 4;
 
 	for (unsigned f = BNN_WFORMAT_B1; f <= BNN_WFORMAT_S8; f++)
 		ok &= b.seen_format[f] != 0;
@@ -1035,11 +1066,12 @@ int main(int argc, char **argv)
 	b->reset();
 	while (ok && b->done_commands < commands)
 		ok = traffic(*b);
-	printf("# %u commands, %u chunks: %u split, %u slice, %u fan-out, %u words and %u records "
+	printf("# %u commands, %u chunks: %u split, %u slice, %u MACs, %u fan-out, %u words and %u "
+	       "records "
 	       "beyond half, "
 	       "%u wrapped; up to %u wait\n",
-	       b->done_commands, b->done_chunks, b->seen_split, b->seen_slice, b->seen_fan,
-	       b->seen_whole, b->seen_records, b->seen_wrap, b->most_waiting);
+	       b->done_commands, b->done_chunks, b->seen_split, b->seen_slice, b->seen_mac,
+	       b->seen_fan, b->seen_whole, b->seen_records, b->seen_wrap, b->most_waiting);
 	report(ok, "weights, records, gates and chunks", *b);
 	report(ok && (commands < 1000 || all_seen(*b)), "all kinds were seen", *b);
 	for (unsigned i = 0; i < commands / 2 && ok; i++)

@@ -109,7 +109,7 @@ synth-check: $(call rtl-deps,tiny)
 
 # Benches of single modules: hw/sim/NAME_tb.cpp drives module bnn_NAME, some with C from elsewhere.
 # NAME-VARIANT is the same bench with other parameters; it sees them as TB_PARAMETER.
-RTL_UNITS := post side bus front windows windows-32 windows-128 array load load-tiny load-small \
+RTL_UNITS := post side bus front windows windows-32 windows-128 array array-256 load load-tiny load-small \
 	stream_in stream_in-4 stream_in-32 stream_in-ew stream_in-ew4 store store-4 store-32
 RTL_UNIT_PARAMETERS_post := -GLANES=4 -GDEPTH=16
 RTL_UNIT_PARAMETERS_bus := -GREADS=3 -GWRITES=2 -GBUS_BITS=40 -GREAD_PLANES=2 -GWRITE_PLANES=1
@@ -118,6 +118,7 @@ RTL_UNIT_PARAMETERS_windows := -GLANE_BITS=256 -GROW_KIB=64
 RTL_UNIT_PARAMETERS_windows-32 := -GLANE_BITS=32 -GROW_KIB=16
 RTL_UNIT_PARAMETERS_windows-128 := -GLANE_BITS=128 -GROW_KIB=16
 RTL_UNIT_PARAMETERS_array := -GLANES=4 -GLANE_BITS=64 -GWEIGHT_WORDS=64 -GPARAM_WORDS=32 -GWINDOW_WORDS=32 -GRESULTS=16
+RTL_UNIT_PARAMETERS_array-256 := -GLANES=16 -GLANE_BITS=256 -GWEIGHT_WORDS=64 -GPARAM_WORDS=32 -GWINDOW_WORDS=32 -GRESULTS=16
 RTL_UNIT_PARAMETERS_load := -GLANES=16 -GLANE_BITS=256 -GWEIGHT_WORDS=512 -GPARAM_WORDS=128
 RTL_UNIT_PARAMETERS_load-tiny := -GLANES=4 -GLANE_BITS=32 -GWEIGHT_WORDS=8192 -GPARAM_WORDS=64
 RTL_UNIT_PARAMETERS_load-small := -GLANES=8 -GLANE_BITS=128 -GWEIGHT_WORDS=1024 -GPARAM_WORDS=128
