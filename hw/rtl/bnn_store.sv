@@ -4,7 +4,7 @@
 //   OUTP  a piece of 16 channels of two planes per cycle, into an open beat per plane
 //   OUTS  up to 16 bytes of elements per cycle, turned to their place in the beat,
 //         into one open beat
-//   SUM   int32 per channel in a RAM, 8 channels per cycle; written at the end of the
+//   SUM   int32 per channel in a RAM, 16 channels per cycle; written at the end of the
 //         chunk, on the way of OUTS
 //
 // The three work side by side; a group is taken when each has room for it. A beat
@@ -75,7 +75,7 @@ module bnn_store #(
   localparam int SUBS  = (LANES < 16) ? 1 : LANES / 16;   // pieces of a group
   localparam int CAP   = 16 * SUBS;
   localparam int SUBW  = $clog2(SUBS + 1);
-  localparam int MS    = (LANES < 8) ? LANES : 8;         // sums per cycle
+  localparam int MS    = (LANES < 16) ? LANES : 16;       // sums per cycle
   localparam int PARTS = LANES / MS;
   localparam int PL    = $clog2(PARTS);
   localparam int SL    = (LANES < 4) ? LANES : 4;         // sums of a slice

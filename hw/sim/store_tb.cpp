@@ -535,7 +535,7 @@ bool measure(Bench &b, const Case &k)
 	bound = std::max(bound, c.p.f().planes * LANES / 16.0);
 	bound = std::max(bound, c.s.f().bits * LANES / 128.0);
 	if (c.sum)
-		bound = std::max(bound, LANES / 8.0);
+		bound = std::max(bound, LANES / 16.0);
 	bound = bound * 1.05 + 0.1;
 	got = double(b.last_at - b.first_at) /
 	      ((Chunk{ 0, c.stored() }).groups(c) * c.oh * c.ow - 1);

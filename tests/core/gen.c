@@ -488,6 +488,32 @@ static void usual_shape(struct gen *g, uint32_t *words)
 	SET(CONV_GROUPS, depth ? cin : 1);
 }
 
+/* Groups of one channel, or of 16 and more. */
+static void group_shape(struct gen *g, uint32_t *words)
+{
+	struct rng *r = &g->rng;
+	uint32_t kh = rng_range(r, 1, rng_one_in(r, 3) ? 7 : 3);
+	uint32_t kw = rng_range(r, 1, rng_one_in(r, 3) ? 7 : 3);
+	uint32_t per = rng_one_in(r, 2) ? 1 : 16 * rng_range(r, 1, 3);
+	uint32_t groups = rng_range(r, 2, per == 1 ? 70 : 5), pads = rng_below(r, 3);
+
+	SET(CONV_H, rng_range(r, 1, 12));
+	SET(CONV_W, rng_range(r, 1, rng_one_in(r, 4) ? 300 : 20));
+	SET(CONV_CIN, groups * per);
+	SET(CONV_COUT, groups * (rng_one_in(r, 6) ? rng_range(r, 1, 9) : 1u << rng_below(r, 3)));
+	SET(CONV_KH, kh);
+	SET(CONV_KW, kw);
+	SET(CONV_SH, rng_range(r, 1, 3));
+	SET(CONV_SW, rng_range(r, 1, rng_one_in(r, 4) ? 7 : 2));
+	SET(CONV_DH, 1);
+	SET(CONV_DW, 1);
+	SET(CONV_PAD_T, pads ? rng_below(r, kh) : 0);
+	SET(CONV_PAD_B, pads ? rng_below(r, kh) : 0);
+	SET(CONV_PAD_L, pads ? rng_below(r, kw) : 0);
+	SET(CONV_PAD_R, pads ? rng_below(r, kw) : 0);
+	SET(CONV_GROUPS, groups);
+}
+
 static void gen_weights(struct gen *g, uint32_t *words, bool usual)
 {
 	struct rng *r = &g->rng;
@@ -536,10 +562,12 @@ static void gen_conv(struct gen *g, uint32_t *words)
 	if (!g->work)
 		g->work = 300000;
 	for (;;) {
-		bool usual = rng_one_in(r, 2);
+		bool usual = rng_one_in(r, 2), apart = rng_one_in(r, 8);
 
 		cmd_init(words, BNN_CMD_CONV);
-		if (usual)
+		if (apart)
+			group_shape(g, words);
+		else if (usual)
 			usual_shape(g, words);
 		else
 			odd_shape(g, words);
@@ -563,10 +591,21 @@ static void gen_conv(struct gen *g, uint32_t *words)
 		} else if (rng_one_in(r, 3)) {
 			format = BNN_FORMAT_B1;
 		}
+		if (apart && rng_one_in(r, 2)) { /* bytes by bytes */
+			format = rng_one_in(r, 2) ? BNN_FORMAT_S8 : BNN_FORMAT_U8;
+			SET(CONV_FRAC, 0);
+			SET(CONV_WFORMAT, BNN_WFORMAT_S8);
+			SET(CONV_PAD_MODE, rng_one_in(r, 8));
+			if (GET(CONV_WMODE) == 3) {
+				SET(CONV_WMODE, 0);
+				SET(CONV_TAU, 0);
+			}
+		}
 		work = (uint64_t)oh * ow * GET(CONV_COUT) * k * planes[format] *
 		       bits[GET(CONV_WFORMAT)];
 		if (k <= 32767 && k * max_in[format] * max_w[GET(CONV_WFORMAT)] <= INT32_MAX &&
-		    work <= 2 * (uint64_t)g->work && cmd_weight_bytes(words) <= 0x100000)
+		    work <= (apart ? 8 : 2) * (uint64_t)g->work &&
+		    cmd_weight_bytes(words) <= 0x100000)
 			break;
 	}
 	gen_tensor(g, words, 11, false, format, GET(CONV_H), GET(CONV_W), cin);
