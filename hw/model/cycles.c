@@ -54,16 +54,10 @@ static bool on_chip(const struct ref *r)
 	return r->region == BNN_REGION_ONCHIP;
 }
 
-/* Channels of a group of the convolution. */
-static uint32_t group_channels(const struct command *cmd, const struct cycles_plan *plan)
-{
-	return cmd->cin / plan->groups;
-}
-
 /* Pieces of a tap and plane. */
-static uint32_t tap_pieces(const struct command *cmd, const struct cycles_plan *plan)
+static uint32_t tap_pieces(const struct cycles_plan *plan)
 {
-	return (group_channels(cmd, plan) + PIECE - 1) / PIECE;
+	return (plan->cg + PIECE - 1) / PIECE;
 }
 
 /* ---- which taps are there ---- */
@@ -108,11 +102,13 @@ static uint32_t words_present(const struct command *cmd, uint32_t pieces, uint32
 static uint32_t form_pass(const struct command *cmd, const struct cycles_plan *plan,
 			  uint32_t word_pieces, uint32_t rows, uint32_t columns)
 {
-	uint32_t pieces = tap_pieces(cmd, plan), steps = 0;
+	uint32_t pieces = tap_pieces(plan), steps = 0;
 	uint32_t there = (uint32_t)__builtin_popcount(columns), absent = cmd->kw - there;
 
 	if (plan->narrow)
 		return 1;
+	if (!plan->taps && plan->convs > 1) /* tap by tap */
+		return (uint32_t)(__builtin_popcount(rows) * div_up(pieces, word_pieces)) * there;
 	for (uint32_t ky = 0; ky < cmd->kh; ky++) {
 		if (!(rows >> ky & 1)) {
 			steps += (uint32_t)div_up((uint64_t)cmd->kw * pieces, word_pieces);
@@ -143,7 +139,7 @@ static uint32_t count_passes(const struct command *cmd, const struct cycles_plan
 static void count_windows(const struct cycles_config *config, const struct command *cmd,
 			  struct cycles_plan *plan)
 {
-	uint32_t rows[MASKS], columns[MASKS], words, word_pieces, pieces = tap_pieces(cmd, plan);
+	uint32_t rows[MASKS], columns[MASKS], words, word_pieces, pieces = tap_pieces(plan);
 	uint32_t wbits = weight_bits(cmd), played, planes = plan->frac ? 2 : plan->passes;
 
 	count_masks(cmd->oh, cmd->h, cmd->kh, cmd->sh, cmd->dh, cmd->pad_t, rows);
@@ -154,7 +150,7 @@ static void count_windows(const struct cycles_config *config, const struct comma
 	for (uint32_t r = 0; r < 1u << cmd->kh; r++) {
 		for (uint32_t c = 0; rows[r] && c < 1u << cmd->kw; c++) {
 			uint64_t n = (uint64_t)rows[r] * columns[c];
-			uint32_t present;
+			uint32_t present, taps;
 
 			if (!n)
 				continue;
@@ -163,10 +159,15 @@ static void count_windows(const struct cycles_config *config, const struct comma
 				present = words;
 			if (plan->slice)
 				present = plan->row_words / wbits;
+			taps = (uint32_t)(__builtin_popcount(r) * __builtin_popcount(c));
+			plan->taken += n * taps;
+			if (plan->mac) { /* a tap per step */
+				plan->steps += n * max_u32(taps, 1);
+				plan->form_steps += n * max_u32(taps, 1);
+				continue;
+			}
 			plan->steps += n * present * wbits * plan->passes;
 			plan->form_steps += n * planes * form_pass(cmd, plan, word_pieces, r, c);
-			plan->taken +=
-				n * (uint32_t)(__builtin_popcount(r) * __builtin_popcount(c));
 		}
 	}
 	if (plan->slice) /* four reads for a word, which goes out once per plane of the weights */
@@ -175,7 +176,7 @@ static void count_windows(const struct cycles_config *config, const struct comma
 	if (plan->taps)
 		plan->form_steps +=
 			plan->taken * planes * (CYCLES_TAP + div_up(pieces * (PIECE / 8), BEAT));
-	plan->replay = words * planes > config->window_words / 2;
+	plan->replay = !plan->mac && words * planes > config->window_words / 2;
 }
 
 /* ---- how a command is cut ---- */
@@ -191,6 +192,19 @@ static bool is_slice(const struct cycles_config *config, const struct command *c
 	       !field(cmd, BNN_F_CONV_PAD_MODE) && cmd->cin <= 4 && plan->groups == 1 &&
 	       cmd->kh <= 4 && cmd->kw <= 4 && cmd->dh == 1 && cmd->dw == 1 && cmd->w <= 1024 &&
 	       cmd->kh + cmd->sh <= 8 && cmd->k <= config->lane_bits / 4;
+}
+
+/* Groups of one channel, multiplied by the lanes, if the rows of a window fit. */
+static bool is_mac(const struct cycles_config *config, const struct command *cmd)
+{
+	uint32_t groups = field(cmd, BNN_F_CONV_GROUPS), og = cmd->cout / groups;
+	unsigned int f = cmd->ref[REF_IN].format;
+
+	return config->lane_bits == 256 && groups > 1 && groups == cmd->cin &&
+	       (og == 1 || og == 2 || og == 4) && (f == BNN_FORMAT_U8 || f == BNN_FORMAT_S8) &&
+	       field(cmd, BNN_F_CONV_WFORMAT) == BNN_WFORMAT_S8 &&
+	       !field(cmd, BNN_F_CONV_PAD_MODE) && cmd->dh == 1 && cmd->dw == 1 &&
+	       div_up(groups, 16) * cmd->kh * cmd->w <= 4096;
 }
 
 /* Each stored row of a tile is computed once and given copies times. */
@@ -221,7 +235,7 @@ static void choose_modes(const struct cycles_config *config, const struct comman
 		plan->rows = cmd->rows;
 	}
 	plan->slice = is_slice(config, cmd, plan);
-	units = (uint64_t)cmd->kh * cmd->kw * tap_pieces(cmd, plan);
+	units = (uint64_t)cmd->kh * cmd->kw * tap_pieces(plan);
 	full = div_up(units * wbits, pieces);
 	half = div_up(units, pieces / 2);
 	plan->split = wbits == 1 && !plan->slice &&
@@ -236,19 +250,23 @@ static void choose_modes(const struct cycles_config *config, const struct comman
 				  config->param_words / 2 / tile_params(plan));
 	plan->tiles_max = min_u32(plan->tiles_max, TILES) / least * least;
 	plan->tiles_max = max_u32(plan->tiles_max, least);
+	plan->convs =
+		(uint32_t)div_up(min_u32(plan->rows, plan->tiles_max * plan->tile_rows), plan->og);
 }
 
 static void choose_way(const struct cycles_config *config, const struct command *cmd,
 		       struct cycles_plan *plan)
 {
 	const struct format *f = in_format(cmd);
-	uint64_t row = (uint64_t)cmd->w * tap_pieces(cmd, plan) * (PIECE / 8) * in_planes(cmd);
+	uint64_t row =
+		(uint64_t)cmd->w * tap_pieces(plan) * plan->convs * (PIECE / 8) * in_planes(cmd);
 	bool may = !f->packed && cmd->dh == 1 && cmd->dw == 1 &&
-		   (plan->groups == 1 || group_channels(cmd, plan) % PIECE == 0);
+		   (plan->groups == 1 || plan->cg % PIECE == 0);
 
 	/* Four rows of a plane in quarters of the banks; slices hold two planes in a piece. */
-	plan->narrow = may && config->lane_bits == 256 && tap_pieces(cmd, plan) == 1 &&
-		       cmd->kh <= 4 && cmd->kw <= 4 && row * 4 <= config->row_kib * 1024;
+	plan->narrow = may && !plan->mac && config->lane_bits == 256 &&
+		       tap_pieces(plan) * plan->convs == 1 && cmd->kh <= 4 && cmd->kw <= 4 &&
+		       row * 4 <= config->row_kib * 1024;
 	plan->slice = plan->slice && plan->narrow;
 	plan->taps = !plan->narrow && !(may && row * cmd->kh <= config->row_kib * 1024);
 }
@@ -262,6 +280,8 @@ void cycles_plan(const struct cycles_config *config, const struct command *cmd,
 	*plan = (struct cycles_plan){
 		.conv = cmd->info->opcode == BNN_CMD_CONV,
 		.groups = 1,
+		.convs = 1,
+		.og = cmd->cout,
 		.rows = cmd->cout,
 		.copies = 1,
 		.tile_rows = config->lanes,
@@ -273,26 +293,30 @@ void cycles_plan(const struct cycles_config *config, const struct command *cmd,
 		return;
 	plan->frac = field(cmd, BNN_F_CONV_FRAC);
 	plan->groups = field(cmd, BNN_F_CONV_GROUPS);
-	plan->rows = cmd->cout / plan->groups;
-	plan->stem =
-		config->stem_macs && cmd->k <= 256 && in_planes(cmd) == 8 && weight_bits(cmd) == 8;
-	if (plan->stem) { /* all groups at once, from rows of all channels */
-		plan->groups = 1;
-		plan->rows = cmd->cout;
+	plan->cg = cmd->cin / plan->groups;
+	plan->og = cmd->cout / plan->groups;
+	plan->mac = is_mac(config, cmd);
+	if (plan->mac) {
+		plan->groups = (uint32_t)div_up(plan->groups, 16);
+		plan->cg *= 16;
+		plan->og *= 16;
 	}
 	choose_modes(config, cmd, plan);
 	choose_way(config, cmd, plan);
 	plan->passes = count_passes(cmd, plan);
 	count_windows(config, cmd, plan);
-	if (plan->stem)
-		plan->form_steps = plan->pixels;
 	/* Rows from the first that a window needs to the last. */
 	last = (cmd->oh - 1) * cmd->sh + (cmd->kh - 1) * cmd->dh + 1;
 	rows = min_u32(cmd->h, last > cmd->pad_t ? last - cmd->pad_t : 1);
-	beats = div_up((uint64_t)cmd->w * tap_pieces(cmd, plan) * (PIECE / 8), BEAT);
+	beats = div_up((uint64_t)cmd->w * tap_pieces(plan) * plan->convs * (PIECE / 8), BEAT);
 	if (!plan->taps) {
 		plan->row_beats = rows * beats * in_planes(cmd);
 		plan->first_beats = min_u32(rows, cmd->kh) * beats * in_planes(cmd);
+	}
+	if (plan->mac) { /* two pieces at once */
+		beats = div_up((uint64_t)cmd->w * plan->convs, 2) * in_planes(cmd);
+		plan->row_writes = rows * beats;
+		plan->first_beats = min_u32(rows, cmd->kh) * beats;
 	}
 }
 
@@ -307,6 +331,17 @@ void cycles_chunk(const struct cycles_config *config, const struct command *cmd,
 	chunk->rows = min_u32(plan->rows - first, plan->tiles_max * plan->tile_rows);
 	chunk->tiles = (uint32_t)div_up(chunk->rows, plan->tile_rows);
 	chunk->groups = (uint32_t)div_up(chunk->rows, config->lanes);
+	chunk->convs = 1;
+	chunk->plays = chunk->tiles;
+	if (plan->conv && plan->groups > 1) { /* a window of a group for the tiles that it is in */
+		uint32_t end = first + chunk->rows;
+
+		chunk->convs = (end - 1) / plan->og - first / plan->og + 1;
+		chunk->plays = 0;
+		for (uint32_t row = first; row < end; row += plan->tile_rows)
+			chunk->plays += (min_u32(row + plan->tile_rows, end) - 1) / plan->og -
+					row / plan->og + 1;
+	}
 	chunk->words = chunk->tiles * plan->row_words;
 	chunk->params = plan->copies * chunk->groups;
 	chunk->load_beats = 0;
@@ -338,13 +373,20 @@ uint64_t cycles_store(const struct cycles_config *config, const struct command *
 		      const struct cycles_plan *plan, const struct cycles_chunk *chunk)
 {
 	const struct ref *p = &cmd->ref[REF_OUTP], *s = &cmd->ref[REF_OUTS];
-	uint64_t planes = 0, elements = 0;
+	uint64_t planes = 0, elements = 0, sums = 0;
 
 	/* A piece per plane and cycle, two beats' worth of lanes at once never. */
 	if (p->used)
 		planes = plan->copies * div_up(chunk->rows, PIECE) * formats[p->format].planes;
 	if (s->used)
 		elements = (uint64_t)cycles_post(plan, chunk) * group_beats(config, s);
+	if (field(cmd, BNN_F_CONV_SUM_EN)) /* 16 channels at once; the same ones only every other
+					      cycle */
+		sums = cycles_post(plan, chunk) == 1
+			       ? 2
+			       : (uint64_t)cycles_post(plan, chunk) * div_up(config->lanes, 16);
+	if (sums > planes)
+		planes = sums;
 	return planes > elements ? planes : elements;
 }
 
@@ -464,10 +506,9 @@ static uint64_t run_chunk(const struct cycles_config *config, const struct comma
 {
 	const struct ref *in = &cmd->ref[REF_IN];
 	uint64_t pixels = plan->pixels, longest, idle = 0, *most = &idle, first = CYCLES_SETUP;
-	uint64_t array = plan->stem ? div_up(pixels * chunk->rows * cmd->k, config->stem_macs)
-				    : plan->steps * chunk->tiles + l_steps;
+	uint64_t array = plan->steps * chunk->plays + l_steps;
 	uint64_t residual = pixels * cycles_residual(config, cmd, plan, chunk), memory = 0;
-	uint64_t form = plan->form_steps * (plan->replay ? chunk->tiles : 1),
+	uint64_t form = plan->form_steps * (plan->replay ? chunk->tiles : chunk->convs),
 		 rows = plan->row_beats;
 	uint64_t written;
 
@@ -492,6 +533,7 @@ static uint64_t run_chunk(const struct cycles_config *config, const struct comma
 	longest = array;
 	add_if_most(&result->post, pixels * cycles_post(plan, chunk), &longest, &most);
 	add_if_most(&result->act, form > rows ? form : rows, &longest, &most);
+	add_if_most(&result->act, plan->row_writes, &longest, &most);
 	add_if_most(&result->store, written, &longest, &most);
 	add_if_most(&result->residual, residual, &longest, &most);
 	add_if_most(&result->act, scaled(config, memory), &longest, &most);
@@ -513,23 +555,22 @@ static uint64_t layer_end(const struct cycles_config *config, const struct comma
 	tiles = div_up(plan.rows, plan.tile_rows);
 	if (plan.frac)
 		l_steps = (uint64_t)((double)rounds * (double)plan.steps / (double)plan.pixels);
-	for (uint32_t g = 0; g < plan.groups; g++)
-		for (uint32_t row = 0; row < plan.rows; row += chunk.rows) {
-			uint64_t ready;
+	for (uint32_t row = 0; row < plan.rows; row += chunk.rows) {
+		uint64_t ready;
 
-			cycles_chunk(config, cmd, &plan, row, &chunk);
-			if (!chunk.load_beats) {
-				ready = at;
-			} else {
-				ready = load(config, &chunk, loader);
-				if (ready > at)
-					result->weights += ready - at;
-			}
-			at = run_chunk(config, cmd, &plan, &chunk, l_steps * chunk.tiles / tiles,
-				       ready > at ? ready : at, result);
-			if (chunk.load_beats)
-				hold(loader, &chunk, at);
+		cycles_chunk(config, cmd, &plan, row, &chunk);
+		if (!chunk.load_beats) {
+			ready = at;
+		} else {
+			ready = load(config, &chunk, loader);
+			if (ready > at)
+				result->weights += ready - at;
 		}
+		at = run_chunk(config, cmd, &plan, &chunk, l_steps * chunk.tiles / tiles,
+			       ready > at ? ready : at, result);
+		if (chunk.load_beats)
+			hold(loader, &chunk, at);
+	}
 	return at;
 }
 

@@ -19,7 +19,6 @@ struct cycles_config {
 	uint32_t weight_words, param_words; /* of a lane */
 	uint32_t row_kib;		    /* row buffer */
 	uint32_t window_words;		    /* window buffer */
-	uint32_t stem_macs;		    /* int8 multipliers; 0: none */
 	uint32_t latency, bytes;	    /* of the memory: cycles, bytes per cycle */
 };
 
@@ -40,14 +39,16 @@ enum {
 	CYCLES_RECORD = 6,     /* GATEFOLD */
 };
 
-/* A CONV or EW as cut and played. Counts of steps and beats are of one group of channels. */
+/* A CONV or EW as cut and played. Steps are of one group of channels, beats of all in a chunk. */
 struct cycles_plan {
 	bool conv, frac;
 	bool split, slice; /* modes of the lanes */
+	bool mac;	   /* lanes multiply; 16 groups of one channel count as one */
 	bool narrow, taps; /* ways of bnn_windows; neither: rows */
-	bool stem;	   /* bnn_stem instead of the array */
 	bool replay;	   /* a window is sent once for each tile */
 	uint32_t groups, rows, copies;
+	uint32_t cg, og;    /* channels of a group */
+	uint32_t convs;	    /* groups of a chunk, at most */
 	uint32_t row_words; /* of a weight row in a lane */
 	uint32_t tile_rows; /* N, or 2N */
 	uint32_t tiles_max; /* of a chunk */
@@ -56,13 +57,15 @@ struct cycles_plan {
 	uint64_t steps;	      /* of the array for one tile, all pixels; FRAC: of M alone */
 	uint64_t form_steps;  /* of bnn_former, all pixels and passes */
 	uint64_t row_beats;   /* of IN, to the row buffer */
+	uint64_t row_writes;  /* cycles that these take there, if more */
 	uint64_t first_beats; /* of the rows of the first window */
 	uint64_t taken;	      /* taps present, all pixels */
 };
 
 struct cycles_chunk {
-	uint32_t first, rows; /* stored rows, of the group */
+	uint32_t first, rows; /* stored rows */
 	uint32_t tiles, groups;
+	uint32_t convs, plays;	/* groups of the convolution; tiles of each, in all */
 	uint32_t words, params; /* of the rings of the loader */
 	uint64_t load_beats;	/* of weights and parameters */
 };

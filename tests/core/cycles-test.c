@@ -124,6 +124,24 @@ static const struct shape stem = { .size = 224,
 				   .weights = BNN_WFORMAT_S8,
 				   .outp = BNN_FORMAT_B1,
 				   .outs = BNN_FORMAT_E_S8 };
+static const struct shape apart = { .size = 56,
+				    .cin = 32,
+				    .cout = 64,
+				    .kernel = 3,
+				    .pad = 1,
+				    .in = BNN_FORMAT_S8,
+				    .weights = BNN_WFORMAT_S8,
+				    .groups = 32,
+				    .outp = BNN_FORMAT_S8 };
+static const struct shape grouped = { .size = 28,
+				      .cin = 128,
+				      .cout = 128,
+				      .kernel = 3,
+				      .pad = 1,
+				      .in = BNN_FORMAT_B1,
+				      .weights = BNN_WFORMAT_B1,
+				      .groups = 4,
+				      .outp = BNN_FORMAT_B1 };
 static const struct shape dense = { .size = 1,
 				    .cin = 1024,
 				    .cout = 1000,
@@ -144,6 +162,8 @@ static const struct shape tiled = { .size = 28,
 static void by_hand(void)
 {
 	struct cycles_plan p = plan_of(&first);
+	struct command cmd;
+	struct cycles_chunk k;
 
 	/* Row 0 lacks word 0, the last row and column word 3, the corner of these word 2. */
 	tap_ok(!p.split && p.row_words == 4 && p.tiles_max == 32 &&
@@ -163,8 +183,23 @@ static void by_hand(void)
 	tap_ok(p.slice && p.row_words == 8 && p.steps == 8 * 112 * 112 &&
 		       p.form_steps == 8 * 112 * 112,
 	       "3 x S8 -> 32 x S8: slices, once per plane of the weights");
+	cmd = conv(&apart);
+	cycles_plan(config, &cmd, &p);
+	cycles_chunk(config, &cmd, &p, 0, &k);
+	/* Taps inside the input: 3 of each row and column but the outer ones. */
+	tap_ok(p.mac && !p.taps && p.groups == 2 && p.row_words == 5 && p.steps == 166 * 166 &&
+		       p.form_steps == 166 * 166 && p.row_writes == 56 * 8 * 56 && k.tiles == 4 &&
+		       k.plays == 4 && k.convs == 2,
+	       "32 groups of one S8, 2 x S8 each: a tap per step, 4 tiles");
+	cmd = conv(&grouped);
+	cycles_plan(config, &cmd, &p);
+	cycles_chunk(config, &cmd, &p, 0, &k);
+	/* Groups are as large as tiles. A kernel row has 82 of 84 columns. */
+	tap_ok(p.split && !p.taps && k.tiles == 4 && k.plays == 4 && k.convs == 4 &&
+		       p.form_steps == 82 * 82,
+	       "4 groups of 32: each played for its tile, formed tap by tap");
 	p = plan_of(&dense);
-	tap_ok(!p.split && !p.stem && p.row_words == 32 && p.tiles_max == 8 && p.passes == 8,
+	tap_ok(!p.split && !p.mac && p.row_words == 32 && p.tiles_max == 8 && p.passes == 8,
 	       "1024 x S8 -> 1000 x S8: 32 words, 8 tiles in a chunk");
 	p = plan_of(&tiled);
 	tap_ok(p.copies == 4 && p.rows == 32 && p.passes == 8,
