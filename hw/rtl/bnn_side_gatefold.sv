@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // GATEFOLD: gates into the P2 part of parameter records. Gates of 64 channels
 // are loaded, then their records stream through, one beat of 16 bytes per cycle:
-// beat 1 of a record holds B2 and BBN, beat 2 holds A2, the others pass.
+// beat 1 of a record holds B2 and BBN, beat 2 holds A2, the others pass. All is asked
+// for in this order, ahead of use as far as the port takes it.
 
 module bnn_side_gatefold (
   input  logic         clk_i,
@@ -32,12 +33,12 @@ module bnn_side_gatefold (
   output logic [127:0] put_data_o
 );
 
-  localparam logic [2:0] IDLE = 3'd0, ASK_GATES = 3'd1, GATES = 3'd2, ASK_RECORDS = 3'd3,
-                         RECORDS = 3'd4, DRAIN = 3'd5;
+  localparam logic [1:0] IDLE = 2'd0, GATES = 2'd1, RECORDS = 2'd2, DRAIN = 2'd3;
 
-  logic [2:0]  state_q;
-  logic [13:0] left_q;                      // channels
-  logic [6:0]  n;                           // of this block
+  logic [1:0]  state_q;
+  logic        ask_q, ask_gates_q;
+  logic [13:0] left_q, ask_left_q;          // channels
+  logic [6:0]  n, ask_n;                    // of the block
   logic [31:0] gate_addr_q, in_addr_q;
   logic [7:0]  beat_q, last;                // of the block
   logic        take;
@@ -45,10 +46,11 @@ module bnn_side_gatefold (
   assign n    = (left_q < 14'd64) ? left_q[6:0] : 7'd64;
   assign last = (state_q == GATES) ? 8'((n - 7'd1) >> 3) : 8'({n, 2'd0} - 9'd1);
 
-  assign rq_valid_o  = state_q == ASK_GATES || state_q == ASK_RECORDS;
-  assign rq_gates_o  = state_q == ASK_GATES || state_q == GATES;
-  assign rq_addr_o   = (state_q == ASK_GATES) ? gate_addr_q : in_addr_q;
-  assign rq_bytes_o  = (state_q == ASK_GATES) ? {20'd0, n, 1'b0} : {15'd0, n, 6'd0};
+  assign ask_n       = (ask_left_q < 14'd64) ? ask_left_q[6:0] : 7'd64;
+  assign rq_valid_o  = ask_q;
+  assign rq_gates_o  = ask_gates_q;
+  assign rq_addr_o   = ask_gates_q ? gate_addr_q : in_addr_q;
+  assign rq_bytes_o  = ask_gates_q ? {20'd0, ask_n, 1'b0} : {15'd0, ask_n, 6'd0};
 
   // ---- gates of the block ----
   logic [127:0] gates [0:7];
@@ -119,6 +121,7 @@ module bnn_side_gatefold (
     done_o <= 1'b0;
     if (!rst_ni || clear_i) begin
       state_q <= IDLE;
+      ask_q   <= 1'b0;
       v1_q    <= 1'b0;
       v2_q    <= 1'b0;
       v3_q    <= 1'b0;
@@ -129,37 +132,46 @@ module bnn_side_gatefold (
         v3_q <= v2_q;
       end
       if (v3_q && put_ready_i) addr_q <= addr_q + 32'd16;
+      if (ask_q && rq_ready_i) begin
+        ask_gates_q <= !ask_gates_q;
+        if (ask_gates_q) begin
+          gate_addr_q <= gate_addr_q + 32'd128;
+        end else begin
+          in_addr_q  <= in_addr_q + 32'd4096;
+          ask_left_q <= ask_left_q - 14'(ask_n);
+          ask_q      <= ask_left_q > 14'd64;
+        end
+      end
       case (state_q)
         IDLE: begin
           left_q      <= channels_i;
+          ask_left_q  <= channels_i;
+          ask_gates_q <= 1'b1;
           gate_addr_q <= gate_addr_i;
           in_addr_q   <= in_addr_i;
           beat_q      <= '0;
           if (start_i) begin
             addr_q  <= out_addr_i;
-            state_q <= ASK_GATES;
+            ask_q   <= 1'b1;
+            state_q <= GATES;
           end
         end
-        ASK_GATES: if (rq_ready_i) state_q <= GATES;
         GATES: begin
           if (rb_valid_i) begin
             beat_q <= beat_q + 8'd1;
             if (beat_q == last) begin
               beat_q  <= '0;
-              state_q <= ASK_RECORDS;
+              state_q <= RECORDS;
             end
           end
         end
-        ASK_RECORDS: if (rq_ready_i) state_q <= RECORDS;
         RECORDS: begin
           if (take) begin
             beat_q <= beat_q + 8'd1;
             if (beat_q == last) begin
-              beat_q      <= '0;
-              left_q      <= left_q - 14'(n);
-              gate_addr_q <= gate_addr_q + 32'd128;
-              in_addr_q   <= in_addr_q + 32'd4096;
-              state_q     <= (left_q <= 14'd64) ? DRAIN : ASK_GATES;
+              beat_q  <= '0;
+              left_q  <= left_q - 14'(n);
+              state_q <= (left_q <= 14'd64) ? DRAIN : GATES;
             end
           end
         end

@@ -270,8 +270,6 @@ class Bench
 
 			if (!r.left)
 				wrong = "request of no bytes";
-			if (!requests.empty() && requests.back().onchip != r.onchip)
-				wrong = "requests to both memories under way";
 			requests.push_back(r);
 		}
 		if (answering && top->rb_ready_o) {
