@@ -87,8 +87,8 @@ module bnn_side (
   assign is_signed = format_i != `BNN_FORMAT_E_U8;
 
   // ---- units ----
-  logic [13:0]  pixels_q;
-  always_ff @(posedge clk_i) pixels_q <= 14'(h_i) * 14'(w_i);
+  logic [25:0]  area_q;
+  always_ff @(posedge clk_i) area_q <= 26'(h_i) * 26'(w_i);
 
   logic [1:0]   gate_sat;
   logic [2:0]   pool_sat;
@@ -123,6 +123,7 @@ module bnn_side (
     .bits_i        (bits),
     .h_i           (h_i),
     .w_i           (w_i),
+    .area_i        (area_q),
     .colours_i     (cin_i),
     .in_addr_i     (in_addr_i),
     .table_addr_i  (second_addr_i),
@@ -199,7 +200,7 @@ module bnn_side (
     .done_o     (turn_done),
     .size_i     (size),
     .w_i        (w_i),
-    .pixels_i   (pixels_q),
+    .pixels_i   (area_q[13:0]),
     .channels_i (cin_i),
     .in_addr_i  (in_addr_i),
     .in_row_i   (in_row_i),

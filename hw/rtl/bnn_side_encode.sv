@@ -7,9 +7,11 @@
 //   for each group:  load its tables (once, if shared)
 //     for each pixel:  for each four colours:  bytes, look up, emit
 //
-// Codes of one bit per channel and packed elements are strung together bit by
-// bit. Codes in several planes are collected plane by plane, for up to eight
-// pixels that lie behind each other, while those before leave.
+// Nothing here is shifted by a variable amount. Codes of 4 and 8 bits, and 32
+// levels, lie where they are emitted: four colours are a whole number of pieces.
+// Other numbers of levels are made a colour at a time as what lies between two
+// positions; what does not fill a piece is carried. Codes in planes are collected
+// for up to eight pixels that lie behind each other, while those before leave.
 
 module bnn_side_encode (
   input  logic         clk_i,
@@ -26,6 +28,7 @@ module bnn_side_encode (
   input  logic [3:0]   bits_i,            // of an element of OUT: 1, 4, 8
   input  logic [12:0]  h_i,
   input  logic [12:0]  w_i,
+  input  logic [25:0]  area_i,            // H * W, from the cycle after start_i
   input  logic [13:0]  colours_i,
   input  logic [31:0]  in_addr_i,
   input  logic [31:0]  table_addr_i,
@@ -51,194 +54,206 @@ module bnn_side_encode (
   output logic         row_done_o
 );
 
-  localparam logic [2:0] IDLE = 3'd0, SETUP = 3'd1, ASK = 3'd2, LOAD = 3'd3, BEGIN = 3'd4,
-                         PIXELS = 3'd5, NEXT = 3'd6;
+  localparam logic [2:0] IDLE = 3'd0, TABLE = 3'd1, ASK = 3'd2, LOAD = 3'd3, SETUP = 3'd4,
+                         BEGIN = 3'd5, PIXELS = 3'd6, NEXT = 3'd7;
 
   logic [2:0]  state_q;
   logic [13:0] colour_q, rest;              // first of the group
-  logic [4:0]  group;                       // colours of the group
-  logic [1:0]  quad_last;                   // fours of the group, less 1
+  logic [3:0]  last;                        // colours of the group, less 1
   logic        single;                      // one group holds all colours
-  logic        in_planes;
-  logic [25:0] area_q;                      // H * W
+  logic        in_planes, thermo32, spread; // how codes are emitted; spread: THERMO, not 32 levels
   logic [16:0] line_q;                      // W * COLOURS, where single
-  logic [31:0] table_q, in_q;               // of the group
-  logic [13:0] base_q, step_q;              // bytes of a pixel before the group; in a group
+  logic [29:0] off_q;                       // PLANAR: bytes before the group
+  logic [13:0] base_q;                      // bytes of a pixel before the group
+  logic [8:0]  step;                        // bytes of a pixel in a group
 
   assign rest      = colours_i - colour_q;
-  assign group     = (rest < 14'd16) ? rest[4:0] : 5'd16;
-  assign quad_last = 2'((group - 5'd1) >> 2);
+  assign last      = (rest < 14'd16) ? rest[3:0] - 4'd1 : 4'd15;
   assign single    = colours_i <= 14'd16;
-  assign in_planes = mode_i == 2'd0 && planes_i != 4'd1;
+  assign thermo32  = mode_i == 2'd1 && levels_i == 8'd32;
+  assign spread    = mode_i == 2'd1 && levels_i != 8'd32;
+  assign in_planes = mode_i == 2'd0 && bits_i == 4'd1;
+  assign step      = (mode_i == 2'd1) ? {levels_i, 1'b0} : (mode_i == 2'd2) ? 9'd16 : {4'd0, bits_i, 1'b0};
 
   // ---- asking ----
-  // Pixels in order: rows, or, if there are more groups, the group's bytes of a
-  // pixel. Planar: 16 pixels of each colour.
+  // The tables of the group. Then pixels in order: rows, or, if there are more
+  // groups, the group's bytes of a pixel. Planar: 16 pixels of each colour.
   logic        ask_q;
-  logic [31:0] ask_block_q, ask_addr_q;     // of the 16 pixels; of the request
+  logic [31:0] ask_addr_q, ask_block_q;     // of the request; of the 16 pixels
+  logic [31:0] ask_from, ask_sum, more_q;
   logic [25:0] ask_left_q;                  // requests; planar: pixels
-  logic [4:0]  ask_colour_q;
-  logic        ask_end;
+  logic [3:0]  ask_colour_q;
+  logic        ask_begin, ask_end, ask_go, ask_next;
 
-  assign ask_end    = ask_colour_q == group - 5'd1;
-  assign rq_valid_o = state_q == ASK || ask_q;
+  assign ask_begin  = (state_q == ASK && !ask_q) || state_q == BEGIN;
+  assign ask_end    = planar_i && ask_colour_q == last;
+  assign ask_go     = ask_q && rq_ready_i;
+  assign ask_next   = ask_go && (!planar_i || ask_end || state_q == ASK);
+  assign rq_valid_o = ask_q;
   assign rq_table_o = state_q == ASK || state_q == LOAD;
-  assign rq_addr_o  = (state_q == ASK) ? table_q : ask_addr_q;
+  assign rq_addr_o  = ask_addr_q;
   always_comb begin
-    if (state_q == ASK) rq_bytes_o = shared_i ? 28'd256 : {15'd0, group, 8'd0};
-    else if (planar_i)  rq_bytes_o = (ask_left_q < 26'd16) ? 28'(ask_left_q) : 28'd16;
-    else if (single)    rq_bytes_o = 28'(line_q);
-    else                rq_bytes_o = 28'(group);
+    if (rq_table_o)    rq_bytes_o = {15'd0, 5'({1'b0, shared_i ? 4'd0 : last} + 5'd1), 8'd0};
+    else if (planar_i) rq_bytes_o = (ask_left_q < 26'd16) ? 28'(ask_left_q[3:0]) : 28'd16;
+    else if (single)   rq_bytes_o = 28'(line_q);
+    else               rq_bytes_o = 28'(last) + 28'd1;
   end
+
+  assign ask_from = (state_q == ASK) ? table_addr_i : (state_q == BEGIN) ? in_addr_i
+                  : ask_end ? ask_block_q : ask_addr_q;
+  assign ask_sum  = ask_from + ((ask_end && !ask_begin) ? 32'd16 : more_q);
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni || clear_i) begin
       ask_q <= 1'b0;
-    end else if (state_q == BEGIN) begin
-      ask_q        <= 1'b1;
-      ask_block_q  <= in_q;
-      ask_addr_q   <= in_q;
-      ask_left_q   <= (single && !planar_i) ? 26'(h_i) : area_q;
-      ask_colour_q <= '0;
-    end else if (ask_q && rq_ready_i) begin
-      if (!planar_i) begin
-        ask_addr_q <= ask_addr_q + (single ? 32'(line_q) : 32'(colours_i));
-        ask_left_q <= ask_left_q - 26'd1;
-        if (ask_left_q == 26'd1) ask_q <= 1'b0;
-      end else if (!ask_end) begin
-        ask_colour_q <= ask_colour_q + 5'd1;
-        ask_addr_q   <= ask_addr_q + 32'(area_q);
-      end else begin
-        ask_colour_q <= '0;
-        ask_block_q  <= ask_block_q + 32'd16;
-        ask_addr_q   <= ask_block_q + 32'd16;
-        ask_left_q   <= ask_left_q - 26'd16;
-        if (ask_left_q <= 26'd16) ask_q <= 1'b0;
-      end
+    end else if (ask_begin) begin
+      ask_q <= 1'b1;
+    end else if (ask_next && (state_q == ASK || ask_left_q <= (planar_i ? 26'd16 : 26'd1))) begin
+      ask_q <= 1'b0;
     end
+  end
+  // What is added next: to the addresses of the table and of IN, then to that of a request.
+  always_ff @(posedge clk_i) begin
+    case (state_q)
+      TABLE:   more_q <= {10'd0, colour_q, 8'd0};
+      SETUP:   more_q <= planar_i ? {2'd0, off_q} : {18'd0, colour_q};
+      default: more_q <= planar_i ? {6'd0, area_i} : single ? {15'd0, line_q} : {18'd0, colours_i};
+    endcase
+    if (ask_begin || ask_go) ask_addr_q <= ask_sum;
+    if (ask_begin || ask_next) ask_block_q <= ask_sum;
+    if (state_q == BEGIN) ask_left_q <= (single && !planar_i) ? 26'(h_i) : area_i;
+    else if (ask_next) ask_left_q <= ask_left_q - (planar_i ? 26'd16 : 26'd1);
+    if (state_q == BEGIN || (ask_go && ask_end)) ask_colour_q <= '0;
+    else if (ask_go) ask_colour_q <= ask_colour_q + 4'd1;
   end
 
   // ---- bytes of up to four colours ----
-  logic [25:0] left_q;                      // pixels still to be taken
-  logic [1:0]  quad_q;
-  logic [2:0]  nk;                          // colours at hand
-  logic        quad_end, take, room, in_ok;
-  logic [31:0] bytes;
+  // Beats are taken a word of four bytes at a time.
+  logic [12:0] x_q, y_q;                    // pixels of the row, rows, still to be taken
+  logic [1:0]  quad_q, more;                // more: colours at hand, less 1
+  logic        all_q;                       // all pixels have been taken
+  logic        quad_end, x_end, y_end, take, room, in_ok;
+  logic [1:0]  word_q;
+  logic [31:0] word;
+  assign quad_end = quad_q == last[3:2];
+  assign more     = quad_end ? last[1:0] : 2'd3;
+  assign x_end    = x_q == 13'd1;
+  assign y_end    = y_q == 13'd1;
+  assign word     = rb_data_i[{word_q, 5'd0} +: 32];
 
-  assign nk       = quad_end ? 3'(group - {1'b0, quad_q, 2'd0}) : 3'd4;
-  assign quad_end = quad_q == quad_last;
-
-  // Interleaved: a window on two beats.
-  logic [127:0] beat0_q, beat1_q;
-  logic [1:0]   have_q, drop;
-  logic [3:0]   pos_q;
-  logic [4:0]   pos_next;
-  logic [16:0]  run_q;                      // bytes left in the run
-  logic         run_end, fill;
-  logic [31:0]  seen;
-  assign pos_next = {1'b0, pos_q} + {2'd0, nk};
-  assign run_end  = run_q == {14'd0, nk};
-  assign seen     = 32'({beat1_q, beat0_q} >> {pos_q, 3'd0});
+  // Interleaved: the rest of a word, which begins at at_q (0: nothing is left), and
+  // the word behind it. Runs begin with a beat.
+  logic [31:8] held_q;
+  logic [31:0] seen;
+  logic [1:0]  at_q;
+  logic [2:0]  at_next;
+  logic        needed, run_end;
+  assign at_next = {1'b0, at_q} + {1'b0, more} + 3'd1;
+  assign needed  = at_q == 2'd0 || at_next > 3'd4;
+  assign run_end = quad_end && (x_end || !single);
   always_comb begin
-    drop = 2'd0;
-    if (take && !planar_i) begin
-      if (run_end) drop = (pos_next > 5'd16) ? 2'd2 : 2'd1;
-      else if (pos_next >= 5'd16) drop = 2'd1;
-    end
+    case (at_q)
+      2'd0:    seen = word;
+      2'd1:    seen = {word[7:0], held_q[31:8]};
+      2'd2:    seen = {word[15:0], held_q[31:16]};
+      default: seen = {word[23:0], held_q[31:24]};
+    endcase
   end
 
-  // Planar: two blocks of 16 pixels, colour c in memory c mod 4.
+  // Planar: two blocks of 16 pixels, colour c in memory c mod 4, four pixels a word.
   logic [1:0]  full_q;
-  logic        fill_side_q, side_q;
-  logic [3:0]  fill_colour_q, at_q;         // pixel of the block
-  logic        block_end, fill_last;
-  logic [31:0] picked;
-  assign fill_last = {1'b0, fill_colour_q} == group - 5'd1;
-  assign block_end = quad_end && (at_q == 4'd15 || left_q == 26'd1);
+  logic        fill_side_q, side_q, fill, fill_end, block_end;
+  logic [3:0]  fill_colour_q, pixel_q;      // pixel of the block
+  logic [31:0] picked, bytes;
+  assign fill      = state_q == PIXELS && planar_i && rb_valid_i && !full_q[fill_side_q];
+  assign fill_end  = fill && word_q == 2'd3 && fill_colour_q == last;
+  assign block_end = quad_end && (pixel_q == 4'd15 || (x_end && y_end));
 
   for (genvar b = 0; b < 4; b++) begin : gen_block
-    logic [127:0] mem [0:7];
-    logic [127:0] line;
+    logic [31:0] mem [0:31];
+    logic [31:0] pixels;
     always_ff @(posedge clk_i) begin
-      if (fill && planar_i && fill_colour_q[1:0] == 2'(b)) mem[{fill_side_q, fill_colour_q[3:2]}] <= rb_data_i;
+      if (fill && fill_colour_q[1:0] == 2'(b)) mem[{fill_side_q, fill_colour_q[3:2], word_q}] <= word;
     end
-    assign line = mem[{side_q, quad_q}];
-    assign picked[b*8 +: 8] = line[{at_q, 3'd0} +: 8];
+    assign pixels = mem[{side_q, quad_q, pixel_q[3:2]}];
+    assign picked[b*8 +: 8] = pixels[{pixel_q[1:0], 3'd0} +: 8];
   end
 
-  assign in_ok = planar_i ? full_q[side_q] : (pos_next > 5'd16 ? have_q == 2'd2 : have_q != 2'd0);
-  assign take  = state_q == PIXELS && left_q != 26'd0 && in_ok && room;
+  assign in_ok = planar_i ? full_q[side_q] : (!needed || rb_valid_i);
+  assign take  = state_q == PIXELS && !all_q && in_ok && room;
   assign bytes = planar_i ? picked : seen;
-  assign fill  = state_q == PIXELS && rb_valid_i && rb_ready_o;
 
   logic load_half_q;
-  assign rb_ready_o = (state_q == LOAD) ? load_half_q
-                    : (state_q == PIXELS) && (planar_i ? !full_q[fill_side_q] : have_q != 2'd2);
+  always_comb begin
+    if (state_q == LOAD) rb_ready_o = load_half_q;
+    else if (planar_i)   rb_ready_o = fill && word_q == 2'd3;
+    else                 rb_ready_o = take && (needed ? run_end || word_q == 2'd3 : run_end && word_q != 2'd0);
+  end
 
   always_ff @(posedge clk_i) begin
     if (state_q == BEGIN) begin
-      left_q        <= area_q;
+      x_q           <= w_i;
+      y_q           <= h_i;
+      all_q         <= 1'b0;
       quad_q        <= '0;
-      have_q        <= '0;
-      pos_q         <= '0;
-      run_q         <= single ? line_q : 17'(group);
+      at_q          <= '0;
+      word_q        <= '0;
       full_q        <= '0;
       fill_side_q   <= 1'b0;
       side_q        <= 1'b0;
       fill_colour_q <= '0;
-      at_q          <= '0;
+      pixel_q       <= '0;
     end else begin
       if (take) begin
         quad_q <= quad_end ? '0 : quad_q + 2'd1;
         if (quad_end) begin
-          left_q <= left_q - 26'd1;
-          at_q   <= at_q + 4'd1;
+          x_q     <= x_end ? w_i : x_q - 13'd1;
+          pixel_q <= block_end ? '0 : pixel_q + 4'd1;
+          if (x_end) begin
+            y_q   <= y_q - 13'd1;
+            all_q <= y_end;
+          end
         end
-        run_q <= !run_end ? run_q - {14'd0, nk} : single ? line_q : 17'(group);
-        pos_q <= run_end ? 4'd0 : pos_next[3:0];
-        if (planar_i && block_end) begin
+        at_q <= run_end ? '0 : at_next[1:0];
+        if (block_end) begin
           full_q[side_q] <= 1'b0;
           side_q         <= !side_q;
-          at_q           <= '0;
         end
       end
-      if (fill && planar_i) begin
-        fill_colour_q <= fill_last ? '0 : fill_colour_q + 4'd1;
-        if (fill_last) begin
-          full_q[fill_side_q] <= 1'b1;
-          fill_side_q         <= !fill_side_q;
-        end
+      if (fill && word_q == 2'd3) fill_colour_q <= fill_end ? '0 : fill_colour_q + 4'd1;
+      if (fill_end) begin
+        full_q[fill_side_q] <= 1'b1;
+        fill_side_q         <= !fill_side_q;
       end
-      have_q <= have_q - drop + {1'b0, fill && !planar_i};
-      if (drop == 2'd1) beat0_q <= beat1_q;
-      if (fill && !planar_i) begin
-        if (have_q == drop) beat0_q <= rb_data_i;
-        else beat1_q <= rb_data_i;
-      end
+      if (fill || (take && needed && !planar_i)) word_q <= word_q + 2'd1;
+      if (take && run_end && !planar_i) word_q <= '0;
     end
+    if (take && needed) held_q <= word[31:8];
   end
 
-  // ---- tables: colour c in memory c mod 4 (shared: in all), 8 entries wide ----
-  logic        v1_q, v2_q, last1_q, last2_q, ready1, ready2;
-  logic [2:0]  n1_q, n2_q;
-  logic [1:0]  quad1_q, quad2_q;
+  // ---- tables: colour c in memory c mod 4 (shared: in all) ----
+  logic        v1_q, v2_q, ready1, ready2;
+  logic [1:0]  more1_q, more2_q, quad1_q, quad2_q;
+  logic        end1_q, end2_q, x_end1_q, x_end2_q, y_end1_q, y_end2_q;
   logic [31:0] t_q;                         // what the tables say
   logic [7:0]  load_q;                      // {colour, beat}
+  logic [63:0] half;
+  logic [3:0]  present;
 
   assign ready1 = !v1_q || ready2;
   assign room   = ready1;
+  assign present = ~(4'he << more1_q);
+  assign half   = load_half_q ? rb_data_i[127:64] : rb_data_i[63:0];
 
   for (genvar b = 0; b < 4; b++) begin : gen_table
-    (* no_rw_check *) logic [63:0] mem [0:127];
-    logic [63:0] row_q;
-    logic [2:0]  sel_q;
-    logic        put;
+    (* no_rw_check *) logic [7:0] mem [0:1023];   // written eight at a time
+    logic [7:0] t1_q;
+    logic       put;
     assign put = state_q == LOAD && rb_valid_i && (shared_i || load_q[5:4] == 2'(b));
     always_ff @(posedge clk_i) begin
-      if (put) mem[{load_q[7:6], load_q[3:0], load_half_q}] <= load_half_q ? rb_data_i[127:64] : rb_data_i[63:0];
-      if (take) row_q <= mem[{shared_i ? 2'd0 : quad_q, bytes[b*8 + 3 +: 5]}];
-      if (take) sel_q <= bytes[b*8 +: 3];
-      if (v1_q && ready2) t_q[b*8 +: 8] <= (3'(b) < n1_q) ? row_q[{sel_q, 3'd0} +: 8] : 8'd0;
+      for (int i = 0; i < 8; i++) if (put) mem[{load_q[7:6], load_q[3:0], load_half_q, 3'(i)}] <= half[i*8 +: 8];
+      if (take) t1_q <= mem[{shared_i ? 2'd0 : quad_q, bytes[b*8 +: 8]}];
+      if (v1_q && ready2) t_q[b*8 +: 8] <= present[b] ? t1_q : 8'd0;
     end
   end
 
@@ -253,244 +268,244 @@ module bnn_side_encode (
   end
   always_ff @(posedge clk_i) begin
     if (take) begin
-      n1_q    <= nk;
-      quad1_q <= quad_q;
-      last1_q <= quad_end;
+      more1_q  <= more;
+      quad1_q  <= quad_q;
+      end1_q   <= quad_end;
+      x_end1_q <= x_end;
+      y_end1_q <= y_end;
     end
     if (v1_q && ready2) begin
-      n2_q    <= n1_q;
-      quad2_q <= quad1_q;
-      last2_q <= last1_q;
+      more2_q  <= more1_q;
+      quad2_q  <= quad1_q;
+      end2_q   <= end1_q;
+      x_end2_q <= x_end1_q;
+      y_end2_q <= y_end1_q;
     end
   end
 
-  // ---- up to 128 bits: four colours at once, or one after the other ----
-  logic         b_v_q, b_last_q, b_ready, sub_end, hi_q, wide;
-  logic [1:0]   sub_q;
-  logic [127:0] b_q, line;
-  logic [7:0]   b_n_q, line_n;              // bits
-  logic [7:0]   sub_t;
-  logic [7:0]   part;
-  logic         emit, collect, open;        // open: the plane collector takes
+  // ---- levels of one colour ----
+  // Bits of the colour begin at from_q of the piece that is open and are ones up to
+  // ones_q; levels_q is their end. Beats of them leave one after the other.
+  logic        a_v_q, a_last_q, a_x_end_q, a_y_end_q, a_take, a_emit, a_end, put_room;
+  logic [1:0]  sub_q, beat_q;
+  logic        sub_end;
+  logic [7:0]  sub_t;
+  logic [3:0]  next_q, from_q;
+  logic [8:0]  ones_q, levels_q, levels_end;
+  logic [15:0] carry_q, carry, below, behind;
+  logic [7:0]  above, equal;                // pieces below the one where the ones end, that one
+  logic        part, first_piece;
+  logic [4:0]  a_bytes;
 
-  assign wide    = mode_i == 2'd1 && levels_i > 8'd32;
-  assign sub_t   = t_q[{sub_q, 3'd0} +: 8];
-  assign part    = hi_q ? levels_i - 8'd128 : (levels_i > 8'd128) ? 8'd128 : levels_i;
-  assign sub_end = !wide || ({1'b0, sub_q} == n2_q - 3'd1 && (hi_q || levels_i <= 8'd128));
-  assign emit    = v2_q && !in_planes && b_ready;
-  assign collect = v2_q && in_planes && open;
-  assign ready2  = !v2_q || collect || (emit && sub_end);
-  assign b_ready = !b_v_q || b_take;
-
-  // b < t, for 32 levels of each colour and for 128 of one.
-  logic [127:0] narrow, long;
-  for (genvar b = 0; b < 32; b++) begin : gen_level
-    for (genvar c = 0; c < 4; c++) begin : gen_colour
-      assign narrow[c*32 + b] = 8'(b) < t_q[c*8 +: 8] && 8'(b) < levels_i;
-    end
-  end
-  for (genvar b = 0; b < 128; b++) begin : gen_long
-    assign long[b] = {hi_q, 7'(b)} < sub_t;
-  end
-
-  logic [6:0] turn2, turn3;
-  assign turn2 = 7'(levels_i[5:0]) << 1;
-  assign turn3 = turn2 + 7'(levels_i[5:0]);
+  assign sub_t      = t_q[{sub_q, 3'd0} +: 8];
+  assign sub_end    = sub_q == more2_q;
+  assign levels_end = {5'd0, next_q} + {1'b0, levels_i};
+  assign a_take     = v2_q && spread && (!a_v_q || a_end);
+  assign a_emit     = a_v_q && put_room;
+  assign a_end      = a_emit && levels_q[8:7] == beat_q;
   always_comb begin
-    line   = {96'd0, t_q};
-    line_n = {2'd0, n2_q, 3'd0};
-    case (mode_i)
-      2'd0: begin
-        if (bits_i == 4'd4) begin
-          line   = {112'd0, t_q[27:24], t_q[19:16], t_q[11:8], t_q[3:0]};
-          line_n = {3'd0, n2_q, 2'd0};
-        end else if (bits_i == 4'd1) begin
-          line   = {124'd0, t_q[24], t_q[16], t_q[8], t_q[0]};
-          line_n = {5'd0, n2_q};
-        end
-      end
-      2'd1: begin
-        line   = wide ? long : ({96'd0, narrow[31:0]} | ({96'd0, narrow[63:32]} << levels_i[5:0]) |
-                                ({96'd0, narrow[95:64]} << turn2) | ({96'd0, narrow[127:96]} << turn3));
-        line_n = wide ? part : 8'(n2_q) * {2'd0, levels_i[5:0]};
-      end
-      default: ;
-    endcase
+    a_bytes = 5'd16;
+    if (levels_q[8:7] == beat_q) a_bytes = {1'b0, {1'b0, levels_q[6:4]} + 4'(a_last_q && levels_q[3:0] != 4'd0)} << 1;
   end
+
+  for (genvar p = 0; p < 8; p++) begin : gen_equal
+    assign equal[p] = ones_q[8:7] == beat_q && ones_q[6:4] == 3'(p);
+  end
+  assign above       = (ones_q[8:7] > beat_q) ? 8'hff : (ones_q[8:7] == beat_q) ? ~(8'hff << ones_q[6:4]) : 8'd0;
+  assign below       = ~(16'hffff << ones_q[3:0]);
+  assign behind      = 16'hffff << from_q;
+  assign part        = ones_q[8:4] == levels_q[8:4];
+  assign first_piece = levels_q[8:4] == 5'd0;
+  assign carry       = (carry_q & {16{first_piece}}) | (below & (behind | {16{!first_piece}}) & {16{part}});
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni || clear_i || state_q == BEGIN) begin
-      b_v_q <= 1'b0;
-      sub_q <= '0;
-      hi_q  <= 1'b0;
+      a_v_q   <= 1'b0;
+      sub_q   <= '0;
+      next_q  <= '0;
+      beat_q  <= '0;
+      from_q  <= '0;
+      ones_q  <= '0;                        // for what else is emitted
+      carry_q <= '0;
     end else begin
-      if (b_ready) b_v_q <= emit;
-      if (emit && wide) begin
-        if (levels_i > 8'd128 && !hi_q) begin
-          hi_q <= 1'b1;
-        end else begin
-          hi_q  <= 1'b0;
-          sub_q <= sub_end ? '0 : sub_q + 2'd1;
-        end
+      if (a_emit) begin
+        beat_q  <= beat_q + 2'd1;
+        from_q  <= '0;
+        carry_q <= '0;
+      end
+      if (a_end) begin
+        a_v_q <= 1'b0;
+        if (!a_last_q) carry_q <= carry;
+      end
+      if (a_take) begin
+        a_v_q  <= 1'b1;
+        sub_q  <= sub_end ? '0 : sub_q + 2'd1;
+        next_q <= (sub_end && end2_q) ? '0 : levels_end[3:0];
+        beat_q <= '0;
+        from_q <= next_q;
+        ones_q <= {5'd0, next_q} + {1'b0, (sub_t < levels_i) ? sub_t : levels_i};
       end
     end
   end
   always_ff @(posedge clk_i) begin
-    if (emit) begin
-      b_q      <= line & ~({128{1'b1}} << line_n);
-      b_n_q    <= line_n;
-      b_last_q <= sub_end && last2_q;
+    if (a_take) begin
+      levels_q  <= levels_end;
+      a_last_q  <= sub_end && end2_q;
+      a_x_end_q <= x_end2_q;
+      a_y_end_q <= y_end2_q;
     end
   end
-
-  // ---- stringing bits together ----
-  logic [127:0] acc_q;
-  logic [6:0]   acc_n_q;
-  logic         spill_q, b_take, p_full, p_put, p_end, put_room;
-  logic [255:0] total;
-  logic [7:0]   total_n;
-  logic [8:0]   off_q;                      // bytes of the pixel's group that have left
-  logic [4:0]   p_bytes;
-
-  assign total    = {128'd0, acc_q} | ({128'd0, b_q} << acc_n_q);
-  assign total_n  = {1'b0, acc_n_q} + b_n_q;
-  assign p_full   = total_n[7];
-  assign put_room = !put_valid_o || put_ready_i;
-  assign b_take   = b_v_q && !spill_q && (put_room || (!p_full && !b_last_q));
-  assign p_put    = put_room && (spill_q || (b_v_q && (p_full || b_last_q)));
-  // More than 128 bits take two runs.
-  assign p_end    = p_put && (spill_q || (b_last_q && total_n <= 8'd128));
-  assign p_bytes  = (!spill_q && p_full) ? 5'd16 : 5'((8'(spill_q ? {1'b0, acc_n_q} : total_n) + 8'd15) >> 4) << 1;
 
   // ---- collecting planes ----
-  logic [127:0]  codes_q, codes;            // of the group, a byte each
-  logic [127:0]  pieces;                    // of this pixel, 16 bits for each plane
-  logic [1023:0] pl_q, leave_q;             // 128 bits of each plane: collected; leaving
-  logic [3:0]    pl_n_q, pl_n, leave_n_q;   // pieces in each
-  logic [3:0]    pl_at_q;                   // the plane that leaves
-  logic          pl_full_q, pl_out_q, pl_put, pl_end, pl_flush, pl_move;
-  logic [31:0]   pl_base_q, leave_base_q, pl_off_q;
-  logic [31:0]   px_q, row_q;
-  logic [12:0]   x_q, y_q;
-  logic          step, x_end, y_end, over_q;
+  // Four colours of a pixel take one of eight places, pixels of more colours two or
+  // four of them. They leave a plane after the other.
+  logic [255:0] places_q, leave_q;          // of each plane four bits of each place
+  logic [2:0]   pixels_q, pixels, place;    // in the places
+  logic [3:0]   leave_n_q;
+  logic [2:0]   plane_q;                    // the plane that leaves
+  logic         pl_full_q, pl_out_q, pl_put, pl_end, pl_move, pl_last, open, collect;
+  logic         one, two;                   // places of a pixel; else four
+  logic [31:0]  pl_base_q, leave_base_q;
+  logic [31:0]  px_q, row_q, px_from, px_sum;   // places in OUT: of the pixel, of the row
+  logic         px_step;
 
-  always_comb begin
-    codes = codes_q;
-    codes[{quad2_q, 5'd0} +: 32] = t_q;
-  end
-  for (genvar i = 0; i < 8; i++) begin : gen_piece
-    for (genvar c = 0; c < 16; c++) begin : gen_bit
-      assign pieces[i*16 + c] = codes[c*8 + i];
-    end
-  end
-  assign pl_put   = pl_out_q && put_room;
-  assign pl_end   = pl_put && pl_at_q == planes_i - 4'd1;
-  assign pl_move  = pl_full_q && (!pl_out_q || pl_end);
-  assign pl_n     = pl_full_q ? 4'd0 : pl_n_q;
-  assign pl_flush = pl_n == 4'd7 || !single || out_pixel_i != 17'd2 || x_end;
-  assign open     = !pl_full_q || pl_move;
+  assign one     = last[3:2] == 2'd0;
+  assign two     = last[3:2] == 2'd1;
+  assign pl_put  = pl_out_q && put_room;
+  assign pl_end  = pl_put && plane_q == 3'(planes_i - 4'd1);
+  assign pl_move = pl_full_q && (!pl_out_q || pl_end);
+  assign pixels  = pl_full_q ? 3'd0 : pixels_q;
+  assign place   = one ? pixels : two ? {pixels[1:0], quad2_q[0]} : {pixels[0], quad2_q};
+  assign pl_last = pixels == (one ? 3'd7 : two ? 3'd3 : 3'd1) || out_pixel_i != 17'd2 || x_end2_q;
+  assign open    = !pl_full_q || pl_move;
+  assign collect = v2_q && in_planes && open;
 
   always_ff @(posedge clk_i) begin
+    for (int i = 0; i < 8; i++) begin
+      if (collect && place == 3'(i)) begin
+        for (int p = 0; p < 8; p++) begin
+          for (int c = 0; c < 4; c++) places_q[p*32 + i*4 + c] <= t_q[c*8 + p];
+        end
+      end
+    end
+    if (collect && end2_q && pixels == 3'd0) pl_base_q <= px_q;
+    if (pl_move) begin
+      leave_n_q    <= {1'b0, pixels_q} + 4'd1;
+      leave_base_q <= pl_base_q;
+    end
+  end
+  always_ff @(posedge clk_i) begin
     if (!rst_ni || clear_i || state_q == BEGIN) begin
-      codes_q   <= '0;
-      pl_n_q    <= '0;
-      pl_at_q   <= '0;
-      pl_off_q  <= '0;
+      pixels_q  <= '0;
+      plane_q   <= '0;
       pl_full_q <= 1'b0;
       pl_out_q  <= 1'b0;
-      acc_q     <= '0;
-      acc_n_q   <= '0;
-      spill_q   <= 1'b0;
-      off_q     <= '0;
+      leave_q   <= '0;                      // for what else is emitted
     end else begin
       if (pl_put) begin
-        pl_at_q  <= pl_at_q + 4'd1;
-        pl_off_q <= pl_off_q + out_plane_i;
+        plane_q <= plane_q + 3'd1;
         if (pl_end) begin
-          pl_at_q  <= '0;
-          pl_off_q <= '0;
+          plane_q  <= '0;
           pl_out_q <= 1'b0;
         end
       end
       if (pl_move) begin
-        pl_n_q    <= '0;
+        pixels_q  <= '0;
         pl_full_q <= 1'b0;
         pl_out_q  <= 1'b1;
       end
-      if (collect) begin
-        codes_q <= last2_q ? '0 : codes;
-        if (last2_q) begin
-          pl_n_q    <= pl_n + 4'd1;
-          pl_full_q <= pl_flush;
-        end
-      end
-      if (b_take) begin
-        acc_q   <= p_full ? total[255:128] : total[127:0];
-        acc_n_q <= total_n[6:0];
-        spill_q <= b_last_q && total_n > 8'd128;
-      end
-      if (p_put) off_q <= off_q + 9'd16;
-      if (p_end) begin
-        acc_q   <= '0;
-        acc_n_q <= '0;
-        spill_q <= 1'b0;
-        off_q   <= '0;
+      if (pl_move || pl_put) leave_q <= pl_move ? places_q : {32'd0, leave_q[255:32]};
+      // The number of pixels stays until they move.
+      if (collect && end2_q) begin
+        pl_full_q <= pl_last;
+        pixels_q  <= pl_last ? pixels : pixels + 3'd1;
       end
     end
   end
-  always_ff @(posedge clk_i) begin
-    if (collect && last2_q) begin
-      if (pl_n == 4'd0) pl_base_q <= px_q;
-      for (int i = 0; i < 8; i++) pl_q[i*128 + 32'(pl_n[2:0])*16 +: 16] <= pieces[i*16 +: 16];
-    end
-    if (pl_move) begin
-      leave_q      <= pl_q;
-      leave_n_q    <= pl_n_q;
-      leave_base_q <= pl_base_q;
-    end
-  end
+
+  // Where the places lie among the pieces of their pixels.
+  logic [31:0] l;
+  logic [127:0] pieces;
+  logic [3:0]  in1, in2, in3;               // whether there are more than 4, 8, 12 colours
+  assign l   = leave_q[31:0];
+  assign in1 = {4{!one}};
+  assign in2 = {4{last[3]}};
+  assign in3 = {4{&last[3:2]}};
+  assign pieces[15:0]   = {in3 & l[15:12], in2 & l[11:8], in1 & l[7:4], l[3:0]};
+  assign pieces[31:16]  = {in3 & l[31:28], in2 & l[27:24], in1 & (two ? l[15:12] : l[23:20]),
+                           one ? l[7:4] : two ? l[11:8] : l[19:16]};
+  assign pieces[63:32]  = {8'd0, in1 & l[31:28], one ? l[15:12] : l[27:24],
+                           8'd0, in1 & l[23:20], one ? l[11:8] : l[19:16]};
+  assign pieces[95:64]  = {12'd0, l[23:20], 12'd0, l[19:16]};
+  assign pieces[127:96] = {12'd0, l[31:28], 12'd0, l[27:24]};
 
   // ---- runs out ----
-  assign step  = p_end || (collect && last2_q);
-  assign x_end = x_q == w_i - 13'd1;
-  assign y_end = y_q == h_i - 13'd1;
+  // Sources that do not emit are zero.
+  logic [127:0] line, levels;
+  logic [31:0]  packed_t, t32;
+  logic [4:0]   direct_bytes;
+  logic         direct, direct_end, a_step, p_step, p_x_end, p_y_end, emit, fresh_q, over_q;
+
+  assign put_room   = !put_valid_o || put_ready_i;
+  assign direct     = v2_q && !in_planes && !spread && put_room;
+  assign ready2     = !v2_q || direct || collect || (a_take && sub_end);
+  assign t32        = thermo32 ? t_q : 32'd0;
+  for (genvar c = 0; c < 4; c++) begin : gen_colour
+    assign levels[c*32 +: 32] = ~(32'hffffffff << t32[c*8 +: 5]) | {32{|t32[c*8 + 5 +: 3]}};
+  end
+  always_comb begin
+    packed_t     = '0;
+    direct_bytes = more2_q[1] ? 5'd4 : 5'd2;
+    if (thermo32) begin
+      direct_bytes = {{1'b0, more2_q} + 3'd1, 2'd0};
+    end else if (!in_planes && !spread) begin
+      packed_t     = t_q;
+      if (mode_i == 2'd0 && bits_i == 4'd4) begin
+        packed_t     = {16'd0, t_q[27:24], t_q[19:16], t_q[11:8], t_q[3:0]};
+        direct_bytes = 5'd2;
+      end
+    end
+  end
+  for (genvar i = 0; i < 128; i++) begin : gen_line
+    assign line[i] = ((above[i/16] || (equal[i/16] && below[i%16])) && (i >= 16 || behind[i%16])) ||
+                     (i < 16 && carry_q[i%16]) || levels[i] || pieces[i] || (i < 32 && packed_t[i%32]);
+  end
+
+  // A pixel of the group is through.
+  assign direct_end = direct && end2_q;
+  assign a_step     = a_end && a_last_q;
+  assign p_step     = collect && end2_q;
+  assign p_x_end    = spread ? a_x_end_q : x_end2_q;
+  assign p_y_end    = spread ? a_y_end_q : y_end2_q;
+  assign emit       = direct || pl_put || (a_emit && a_bytes != 5'd0);
+
+  assign px_step = direct_end || a_step || p_step;
+  assign px_from = (state_q == BEGIN) ? out_addr_i : p_x_end ? row_q : px_q;
+  assign px_sum  = px_from + ((state_q == BEGIN) ? 32'(base_q) : p_x_end ? 32'(out_row_i) : 32'(out_pixel_i));
 
   always_ff @(posedge clk_i) begin
-    row_done_o <= 1'b0;
+    row_done_o <= px_step && p_x_end;
     if (!rst_ni || clear_i) begin
       put_valid_o <= 1'b0;
     end else begin
       if (put_ready_i) put_valid_o <= 1'b0;
-      if (p_put || pl_put) put_valid_o <= 1'b1;
+      if (emit) put_valid_o <= 1'b1;
     end
-    if (state_q == BEGIN) begin
-      x_q    <= '0;
-      y_q    <= '0;
-      px_q   <= out_addr_i + 32'(base_q);
-      row_q  <= out_addr_i + 32'(base_q);
-      over_q <= 1'b0;
-    end else if (step) begin
-      x_q  <= x_q + 13'd1;
-      px_q <= px_q + 32'(out_pixel_i);
-      if (x_end) begin
-        x_q        <= '0;
-        y_q        <= y_q + 13'd1;
-        row_q      <= row_q + 32'(out_row_i);
-        px_q       <= row_q + 32'(out_row_i);
-        row_done_o <= 1'b1;
-        over_q     <= y_end;
-      end
+    if (state_q == BEGIN || px_step) begin
+      px_q   <= px_sum;
+      over_q <= state_q != BEGIN && p_x_end && p_y_end;
     end
+    if (state_q == BEGIN || (px_step && p_x_end)) row_q <= px_sum;
+    // The next run begins somewhere else.
+    if (emit) fresh_q <= 1'b0;
+    if (state_q == BEGIN || pl_move || direct_end || a_step) fresh_q <= 1'b1;
   end
   always_ff @(posedge clk_i) begin
-    if (p_put) begin
-      put_addr_o  <= px_q + 32'(off_q);
-      put_bytes_o <= p_bytes;
-      put_data_o  <= spill_q ? acc_q : total[127:0];
-    end else if (pl_put) begin
-      put_addr_o  <= leave_base_q + pl_off_q;
-      put_bytes_o <= 5'(leave_n_q) << 1;
-      put_data_o  <= leave_q[{pl_at_q[2:0], 7'd0} +: 128];
+    if (emit) begin
+      put_addr_o  <= fresh_q ? (in_planes ? leave_base_q : px_q)
+                             : put_addr_o + (in_planes ? out_plane_i : 32'(put_bytes_o));
+      put_bytes_o <= in_planes ? {leave_n_q, 1'b0} : spread ? a_bytes : direct_bytes;
+      put_data_o  <= line;
     end
   end
 
@@ -501,45 +516,42 @@ module bnn_side_encode (
       state_q <= IDLE;
     end else begin
       case (state_q)
-        IDLE: begin
-          colour_q <= '0;
-          table_q  <= table_addr_i;
-          in_q     <= in_addr_i;
-          base_q   <= '0;
-          area_q   <= 26'(h_i) * 26'(w_i);
-          step_q   <= (mode_i == 2'd0) ? {9'd0, bits_i, 1'b0} : (mode_i == 2'd1) ? {5'd0, levels_i, 1'b0} : 14'd16;
-          line_q   <= 17'(w_i) * 17'(colours_i[4:0]);
-          if (start_i) state_q <= ASK;
-        end
-        SETUP: state_q <= shared_i ? BEGIN : ASK;
-        ASK: begin
-          load_q      <= '0;
-          load_half_q <= 1'b0;
-          if (rq_ready_i) state_q <= LOAD;
-        end
+        IDLE: if (start_i) state_q <= TABLE;
+        TABLE: state_q <= ASK;
+        ASK: if (ask_q && rq_ready_i) state_q <= LOAD;
         LOAD: begin
-          if (rb_valid_i) begin
-            load_half_q <= !load_half_q;
-            if (load_half_q) begin
-              load_q <= load_q + 8'd1;
-              if (load_q == (shared_i ? 8'd15 : 8'({group, 4'd0} - 9'd1))) state_q <= BEGIN;
-            end
-          end
+          if (rb_valid_i && load_half_q && load_q == {shared_i ? 4'd0 : last, 4'd15}) state_q <= SETUP;
         end
-        BEGIN: state_q <= PIXELS;
+        SETUP:  state_q <= BEGIN;
+        BEGIN:  state_q <= PIXELS;
         PIXELS: if (over_q && !pl_full_q && !pl_out_q && !put_valid_o) state_q <= NEXT;
         default: begin  // NEXT
-          colour_q <= colour_q + 14'd16;
-          table_q  <= table_q + 32'd4096;
-          in_q     <= in_q + (planar_i ? 32'({area_q, 4'd0}) : 32'd16);
-          base_q   <= base_q + step_q;
-          state_q  <= SETUP;
+          state_q <= shared_i ? SETUP : TABLE;
           if (rest <= 14'd16) begin
             done_o  <= 1'b1;
             state_q <= IDLE;
           end
         end
       endcase
+    end
+  end
+  always_ff @(posedge clk_i) begin
+    if (state_q == IDLE) begin
+      colour_q <= '0;
+      off_q    <= '0;
+      base_q   <= '0;
+    end else if (state_q == NEXT) begin
+      colour_q <= colour_q + 14'd16;
+      off_q    <= off_q + {area_i, 4'd0};
+      base_q   <= base_q + 14'(step);
+    end
+    line_q <= 17'(w_i) * 17'(colours_i[4:0]);
+    if (state_q != LOAD) begin
+      load_q      <= '0;
+      load_half_q <= 1'b0;
+    end else if (rb_valid_i) begin
+      load_half_q <= !load_half_q;
+      if (load_half_q) load_q <= load_q + 8'd1;
     end
   end
 
