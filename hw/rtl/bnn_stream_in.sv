@@ -57,7 +57,7 @@ module bnn_stream_in #(
 );
 
   localparam int LN    = $clog2(LANES);
-  localparam int VW    = (EW != 0) ? 32 : 19;   // a sum of four 16-bit values
+  localparam int VW    = (EW != 0) ? 32 : 18;   // a sum of four 16-bit values
   localparam int BATCH = 8;                     // groups added up at a time, of 16 in the ring
 
   // ---- format ----
@@ -559,9 +559,9 @@ module bnn_stream_in #(
     end else begin : gen_res
       always_comb begin
         case (lb)
-          3'd2:    code = {{15{!q4[3]}}, q4[2:0], 1'b1};
-          3'd3:    code = {{11{sgn && q8[7]}}, q8};
-          default: code = {{3{q16[15]}}, q16};
+          3'd2:    code = {{14{!q4[3]}}, q4[2:0], 1'b1};
+          3'd3:    code = {{10{sgn && q8[7]}}, q8};
+          default: code = {{2{q16[15]}}, q16};
         endcase
       end
     end
@@ -667,25 +667,15 @@ module bnn_stream_in #(
   end else begin : gen_align
     logic                o2_valid_q;
     logic [LANES*33-1:0] o2_q, aligned;
-    // In two steps of 4: a LUT per bit and step.
+    // The product with a power of two: multipliers are there, a shifter would take LUTs.
+    logic signed [16:0]  scale;
+    assign scale = 17'd1 << d_align_i;
     for (genvar l = 0; l < LANES; l++) begin : gen_shift
-      logic [21:0] near;
-      logic [32:0] far;
-      always_comb begin
-        case (d_align_i[1:0])
-          2'd0:    near = {{3{o1_q[l*19+18]}}, o1_q[l*19 +: 19]};
-          2'd1:    near = {{2{o1_q[l*19+18]}}, o1_q[l*19 +: 19], 1'd0};
-          2'd2:    near = {o1_q[l*19+18], o1_q[l*19 +: 19], 2'd0};
-          default: near = {o1_q[l*19 +: 19], 3'd0};
-        endcase
-        case (d_align_i[3:2])
-          2'd0:    far = {{11{near[21]}}, near};
-          2'd1:    far = {{7{near[21]}}, near, 4'd0};
-          2'd2:    far = {{3{near[21]}}, near, 8'd0};
-          default: far = {near[20:0], 12'd0};
-        endcase
-      end
-      assign aligned[l*33 +: 33] = far;
+      logic signed [VW+16:0] product;
+      logic                  unused_top;
+      assign product    = $signed(o1_q[l*VW +: VW]) * scale;
+      assign unused_top = ^product[VW+16:33];
+      assign aligned[l*33 +: 33] = product[32:0];
     end
     assign o1_ready = !o1_valid_q || !o2_valid_q || out_ready_i;
     always_ff @(posedge clk_i) begin
