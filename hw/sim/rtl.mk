@@ -191,7 +191,7 @@ define rtl-verify
 hw-verify-$(1): $(RTL_BENCH) $(MODEL_SO) $(call rtl-so,$(1)) $(BUILD)/tests/core/core-test $(BUILD)/tests/core/arith-test
 	@echo "# configuration $(1)"; status=0; seed=$(HW_VERIFY_SEED); \
 	for bus in $(HW_VERIFY_BUSES); do \
-		$(RTL_BENCH) -n $(hw-verify-count) -f $$$$(( $(hw-verify-count) / 4 + 100 )) -s $$$$seed -o $$$$bus \
+		$(RTL_BENCH) -n $(hw-verify-count) -f $$$$(( $(hw-verify-count) / 20 + 50 )) -s $$$$seed -o $$$$bus \
 			$(MODEL_SO) $(call rtl-so,$(1)) || status=1; \
 		seed=$$$$((seed + 1)); \
 	done; \

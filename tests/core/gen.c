@@ -504,7 +504,7 @@ static void group_shape(struct gen *g, uint32_t *words)
 	SET(CONV_KH, kh);
 	SET(CONV_KW, kw);
 	SET(CONV_SH, rng_range(r, 1, 3));
-	SET(CONV_SW, rng_range(r, 1, rng_one_in(r, 4) ? 7 : 2));
+	SET(CONV_SW, rng_range(r, 1, rng_one_in(r, 4) ? 4 : 2));
 	SET(CONV_DH, 1);
 	SET(CONV_DW, 1);
 	SET(CONV_PAD_T, pads ? rng_below(r, kh) : 0);
