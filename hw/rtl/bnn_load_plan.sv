@@ -358,9 +358,9 @@ module bnn_load_plan #(
         end
       end
       ROUND: begin
-        // A chunk ends at a multiple of 16 channels.
-        if (split_q) max_q <= (32'(max_q) < UNIT_S) ? (FIT_LOG2+2)'(UNIT_S) : max_q & ~(FIT_LOG2+2)'(UNIT_S - 1);
-        else         max_q <= (32'(max_q) < UNIT) ? (FIT_LOG2+2)'(UNIT) : max_q & ~(FIT_LOG2+2)'(UNIT - 1);
+        // A chunk ends at a multiple of 16 channels. (yosys 0.23 takes ~ before a cast for a part of its width.)
+        if (split_q) max_q <= (32'(max_q) < UNIT_S) ? (FIT_LOG2+2)'(UNIT_S) : max_q & ~((FIT_LOG2+2)'(UNIT_S - 1));
+        else         max_q <= (32'(max_q) < UNIT) ? (FIT_LOG2+2)'(UNIT) : max_q & ~((FIT_LOG2+2)'(UNIT - 1));
         step_q  <= '0;
         state_q <= CUT;
       end
