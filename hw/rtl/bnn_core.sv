@@ -209,7 +209,7 @@ module bnn_core #(
   logic [7:0]           opcode;
   logic                 start_conv, start_side, unit_done, retire;
   logic                 count, merge, wait_scrub, wait_command, seq_idle;
-  logic [4:0]           cnt_index;
+  logic                 cnt_valid, cnt_take, retire_busy;
   logic [127:0]         cnt_pair;
   logic                 row_done;
   logic                 q_valid;
@@ -297,7 +297,8 @@ module bnn_core #(
     .iter_i         (iter),
     .macs_busy_i    (macs_busy),
     .count_o        (count),
-    .cnt_index_o    (cnt_index),
+    .cnt_valid_i    (cnt_valid),
+    .cnt_take_o     (cnt_take),
     .cnt_pair_i     (cnt_pair),
     .merge_o        (merge),
     .cnt_busy_i     (cnt_busy),
@@ -419,6 +420,7 @@ module bnn_core #(
     .l_start_o          (load_start),
     .l_done_i           (load_done),
     .retire_o           (retire),
+    .retire_busy_i      (retire_busy),
     .macs_add_o         (macs_add),
     .macs_o             (macs),
     .macs_busy_o        (macs_busy),
@@ -1023,6 +1025,7 @@ module bnn_core #(
     .macs_add_i  (macs_add),
     .macs_i      (macs),
     .retire_i    (retire),
+    .retire_busy_o(retire_busy),
     .weights_i   (bytes_weights),
     .act_i       (bytes_act),
     .residual_i  (bytes_residual),
@@ -1031,7 +1034,8 @@ module bnn_core #(
     .saturated_i (side_active ? {13'd0, side_sat} : layer_saturated),
     .gates_open_i(gates_open),
     .gates_shut_i(gates_shut),
-    .job_index_i (cnt_index),
+    .job_valid_o (cnt_valid),
+    .job_take_i  (cnt_take),
     .job_pair_o  (cnt_pair),
     .merge_i     (merge),
     .snapshot_i  (snapshot),

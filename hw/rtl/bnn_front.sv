@@ -96,6 +96,7 @@ module bnn_front #(
 
   // Counters.
   output logic                      retire_o,             // pulse, with x_bytes_*
+  input  logic                      retire_busy_i,        // those of the last one are still added
   output logic                      macs_add_o,           // pulse
   output logic [63:0]               macs_o,
   output logic                      macs_busy_o,          // a retired command's are still computed
@@ -609,7 +610,7 @@ module bnn_front #(
   assign start_side_o    = x_q == X_ISSUE && x_side;
   assign combine_flush_o = x_q == X_DRAIN;
   // L may still be about to pass a slot that it has nothing to do with.
-  assign retire_o = x_q == X_RETIRE && !macs_busy_o && l_left_q != count_q && !halted && !clear_i;
+  assign retire_o = x_q == X_RETIRE && !macs_busy_o && !retire_busy_i && l_left_q != count_q && !halted && !clear_i;
   assign pop      = !halted && !x_over && ((retire_o && !log_i) || (x_q == X_LOGGED && writes_done_i));
   assign end_o    = x_q == X_END;
   assign wait_command_o = x_q == X_WAIT && count_q == 4'd0 && d_q != D_IDLE;

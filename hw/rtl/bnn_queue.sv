@@ -97,7 +97,8 @@ module bnn_queue #(
   input  logic                 macs_busy_i,     // counters of a command are not complete
 
   output logic                 count_o,         // counters run
-  output logic [4:0]           cnt_index_o,
+  input  logic                 cnt_valid_i,     // counters of the job, two after the other
+  output logic                 cnt_take_o,
   input  logic [127:0]         cnt_pair_i,
   output logic                 merge_o,
   input  logic                 cnt_busy_i,
@@ -225,7 +226,6 @@ module bnn_queue #(
   logic [31:0] c_index, c_word;
   assign c_index = {16'd0, index_q};
   assign c_word  = (status_q == 4'd0) ? 32'd0 : word_q;
-  assign cnt_index_o = {beat_q[3:0] - 4'd4, 1'b0};
   always_comb begin
     w_addr_o = slot_q + BUS_BITS'({beat_q[3:0], 4'd0});
     w_strb_o = 16'hffff;
@@ -242,7 +242,8 @@ module bnn_queue #(
       w_strb_o = 16'h00ff;
     end
   end
-  assign w_valid_o = state_q == SLOT || state_q == COUNT;
+  assign w_valid_o  = (state_q == SLOT && (beat_q[3:2] == 2'd0 || cnt_valid_i)) || state_q == COUNT;
+  assign cnt_take_o = state_q == SLOT && beat_q[3:2] != 2'd0 && cnt_valid_i && w_ready_i;
 
   // Echoes, alignments checked elsewhere.
   logic unused;
@@ -434,7 +435,7 @@ module bnn_queue #(
         end
         SLOT: begin
           if (beat_q == 5'd0) finished_q <= finished_i;
-          if (w_ready_i) begin
+          if (w_valid_o && w_ready_i) begin
             beat_q <= beat_q + 5'd1;
             if (beat_q == 5'd15) state_q <= SLOT_WAIT;
           end

@@ -109,7 +109,7 @@ synth-check: $(call rtl-deps,tiny)
 
 # Benches of single modules: hw/sim/NAME_tb.cpp drives module bnn_NAME, some with C from elsewhere.
 # NAME-VARIANT is the same bench with other parameters; it sees them as TB_PARAMETER.
-RTL_UNITS := post side bus front windows windows-32 windows-128 array array-256 load load-tiny load-small \
+RTL_UNITS := post side counters bus front windows windows-32 windows-128 array array-256 load load-tiny load-small \
 	stream_in stream_in-4 stream_in-32 stream_in-ew stream_in-ew4 store store-4 store-32
 RTL_UNIT_PARAMETERS_post := -GLANES=4 -GDEPTH=16
 RTL_UNIT_PARAMETERS_bus := -GREADS=3 -GWRITES=2 -GBUS_BITS=40 -GREAD_PLANES=2 -GWRITE_PLANES=1
