@@ -111,7 +111,7 @@ module bnn_cmd #(
   logic [1023:0] cmd_q;
 
   always_ff @(posedge clk_i) begin
-    if (load_i) cmd_q[{load_beat_i, 7'd0} +: 128] <= load_data_i;
+    for (int i = 0; i < 8; i++) if (load_i && load_beat_i == 3'(i)) cmd_q[i*128 +: 128] <= load_data_i;
   end
 
   // Each generated function looks at the bits of its own opcode only.
