@@ -143,7 +143,7 @@ module bnn_side_transpose (
   assign fill_blk = 2'((9'(i_q) << size_i) >> 4);
 
   for (genvar k = 0; k < 16; k++) begin : gen_lane
-    (* no_rw_check *) logic [7:0] mem [0:255];
+    (* no_rw_check, ram_style = "block" *) logic [7:0] mem [0:255];
     logic [3:0] lane;
     logic [5:0] chan;
     assign lane = (4'(k) >> size_i) - i_q[3:0];
