@@ -1,356 +1,320 @@
 // SPDX-License-Identifier: MIT
-// One channel of the pipe (docs/arithmetic.md, section 4): an accumulator and two
-// aligned residuals in, the codes of both outputs 13 cycles later. The records of
-// the lane's channels are in three RAMs, each read where the pipe needs it.
+// One channel of the pipe (docs/arithmetic.md, section 4): an accumulator in, its
+// residuals when it gets there, the codes of both outputs 22 cycles later. The
+// records of the lane's channels are read where the pipe needs them.
 //
-//   1 P0   2 records  3-5 P1, R1   6 R2   7 records  8-10 P2, v16   11-13 codes
+//   1-3 P0   4-9 P1   10 R1   11 R2   12 sat27   13-18 P2   19 v16, the comparison
+//   20 A3*v16, second Q   21 + B3, second comparison   22 codes
+//
+// Each stage has its own enable, so that a value that has to wait for others can
+// do so in registers, which there are twice as many of as LUTs.
 
 module bnn_post_lane #(
-  parameter int DEPTH = 128,     // parameter records
-  parameter int MULT  = 1        // 0: P1 and P2 only with POW2
+  parameter int DEPTH  = 128,    // parameter records
+  parameter int MULT   = 1,      // as for bnn_post
+  localparam int AW    = $clog2(DEPTH),
+  localparam int A_W   = (MULT != 0) ? 17 : 5
 ) (
-  input  logic                     clk_i,
-  input  logic                     en_i,         // every stage moves
+  input  logic              clk_i,
+  input  logic [22:1]       ce_i,          // a stage takes over
 
-  input  logic                     p_we_i,
-  input  logic [$clog2(DEPTH)-1:0] p_addr_i,
-  input  logic [372:0]             p_data_i,     // {out 81, P2 146, P1 146}
+  // From bnn_post_record.
+  input  logic              th_we_i,
+  input  logic [AW-1:0]     th_addr_i,
+  input  logic [24:0]       th1_i,
+  input  logic [27:0]       th2_i,
+  input  logic              pc_we_i,
+  input  logic [AW:0]       pc_addr_i,
+  input  logic              pc_second_i,
+  input  logic [A_W+50:0]   pc_data_i,
+  input  logic              tb_we_i,
+  input  logic [AW:0]       tb_addr_i,
+  input  logic [33:0]       tb_data_i,
+  input  logic              q_we_i,
+  input  logic [AW:0]       q_addr_i,
+  input  logic [15:0]       q_data_i,
 
-  // Fields of the command.
-  input  logic                     p1_i,
-  input  logic                     p1_pow2_i,
-  input  logic                     p2_i,
-  input  logic                     p2_pow2_i,
-  input  logic                     straight_i,   // neither P1, P2, R1 nor R2
-  input  logic [3:0]               ps_i,
-  input  logic [4:0]               s1_i,
-  input  logic [4:0]               sb1_i,
-  input  logic [4:0]               s2_i,
-  input  logic [4:0]               sb2_i,
-  input  logic [4:0]               s3_i,
-  input  logic [15:0]              a3_i,
-  input  logic [31:0]              b3_i,
-  input  logic [1:0]               outp_kind_i,  // 0 B1, 1 O2, 2 S16, 3 quantised
-  input  logic [1:0]               outs_kind_i,  // 0 E_U16, 1 E_S32, 2 E_S16, 3 quantised
-  input  logic                     outp_byte_i,  // a quantised code has 8 bits, else 4
-  input  logic                     outs_byte_i,
-  input  logic                     outp_signed_i,
-  input  logic                     outs_signed_i,
-  input  logic                     outp_count_i, // its clamp counts
-  input  logic                     outs_count_i,
+  // Fields of the command and what bnn_post makes of them.
+  input  logic              p1_i,
+  input  logic              p1_pow2_i,
+  input  logic              p2_i,
+  input  logic              p2_pow2_i,
+  input  logic              res1_i,
+  input  logic              res2_i,
+  input  logic [3:0]        ps_i,
+  input  logic [15:0]       ps_one_i,      // 2^(15 - PS)
+  input  logic [4:0]        s1_i,
+  input  logic [15:0]       s1_one_i,
+  input  logic [15:0]       s1_over_i,
+  input  logic [4:0]        s2_i,
+  input  logic [15:0]       s2_one_i,
+  input  logic [11:0]       s2_over_i,
+  input  logic [1:0]        s3_i,          // S3 div 8
+  input  logic [22:0]       a3_i,          // A3, B3 times 2^(7 - S3 mod 8), with what rounds
+  input  logic [39:0]       b3_i,
+  input  logic              o2_i,          // OUTP is O2
+  input  logic [1:0]        outp_kind_i,   // 0 B1, 1 O2, 2 S16, 3 quantised
+  input  logic [1:0]        outs_kind_i,   // 0 E_U16, 1 E_S32, 2 E_S16, 3 quantised
+  input  logic              outp_byte_i,   // a quantised code has 8 bits, else 4
+  input  logic              outs_byte_i,
+  input  logic              outp_signed_i,
+  input  logic              outs_signed_i,
+  input  logic              outp_count_i,  // its clamp counts
+  input  logic              outs_count_i,
 
-  input  logic                     mask_i,       // the channel exists
-  input  logic [31:0]              acc_i,
-  input  logic [32:0]              res1_i,       // 0 without
-  input  logic [32:0]              res2_i,
-  input  logic [$clog2(DEPTH)-1:0] entry_i,
+  input  logic              mask_i,        // the channel exists
+  input  logic [31:0]       acc_i,
+  input  logic [32:0]       r1_i,          // for stage 10
+  input  logic [32:0]       r2_i,
+  input  logic [AW-1:0]     entry2_i,      // records of what is in stage 2 ...
+  input  logic [AW-1:0]     entry3_i,
+  input  logic [AW-1:0]     entry11_i,
+  input  logic [AW-1:0]     entry12_i,
+  input  logic [AW-1:0]     entry17_i,
+  input  logic [AW-1:0]     entry19_i,
 
-  output logic [15:0]              v16_o,        // 0 where the channel does not exist
-  output logic [15:0]              outp_o,
-  output logic [31:0]              outs_o,
-  output logic [3:0]               sat_o         // values changed by clamps
+  output logic [15:0]       v16_o,         // 0 where the channel does not exist
+  output logic [15:0]       outp_o,
+  output logic [31:0]       outs_o,
+  output logic [8:0]        sat_o          // clamps that changed a value, each for one cycle
 );
 
-  localparam int AW = $clog2(DEPTH);
-
-  // ---- records ----
-  (* no_rw_check *) logic [145:0] ram1 [0:DEPTH-1];
-  (* no_rw_check *) logic [145:0] ram2 [0:DEPTH-1];
-  (* no_rw_check *) logic [80:0]  ram3 [0:DEPTH-1];
-  logic [AW-1:0] entry_q [0:8];
-  logic [145:0]  rec1_q, rec2_q;
-  logic [80:0]   rec3_q;
-
-  always_ff @(posedge clk_i) begin
-    if (p_we_i) begin
-      ram1[p_addr_i] <= p_data_i[145:0];
-      ram2[p_addr_i] <= p_data_i[291:146];
-      ram3[p_addr_i] <= p_data_i[372:292];
-    end
+  logic [21:0] m;
+  logic [21:1] m_q;
+  assign m = {m_q, mask_i};
+  for (genvar k = 1; k < 22; k++) begin : gen_m
+    always_ff @(posedge clk_i) if (ce_i[k]) m_q[k] <= m[k-1];
   end
 
-  always_ff @(posedge clk_i) begin
-    if (en_i) begin
-      entry_q[0] <= entry_i;
-      for (int i = 1; i < 9; i++) entry_q[i] <= entry_q[i-1];
-      rec1_q <= ram1[entry_i];
-      rec2_q <= ram2[entry_q[4]];
-      rec3_q <= ram3[entry_q[8]];
+  // ---- 1 to 3: P0 ----
+  logic [31:0] acc1_q;
+  logic [31:0] p0;
+  logic        p0_half, over3;
+  logic [24:0] p0_round;
+  always_ff @(posedge clk_i) if (ce_i[1]) acc1_q <= acc_i;
+  if (MULT == 1) begin : gen_p0_mult
+    logic        [30:0] lo2_q;
+    logic signed [30:0] hi2_q;
+    always_ff @(posedge clk_i) begin
+      if (ce_i[2]) begin
+        lo2_q <= 31'($signed({1'b0, acc1_q[15:0]}) * $signed({1'b0, ps_one_i}));
+        hi2_q <= 31'($signed(acc1_q[31:16]) * $signed({1'b0, ps_one_i}));
+      end
     end
+    assign p0      = {hi2_q, 1'b0} | {16'd0, lo2_q[30:15]};
+    assign p0_half = lo2_q[14];
+    logic unused;
+    assign unused = ^{ps_i, lo2_q[13:0]};
+  end else begin : gen_p0_shift
+    logic signed [32:0] t2_q, fine;
+    always_ff @(posedge clk_i) if (ce_i[2]) t2_q <= $signed({acc1_q, 1'b0}) >>> {ps_i[3:2], 2'd0};
+    assign fine          = t2_q >>> ps_i[1:0];
+    assign {p0, p0_half} = fine;
+    logic unused;
+    assign unused = ^ps_one_i;
+  end
+  assign p0_round = p0[24:0] + 25'(p0_half);
+  assign over3    = p0[31:24] != {8{p0[31]}} || p0_round[24] != p0_round[23];
+
+  logic signed [23:0] x3_q;
+  always_ff @(posedge clk_i) begin
+    if (ce_i[3]) x3_q <= over3 ? {p0[31], {23{!p0[31]}}} : p0_round[23:0];
+    sat_o[0] <= ce_i[3] && m[2] && over3;
   end
 
-  // ---- 1: P0 ----
-  logic signed [32:0] acc_ext;
-  logic signed [32:0] p0;
-  assign acc_ext = $signed({acc_i, 1'b0}) >>> ps_i;           // one bit below the result
-  assign p0      = $signed({acc_ext[32], acc_ext[32:1]}) + $signed({32'd0, acc_ext[0]});
-
-  logic               m1_q, c1_q;
-  logic signed [23:0] x1_q;
-  logic signed [32:0] r1_1_q, r2_1_q;
-  always_ff @(posedge clk_i) begin
-    if (en_i) begin
-      m1_q   <= mask_i;
-      c1_q   <= p0[32:23] != {10{p0[32]}};
-      x1_q   <= (p0[32:23] != {10{p0[32]}}) ? {p0[32], {23{!p0[32]}}} : p0[23:0];
-      r1_1_q <= $signed(res1_i);
-      r2_1_q <= $signed(res2_i);
-    end
-  end
-
-  // ---- 2: the piece; record: {neg[2], k[2], a[2], b[2], th} ----
-  logic               h1, h2;
-  logic               m2_q, c2_q, neg2_q;
-  logic signed [23:0] x2_q;
-  logic signed [32:0] r1_2_q, r2_2_q;
-  logic signed [15:0] a2_q;
-  logic signed [31:0] b2_q;
-  logic        [7:0]  k2_q;
-  assign h1 = $signed({{8{x1_q[23]}}, x1_q}) >= $signed(rec1_q[31:0]);
-  always_ff @(posedge clk_i) begin
-    if (en_i) begin
-      m2_q   <= m1_q;
-      c2_q   <= c1_q;
-      x2_q   <= x1_q;
-      r1_2_q <= r1_1_q;
-      r2_2_q <= r2_1_q;
-      b2_q   <= h1 ? rec1_q[95:64] : rec1_q[63:32];
-      a2_q   <= h1 ? rec1_q[127:112] : rec1_q[111:96];
-      k2_q   <= h1 ? rec1_q[143:136] : rec1_q[135:128];
-      neg2_q <= h1 ? rec1_q[145] : rec1_q[144];
-    end
-  end
-
-  // ---- 3, 4: P1 ----
-  logic signed [48:0] u4;
-  logic               c4, m4_q;
-  logic        [3:0]  n4_q;
-  logic signed [32:0] r1_3_q, r2_3_q, r1_4_q, r2_4_q;
-  logic               m3_q, c3_q, c4_q;
-  logic signed [48:0] u4_q;
-
+  // ---- 4 to 9: P1 ----
+  logic signed [26:0] u9;
+  logic               sat8, sat40_p1;
   bnn_post_linear #(
-    .XW  (24),
-    .MULT(MULT)
+    .XW   (24),
+    .OW   (27),
+    .DEPTH(DEPTH),
+    .MULT (MULT)
   ) u_p1 (
-    .clk_i (clk_i),
-    .en_i  (en_i),
-    .on_i  (p1_i),
-    .pow2_i(p1_pow2_i),
-    .s_i   (s1_i),
-    .sb_i  (sb1_i),
-    .x_i   (x2_q),
-    .a_i   (a2_q),
-    .b_i   (b2_q),
-    .k_i   (k2_q),
-    .neg_i (neg2_q),
-    .y_o   (u4),
-    .sat_o (c4)
+    .clk_i     (clk_i),
+    .ce_i      (ce_i[9:4]),
+    .ce_th_i   (ce_i[3]),
+    .th_we_i   (th_we_i),
+    .th_addr_i (th_addr_i),
+    .th_data_i (th1_i),
+    .pc_we_i   (pc_we_i && !pc_second_i),
+    .pc_addr_i (pc_addr_i),
+    .pc_data_i (pc_data_i),
+    .on_i      (p1_i),
+    .pow2_i    (p1_pow2_i),
+    .s_i       (s1_i),
+    .one_i     (s1_one_i),
+    .over_i    (s1_over_i),
+    .entry_th_i(entry2_i),
+    .entry_i   (entry3_i),
+    .x_i       (x3_q),
+    .y_o       (u9),
+    .sat40_o   (sat40_p1),
+    .sat_o     (sat8)
   );
 
+  // ---- 10 to 12: R1, R2 ----
+  // A residual beyond 28 bits leads to the clamp whatever it is added to.
+  logic        [28:0] sum10_q, sum11_q;
+  logic        [26:0] u10;
+  logic signed [26:0] u12_q;
+  logic        [27:0] r2_10_q;
+  logic               far10_q, minus10_q, r2_far10_q, r2_minus10_q, far11_q, minus11_q;
+  logic               high10, low10, high11, low11;
+  assign high10 = far10_q ? !minus10_q : !sum10_q[28] && sum10_q[27:26] != 2'd0;
+  assign low10  = far10_q ? minus10_q : sum10_q[28] && sum10_q[27:26] != 2'd3;
+  assign high11 = far11_q ? !minus11_q : !sum11_q[28] && sum11_q[27:26] != 2'd0;
+  assign low11  = far11_q ? minus11_q : sum11_q[28] && sum11_q[27:26] != 2'd3;
+  assign u10    = {low10 || (sum10_q[26] && !high10), (sum10_q[25:0] | {26{high10}}) & {26{!low10}}};
   always_ff @(posedge clk_i) begin
-    if (en_i) begin
-      m3_q   <= m2_q;
-      c3_q   <= c2_q;
-      r1_3_q <= r1_2_q;
-      r2_3_q <= r2_2_q;
-      m4_q   <= m3_q;
-      c4_q   <= c3_q;
-      r1_4_q <= r1_3_q;
-      r2_4_q <= r2_3_q;
-      u4_q   <= u4;
-      n4_q   <= {3'd0, c4};
+    if (ce_i[10]) begin
+      sum10_q      <= {{2{u9[26]}}, u9} + {res1_i && r1_i[27], r1_i[27:0] & {28{res1_i}}};
+      minus10_q    <= r1_i[32];
+      far10_q      <= res1_i && r1_i[32:27] != {6{r1_i[32]}};
+      r2_10_q      <= res2_i ? r2_i[27:0] : '0;
+      r2_far10_q   <= res2_i && r2_i[32:27] != {6{r2_i[32]}};
+      r2_minus10_q <= r2_i[32];
     end
+    if (ce_i[11]) begin
+      sum11_q   <= {r2_10_q[27], r2_10_q} + {{2{u10[26]}}, u10};
+      far11_q   <= r2_far10_q;
+      minus11_q <= r2_minus10_q;
+    end
+    if (ce_i[12]) u12_q <= {low11 || (sum11_q[26] && !high11), (sum11_q[25:0] | {26{high11}}) & {26{!low11}}};
+    sat_o[1] <= ce_i[9] && m[8] && sat8;
+    sat_o[2] <= ce_i[11] && m[10] && (high10 || low10);
+    sat_o[3] <= ce_i[12] && m[11] && (high11 || low11);
   end
 
-  // ---- 5: sat27, R1; 6: R2 ----
-  function automatic logic over27(input logic [48:26] v);
-    over27 = v != {23{v[48]}};
-  endfunction
-  function automatic logic [26:0] clamp27(input logic [48:0] v);
-    clamp27 = over27(v[48:26]) ? {v[48], {26{!v[48]}}} : v[26:0];
-  endfunction
-
-  logic        [26:0] u5;
-  logic signed [48:0] u5_sum, u6_sum;
-  logic signed [26:0] u5_q, u6_q;
-  logic signed [32:0] r2_5_q;
-  logic               m5_q, m6_q;
-  logic        [3:0]  n5_q, n6_q;
-  assign u5     = clamp27(u4_q);
-  assign u5_sum = $signed({{22{u5[26]}}, u5}) + $signed({{16{r1_4_q[32]}}, r1_4_q});
-  assign u6_sum = $signed({{22{u5_q[26]}}, u5_q}) + $signed({{16{r2_5_q[32]}}, r2_5_q});
-  always_ff @(posedge clk_i) begin
-    if (en_i) begin
-      m5_q   <= m4_q;
-      r2_5_q <= r2_4_q;
-      u5_q   <= clamp27(u5_sum);
-      n5_q   <= n4_q + 4'(c4_q) + 4'(over27(u4_q[48:26])) + 4'(over27(u5_sum[48:26]));
-      m6_q   <= m5_q;
-      u6_q   <= clamp27(u6_sum);
-      n6_q   <= n5_q + 4'(over27(u6_sum[48:26]));
-    end
-  end
-
-  // ---- 7: the piece of P2 ----
-  logic               m7_q, neg7_q;
-  logic        [3:0]  n7_q;
-  logic signed [26:0] u7_q;
-  logic signed [15:0] a7_q;
-  logic signed [31:0] b7_q;
-  logic        [7:0]  k7_q;
-  assign h2 = $signed({{5{u6_q[26]}}, u6_q}) >= $signed(rec2_q[31:0]);
-  always_ff @(posedge clk_i) begin
-    if (en_i) begin
-      m7_q   <= m6_q;
-      n7_q   <= n6_q;
-      u7_q   <= u6_q;
-      b7_q   <= h2 ? rec2_q[95:64] : rec2_q[63:32];
-      a7_q   <= h2 ? rec2_q[127:112] : rec2_q[111:96];
-      k7_q   <= h2 ? rec2_q[143:136] : rec2_q[135:128];
-      neg7_q <= h2 ? rec2_q[145] : rec2_q[144];
-    end
-  end
-
-  // ---- 8, 9: P2 ----
-  logic signed [48:0] v9, v9_q;
-  logic               c9, m8_q, m9_q;
-  logic        [3:0]  n8_q, n9_q;
+  // ---- 13 to 18: P2 ----
+  logic signed [31:0] v18;
+  logic               sat16, sat17;
   bnn_post_linear #(
-    .XW  (27),
-    .MULT(MULT)
+    .XW   (27),
+    .OW   (32),
+    .DEPTH(DEPTH),
+    .MULT (MULT)
   ) u_p2 (
-    .clk_i (clk_i),
-    .en_i  (en_i),
-    .on_i  (p2_i),
-    .pow2_i(p2_pow2_i),
-    .s_i   (s2_i),
-    .sb_i  (sb2_i),
-    .x_i   (u7_q),
-    .a_i   (a7_q),
-    .b_i   (b7_q),
-    .k_i   (k7_q),
-    .neg_i (neg7_q),
-    .y_o   (v9),
-    .sat_o (c9)
+    .clk_i     (clk_i),
+    .ce_i      (ce_i[18:13]),
+    .ce_th_i   (ce_i[12]),
+    .th_we_i   (th_we_i),
+    .th_addr_i (th_addr_i),
+    .th_data_i (th2_i),
+    .pc_we_i   (pc_we_i && pc_second_i),
+    .pc_addr_i (pc_addr_i),
+    .pc_data_i (pc_data_i),
+    .on_i      (p2_i),
+    .pow2_i    (p2_pow2_i),
+    .s_i       (s2_i),
+    .one_i     (s2_one_i),
+    .over_i    (s2_over_i),
+    .entry_th_i(entry11_i),
+    .entry_i   (entry12_i),
+    .x_i       (u12_q),
+    .y_o       (v18),
+    .sat40_o   (sat16),
+    .sat_o     (sat17)
   );
-  always_ff @(posedge clk_i) begin
-    if (en_i) begin
-      m8_q <= m7_q;
-      n8_q <= n7_q;
-      m9_q <= m8_q;
-      n9_q <= n8_q + 4'(c9);
-      v9_q <= v9;
-    end
-  end
 
-  // ---- 10: sat32, sat16 ----
-  logic        over32, over16;
-  logic [31:0] v10;
-  logic signed [31:0] v10_q;
-  logic signed [15:0] v16_10_q;
-  logic               m10_q;
-  logic        [3:0]  n10_q;
-  assign over32 = v9_q[48:31] != {18{v9_q[48]}};
-  assign v10    = over32 ? {v9_q[48], {31{!v9_q[48]}}} : v9_q[31:0];
-  assign over16 = v10[31:15] != {17{v10[31]}};
+  // ---- 19 to 21: v16, thresholds, A3*v16 + B3; v is kept, clamped by its flags at the end ----
+  (* ram_style = "block" *) (* no_rw_check *) logic [33:0] tb [0:2*DEPTH-1];
+  (* ram_style = "block" *) (* no_rw_check *) logic [15:0] qs [0:2*DEPTH-1];
+  logic        [33:0] tb18_q;
+  logic signed [15:0] q20_q;
+  logic signed [31:0] v19_q, v20_q, v21_q;
+  logic signed [15:0] v16_19_q, v16_20_q;
+  logic               over19, high19_q, low19_q, high20_q, low20_q, high21_q, low21_q, more19_q;
+  logic               ge19_q, ge20_q, bit19_q, bit20_q;
+  logic signed [38:0] prod20_q;
+  logic signed [39:0] sum21_q;
+  logic               u16_20_q, u16_21_q;  // E_U16 clamps
+  logic        [1:0]  code21_q;            // of OUTP, not quantised
+  logic               outs_high21_q, outs_low21_q, outs_15_21_q, outp_high21_q, outp_low21_q;
+  always_ff @(posedge clk_i) if (tb_we_i) tb[tb_addr_i] <= tb_data_i;
+  always_ff @(posedge clk_i) if (q_we_i) qs[q_addr_i] <= q_data_i;
+  always_ff @(posedge clk_i) if (ce_i[18]) tb18_q <= tb[{entry17_i, o2_i}];
+  always_ff @(posedge clk_i) if (ce_i[20]) q20_q <= qs[{entry19_i, ge19_q}];
+  assign over19 = v18[31:15] != {17{v18[31]}};
   always_ff @(posedge clk_i) begin
-    if (en_i) begin
-      m10_q    <= m9_q;
-      v10_q    <= v10;
-      v16_10_q <= over16 ? {v10[31], {15{!v10[31]}}} : v10[15:0];
-      n10_q    <= n9_q + 4'(over32) + 4'(over16);
+    if (ce_i[19]) begin
+      v19_q    <= v18;
+      high19_q <= over19 && !v18[31];
+      low19_q  <= over19 && v18[31];
+      more19_q <= v18[30:16] != '0 || v18[14:0] != '0;
+      v16_19_q <= over19 ? {v18[31], {15{!v18[31]}}} : v18[15:0];
+      ge19_q   <= $signed({v18[31], v18}) >= $signed(tb18_q[32:0]);
+      bit19_q  <= ($signed({v18[31], v18}) >= $signed(tb18_q[32:0])) ^ tb18_q[33];
     end
+    if (ce_i[20]) begin
+      v20_q    <= v19_q;
+      high20_q <= high19_q;
+      low20_q  <= low19_q;
+      u16_20_q <= v19_q[31] || (high19_q && more19_q);
+      v16_20_q <= v16_19_q;
+      ge20_q   <= ge19_q;
+      bit20_q  <= bit19_q;
+      prod20_q <= $signed(a3_i) * v16_19_q;
+    end
+    if (ce_i[21]) begin
+      v21_q         <= v20_q;
+      high21_q      <= high20_q;
+      low21_q       <= low20_q;
+      u16_21_q      <= u16_20_q;
+      sum21_q       <= prod20_q + $signed(b3_i);
+      code21_q      <= (outp_kind_i == 2'd0) ? {1'b0, bit20_q} : (outp_kind_i == 2'd1) ? {ge20_q, v16_20_q >= q20_q} : v20_q[1:0];
+      outp_high21_q <= outp_kind_i == 2'd2 && high20_q;
+      outp_low21_q  <= outp_kind_i == 2'd2 && low20_q;
+      outs_high21_q <= outs_kind_i == 2'd2 && high20_q;
+      outs_low21_q  <= (outs_kind_i == 2'd2) ? low20_q : outs_kind_i == 2'd0 && (v20_q[31] || high20_q);
+      outs_15_21_q  <= (outs_kind_i == 2'd0) ? high20_q : (outs_kind_i == 2'd1) ? v20_q[15] : v20_q[31];
+    end
+    sat_o[4] <= ce_i[17] && m[16] && sat16;
+    sat_o[5] <= ce_i[18] && m[17] && sat17;
+    sat_o[6] <= ce_i[19] && m[18] && over19;
   end
+  logic unused;
+  assign unused = ^{sat40_p1, sum21_q[6:0], v21_q[15]};
 
-  // ---- 11: comparisons, product; record: {q[3], inv, tb} ----
-  logic signed [31:0] z, v11_q, prod_q;
-  logic signed [15:0] v16_11_q;
-  logic               bit_q, m11_q;
-  logic        [1:0]  code_q;
-  logic        [3:0]  n11_q;
-  logic               ge0, ge1, ge2;
-  assign z   = straight_i ? v10_q : {{16{v16_10_q[15]}}, v16_10_q};
-  assign ge0 = v16_10_q >= $signed(rec3_q[48:33]);
-  assign ge1 = v16_10_q >= $signed(rec3_q[64:49]);
-  assign ge2 = v16_10_q >= $signed(rec3_q[80:65]);
+  // ---- 22: codes ----
+  logic [32:0] t;                          // the quantiser's sum, shifted by all but S3 div 8
+  logic [7:0]  q;
+  logic        same, same4, qp_over, qs_over;
+  assign t     = sum21_q[39:7];
+  assign q     = (s3_i == 2'd0) ? t[7:0] : (s3_i == 2'd1) ? t[15:8] : (s3_i == 2'd2) ? t[23:16] : t[31:24];
+  assign same  = (s3_i != 2'd0 || t[15:8] == {8{t[32]}}) && (s3_i[1] || t[23:16] == {8{t[32]}}) &&
+                 (s3_i == 2'd3 || t[31:24] == {8{t[32]}});
+  assign same4 = q[7:4] == {4{t[32]}};
+  // For a code of n bits: what is above bit n - 1, and that one for signed codes.
+  assign qp_over = !same || (!outp_byte_i && !same4) || (outp_signed_i ? (outp_byte_i ? q[7] : q[3]) != t[32] : t[32]);
+  assign qs_over = !same || (!outs_byte_i && !same4) || (outs_signed_i ? (outs_byte_i ? q[7] : q[3]) != t[32] : t[32]);
+
+  logic [7:0] qp, qs_code, plain;
+  for (genvar i = 0; i < 8; i++) begin : gen_code
+    assign qp[i]      = qp_over ? t[32] ^ !(outp_signed_i && i == (outp_byte_i ? 7 : 3)) : q[i];
+    assign qs_code[i] = qs_over ? t[32] ^ !(outs_signed_i && i == (outs_byte_i ? 7 : 3)) : q[i];
+  end
+  assign plain = {v21_q[7:2], code21_q};
   always_ff @(posedge clk_i) begin
-    if (en_i) begin
-      m11_q    <= m10_q;
-      v11_q    <= v10_q;
-      v16_11_q <= v16_10_q;
-      bit_q    <= (z >= $signed(rec3_q[31:0])) ^ rec3_q[32];
-      code_q   <= {1'b0, ge0} + {1'b0, ge1} + {1'b0, ge2};
-      prod_q   <= $signed(a3_i) * v16_10_q;
-      n11_q    <= n10_q;
+    if (ce_i[22]) begin
+      if (!m[21]) begin
+        v16_o  <= '0;
+        outp_o <= '0;
+        outs_o <= '0;
+      end else begin
+        v16_o <= {v21_q[31], low21_q ? 15'd0 : v21_q[14:0] | {15{high21_q}}};
+        if (outp_kind_i != 2'd2) outp_o[15:8] <= '0;
+        else outp_o[15:8] <= {v21_q[31], low21_q ? 7'd0 : v21_q[14:8] | {7{high21_q}}};
+        if (outp_kind_i == 2'd3) outp_o[7:0] <= {qp[7:4] & {4{outp_byte_i}}, qp[3:0]};
+        else if (outp_kind_i[1]) outp_o[7:0] <= outp_low21_q ? '0 : plain | {8{outp_high21_q}};
+        else outp_o[7:0] <= {6'd0, code21_q};
+        outs_o[31:16] <= (outs_kind_i == 2'd1) ? v21_q[31:16] : '0;
+        if (outs_kind_i == 2'd3) outs_o[15:0] <= {8'd0, qs_code[7:4] & {4{outs_byte_i}}, qs_code[3:0]};
+        else outs_o[15:0] <= {outs_15_21_q, outs_low21_q ? 15'd0 : v21_q[14:0] | {15{outs_high21_q}}};
+      end
     end
-  end
-
-  // ---- 12: the quantiser ----
-  logic signed [32:0] q_sum;
-  logic signed [33:0] q_half, q12_q;
-  logic signed [31:0] v12_q;
-  logic signed [15:0] v16_12_q;
-  logic               bit12_q, m12_q;
-  logic        [1:0]  code12_q;
-  logic        [3:0]  n12_q;
-  assign q_sum  = $signed({prod_q[31], prod_q}) + $signed({b3_i[31], b3_i});
-  assign q_half = $signed({q_sum, 1'b0}) >>> s3_i;
-  always_ff @(posedge clk_i) begin
-    if (en_i) begin
-      m12_q    <= m11_q;
-      v12_q    <= v11_q;
-      v16_12_q <= v16_11_q;
-      bit12_q  <= bit_q;
-      code12_q <= code_q;
-      q12_q    <= (q_half >>> 1) + $signed({33'd0, q_half[0]});
-      n12_q    <= n11_q;
-    end
-  end
-
-  // ---- 13: clamps, codes ----
-  // {changed, code}
-  function automatic logic [8:0] quantise(input logic signed [33:0] q, input logic eight, input logic sgn);
-    logic signed [33:0] lo, hi;
-    begin
-      lo = !sgn ? 34'sd0 : eight ? -34'sd128 : -34'sd8;
-      hi = sgn ? (eight ? 34'sd127 : 34'sd7) : (eight ? 34'sd255 : 34'sd15);
-      if (q < lo) quantise = {1'b1, lo[7:0]};
-      else if (q > hi) quantise = {1'b1, hi[7:0]};
-      else quantise = {1'b0, q[7:0]};
-      if (!eight) quantise[7:4] = 4'd0;
-    end
-  endfunction
-
-  logic [8:0]  qp, qs;
-  logic        u16_over;
-  logic [31:0] outs;
-  logic [15:0] outp;
-  assign qp       = quantise(q12_q, outp_byte_i, outp_signed_i);
-  assign qs       = quantise(q12_q, outs_byte_i, outs_signed_i);
-  assign u16_over = v12_q[31] || v12_q > 32'sd32768;
-  always_comb begin
-    case (outp_kind_i)
-      2'd0:    outp = {15'd0, bit12_q};
-      2'd1:    outp = {14'd0, code12_q};
-      2'd2:    outp = v16_12_q;
-      default: outp = {8'd0, qp[7:0]};
-    endcase
-    case (outs_kind_i)
-      2'd0:    outs = v12_q[31] ? 32'd0 : u16_over ? 32'd32768 : v12_q;
-      2'd1:    outs = v12_q;
-      2'd2:    outs = {16'd0, v16_12_q};
-      default: outs = {24'd0, qs[7:0]};
-    endcase
-  end
-  always_ff @(posedge clk_i) begin
-    if (en_i) begin
-      v16_o  <= m12_q ? v16_12_q : 16'd0;
-      outp_o <= m12_q ? outp : 16'd0;
-      outs_o <= m12_q ? outs : 32'd0;
-      sat_o  <= m12_q ? n12_q + 4'(outp_count_i && qp[8]) +
-                        4'(outs_count_i && (outs_kind_i == 2'd0 ? u16_over : qs[8])) : 4'd0;
-    end
+    sat_o[7] <= ce_i[22] && m[21] && outp_count_i && qp_over;
+    sat_o[8] <= ce_i[22] && m[21] && outs_count_i && ((outs_kind_i == 2'd0) ? u16_21_q : qs_over);
   end
 
 endmodule

@@ -1,82 +1,196 @@
 // SPDX-License-Identifier: MIT
-// One two-piece linear stage, the piece chosen: rnd(A*x + (B << SB), S), with
-// POW2 rnd(p + (B << SB), S) where p is +-x times a power of two; x itself if off.
-// One register inside; the result is combinational behind it.
+// One two-piece linear stage with its records: y = sat(rnd(A*x + (B << SB), S)) or,
+// with POW2, of +-x times a power of two. Records are as bnn_post_record makes
+// them. Six registers:
+//
+//   1 the comparison, piece read  2 piece  3 product  4 sum  5, 6 shift, clamp
+//
+// The shift by S is exact in three multipliers: 16, 26 and 7 bits of the sum times
+// 2^(15 - S mod 16) do not overlap, so what comes out is just put together.
 
 module bnn_post_linear #(
-  parameter int XW   = 27,
-  parameter int MULT = 1         // 0: no multiplier
+  parameter int XW    = 27,
+  parameter int OW    = 32,
+  parameter int DEPTH = 128,     // parameter records
+  parameter int MULT  = 1,       // as for bnn_post
+  localparam int AW   = $clog2(DEPTH),
+  localparam int A_W  = (MULT != 0) ? 17 : 5,
+  localparam int G    = (48 - OW + 1 + 2) / 3
 ) (
   input  logic                 clk_i,
-  input  logic                 en_i,
-  input  logic                 on_i,
+  input  logic [5:0]           ce_i,         // a register is written
+  input  logic                 ce_th_i,      // that of x_i
+
+  input  logic                 th_we_i,
+  input  logic [AW-1:0]        th_addr_i,
+  input  logic [XW:0]          th_data_i,
+  input  logic                 pc_we_i,
+  input  logic [AW:0]          pc_addr_i,
+  input  logic [A_W+50:0]      pc_data_i,
+
+  input  logic                 on_i,         // else y is x
   input  logic                 pow2_i,
-  input  logic [4:0]           s_i,
-  input  logic [4:0]           sb_i,         // 0 to 16
+  input  logic [4:0]           s_i,          // 0 if off
+  input  logic [15:0]          one_i,        // 2^(15 - S mod 16)
+  input  logic [2*G-1:0]       over_i,       // how many of three bits have to equal the sign
+  input  logic [AW-1:0]        entry_th_i,   // record of the x that comes next
+  input  logic [AW-1:0]        entry_i,      // of x_i
   input  logic signed [XW-1:0] x_i,
-  input  logic signed [15:0]   a_i,
-  input  logic signed [31:0]   b_i,
-  input  logic        [7:0]    k_i,          // exponent, clamped to -31..15 here
-  input  logic                 neg_i,
-  output logic signed [48:0]   y_o,
-  output logic                 sat_o         // sat40 changed p
+
+  output logic signed [OW-1:0] y_o,
+  output logic                 sat40_o,      // of 4: p was clamped
+  output logic                 sat_o         // of 5: y will be
 );
 
-  // ---- the product ----
-  logic signed [XW:0]    xn;                 // +-x
-  logic        [4:0]     down;
-  logic        [3:0]     up;
-  logic signed [XW+15:0] wide;
-  logic signed [XW+1:0]  half;
-  logic signed [XW+1:0]  low;
-  logic                  over;
-  logic signed [48:0]    p_pow2, p;
+  localparam int PW = XW + 16;
 
-  assign xn   = neg_i ? -$signed({x_i[XW-1], x_i}) : $signed({x_i[XW-1], x_i});
-  assign up   = ($signed(k_i) > 8'sd15) ? 4'd15 : k_i[3:0];
-  assign down = ($signed(k_i) < -8'sd31) ? 5'd31 : 5'(-k_i);
-  assign wide = $signed({{15{xn[XW]}}, xn}) <<< up;
-  assign half = $signed({xn, 1'b0}) >>> down;
-  assign low  = (half >>> 1) + $signed({{XW+1{1'b0}}, half[0]});
-  if (XW + 16 > 40) begin : gen_over
-    assign over = wide[XW+15:39] != {XW-23{wide[XW+15]}};
-  end else begin : gen_fits
-    assign over = 1'b0;
-  end
-  always_comb begin
-    if (k_i[7]) p_pow2 = {{47-XW{low[XW+1]}}, low};
-    else if (over) p_pow2 = {{10{wide[XW+15]}}, {39{!wide[XW+15]}}};
-    else p_pow2 = {{33-XW{wide[XW+15]}}, wide};
-  end
-
-  if (MULT != 0) begin : gen_mult
-    logic signed [XW+15:0] product;
-    assign product = a_i * x_i;
-    assign p = pow2_i ? p_pow2 : {{33-XW{product[XW+15]}}, product};
-  end else begin : gen_shift
-    logic unused;
-    assign unused = ^a_i ^ pow2_i;
-    assign p = p_pow2;
-  end
-
-  logic signed [48:0]   p_q, b_q;
-  logic signed [XW-1:0] x_q;
-  logic                 over_q;
+  // ---- 1: the piece ----
+  (* ram_style = "block" *) (* no_rw_check *) logic [XW:0]     th [0:DEPTH-1];
+  (* ram_style = "block" *) (* no_rw_check *) logic [A_W+50:0] pc [0:2*DEPTH-1];
+  logic signed [XW:0]   th_q;
+  logic        [A_W+50:0] pc_q;
+  logic                 h;
+  logic signed [XW-1:0] x1_q, x2_q;
+  always_ff @(posedge clk_i) if (th_we_i) th[th_addr_i] <= th_data_i;
+  always_ff @(posedge clk_i) if (pc_we_i) pc[pc_addr_i] <= pc_data_i;
+  always_ff @(posedge clk_i) if (ce_th_i) th_q <= th[entry_th_i];
+  assign h = $signed({x_i[XW-1], x_i}) >= th_q;
   always_ff @(posedge clk_i) begin
-    if (en_i) begin
-      p_q    <= p;
-      b_q    <= $signed({{17{b_i[31]}}, b_i}) <<< sb_i;
-      x_q    <= x_i;
-      over_q <= over && !k_i[7];
+    if (ce_i[0]) begin
+      pc_q <= pc[{entry_i, h}];
+      x1_q <= x_i;
     end
   end
 
-  // ---- the sum, rounded; |p| < 2^42, |B << SB| <= 2^47 ----
-  logic signed [48:0] sum;
-  logic signed [49:0] shifted;
-  assign sum     = p_q + b_q;
-  assign shifted = $signed({sum, 1'b0}) >>> s_i;
-  assign y_o     = on_i ? $signed(shifted[49:1]) + $signed({48'd0, shifted[0]}) : {{49-XW{x_q[XW-1]}}, x_q};
-  assign sat_o   = on_i && pow2_i && over_q;
+  // ---- 2: off is x * 1 + (-1) + 1 ----
+  logic        [1:0]     w2_q;
+  logic        [A_W-1:0] a2_q;
+  logic        [48:0]    b2_q;
+  always_ff @(posedge clk_i) begin
+    if (ce_i[1]) begin
+      x2_q <= x1_q;
+      w2_q <= on_i ? pc_q[A_W+50 -: 2] : 2'd0;
+      a2_q <= on_i ? pc_q[49 +: A_W] : A_W'((MULT != 0) ? 1 : 0);
+      b2_q <= on_i ? pc_q[48:0] : '1;
+    end
+  end
+
+  // ---- 3: the product ----
+  logic signed [PW-1:0] p3_q;
+  logic        [1:0]    w3_q;
+  logic        [48:0]   b3_q;
+  if (MULT != 0) begin : gen_mult
+    always_ff @(posedge clk_i) if (ce_i[2]) p3_q <= x2_q * $signed(a2_q);
+  end else begin : gen_shift
+    logic signed [XW:0] xn;
+    assign xn = a2_q[4] ? -$signed({x2_q[XW-1], x2_q}) : $signed({x2_q[XW-1], x2_q});
+    always_ff @(posedge clk_i) if (ce_i[2]) p3_q <= $signed({{15{xn[XW]}}, xn}) <<< a2_q[3:0];
+  end
+  always_ff @(posedge clk_i) begin
+    if (ce_i[2]) begin
+      w3_q <= w2_q;
+      b3_q <= b2_q;
+    end
+  end
+
+  // ---- 4: the sum; |p| <= 2^41, |b| <= 2^47 + 1 ----
+  logic        [1:0]  sel;
+  logic               over40, c;
+  logic signed [48:0] p_ext, p;
+  logic        [49:0] sum;
+  logic        [48:0] sum4_q;
+  if (PW > 40) begin : gen_over40
+    assign over40 = pow2_i && w3_q == 2'd0 && p3_q[PW-1:39] != {PW-39{p3_q[PW-1]}};
+  end else begin : gen_fits40
+    logic unused;
+    assign unused = pow2_i;
+    assign over40 = 1'b0;
+  end
+  assign sel   = over40 ? 2'd3 : w3_q;
+  assign p_ext = {{49-PW{p3_q[PW-1]}}, p3_q};
+  always_comb begin
+    case (sel)
+      2'd0:    p = p_ext;
+      2'd1:    p = p_ext >>> 16;
+      2'd2:    p = p_ext >>> 32;
+      default: p = {{9{p3_q[PW-1]}}, 1'b1, 39'd0};       // 2^39, with c = 0 less 1, or -2^39
+    endcase
+    case (w3_q)
+      2'd0:    c = !over40 || p3_q[PW-1];
+      2'd1:    c = p3_q[15];
+      default: c = p3_q[31];
+    endcase
+  end
+  assign sum = {b3_q, 1'b1} + {p, c};
+  logic unused_sum;
+  assign unused_sum = sum[0];
+  always_ff @(posedge clk_i) begin
+    if (ce_i[3]) begin
+      sum4_q  <= sum[49:1];
+      sat40_o <= over40;
+    end
+  end
+
+  // ---- 5, 6: the shift ----
+  logic [G-1:0]  bad;
+  logic [3*G-1:0] upper;                     // bits 47 to OW - 1
+  logic          high5_q, low5_q, sign5_q;
+  logic [OW-2:0] out;
+  assign upper = {{3*G+OW-49{sum4_q[48]}}, sum4_q[47:OW-1]};
+  for (genvar g = 0; g < G; g++) begin : gen_bad
+    logic [2:0] off;
+    assign off    = upper[3*g +: 3] ^ {3{sum4_q[48]}};
+    assign bad[g] = (over_i[2*g +: 2] == 2'd3) ? |off : (over_i[2*g +: 2] == 2'd2) ? |off[2:1]
+                  : (over_i[2*g +: 2] == 2'd1) && off[2];
+  end
+  always_ff @(posedge clk_i) begin
+    if (ce_i[4]) begin
+      sign5_q <= sum4_q[48];
+      high5_q <= |bad && !sum4_q[48];
+      low5_q  <= |bad && sum4_q[48];
+    end
+  end
+  assign sat_o = high5_q || low5_q;
+
+  if (MULT == 1) begin : gen_out_mult
+    logic        [30:0] lo5_q;
+    logic        [40:0] mid5_q;
+    logic signed [21:0] hi5_q;
+    logic        [57:0] lo;
+    logic        [57:0] mid;
+    logic        [57:0] hi;
+    always_ff @(posedge clk_i) begin
+      if (ce_i[4]) begin
+        lo5_q  <= 31'($signed({1'b0, sum4_q[15:0]}) * $signed({1'b0, one_i}));
+        mid5_q <= 41'($signed({1'b0, sum4_q[41:16]}) * $signed({1'b0, one_i}));
+        hi5_q  <= 22'($signed(sum4_q[48:42]) * $signed({1'b0, one_i}));
+      end
+    end
+    // From bit 15 of where they stand in the sum.
+    assign lo  = {42'd0, lo5_q[30:15]};
+    assign mid = {16'd0, mid5_q, 1'b0};
+    assign hi  = {{9{hi5_q[21]}}, hi5_q, 27'd0};
+    assign out = s_i[4] ? mid[16 +: OW-1] | hi[16 +: OW-1] : lo[0 +: OW-1] | mid[0 +: OW-1] | hi[0 +: OW-1];
+    logic unused;
+    assign unused = ^{s_i[3:0], lo, mid, hi, lo5_q[14:0]};
+  end else begin : gen_out_shift
+    logic signed [48:0]     coarse;
+    logic signed [OW+5:0]   t5_q;
+    logic        [OW+5:0]   fine;
+    assign coarse = $signed(sum4_q) >>> {s_i[4:3], 3'd0};
+    always_ff @(posedge clk_i) if (ce_i[4]) t5_q <= coarse[OW+5:0];
+    assign fine = t5_q >> s_i[2:0];
+    assign out  = fine[OW-2:0];
+    logic unused;
+    assign unused = ^{one_i, coarse[48:OW+6], fine[OW+5:OW-1]};
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (ce_i[5]) begin
+      y_o[OW-1] <= sign5_q;
+      if (low5_q) y_o[OW-2:0] <= '0;
+      else y_o[OW-2:0] <= out | {OW-1{high5_q}};
+    end
+  end
 
 endmodule

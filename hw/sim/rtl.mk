@@ -109,9 +109,11 @@ synth-check: $(call rtl-deps,tiny)
 
 # Benches of single modules: hw/sim/NAME_tb.cpp drives module bnn_NAME, some with C from elsewhere.
 # NAME-VARIANT is the same bench with other parameters; it sees them as TB_PARAMETER.
-RTL_UNITS := post side counters bus front windows windows-32 windows-128 array array-256 load load-tiny load-small \
+RTL_UNITS := post post-mux post-shift side counters bus front windows windows-32 windows-128 array array-256 load load-tiny load-small \
 	stream_in stream_in-4 stream_in-32 stream_in-ew stream_in-ew4 store store-4 store-32
-RTL_UNIT_PARAMETERS_post := -GLANES=4 -GDEPTH=16
+RTL_UNIT_PARAMETERS_post := -GLANES=4 -GDEPTH=16 -GMULT=1
+RTL_UNIT_PARAMETERS_post-mux := -GLANES=4 -GDEPTH=32 -GMULT=2
+RTL_UNIT_PARAMETERS_post-shift := -GLANES=4 -GDEPTH=16 -GMULT=0
 RTL_UNIT_PARAMETERS_bus := -GREADS=3 -GWRITES=2 -GBUS_BITS=40 -GREAD_PLANES=2 -GWRITE_PLANES=1
 RTL_UNIT_PARAMETERS_front := -GLANES=4 -GLANE_BITS=32 -GWEIGHT_WORDS=8192 -GWINDOW_WORDS=16768 -GFEATURES=4095 -GBUS_BITS=40
 RTL_UNIT_PARAMETERS_windows := -GLANE_BITS=256 -GROW_KIB=64
@@ -131,6 +133,8 @@ RTL_UNIT_PARAMETERS_store := -GLANES=16 -GPARAM_WORDS=128
 RTL_UNIT_PARAMETERS_store-4 := -GLANES=4 -GPARAM_WORDS=64
 RTL_UNIT_PARAMETERS_store-32 := -GLANES=32 -GPARAM_WORDS=64
 RTL_UNIT_REFERENCE_post := hw/sim/post_ref.c
+RTL_UNIT_REFERENCE_post-mux := hw/sim/post_ref.c
+RTL_UNIT_REFERENCE_post-shift := hw/sim/post_ref.c
 
 rtl-unit-module = $(or $(RTL_UNIT_MODULE_$(1)),$(1))
 rtl-unit-reference = $(if $(RTL_UNIT_REFERENCE_$(1)),$(BUILD)/hw/sim/$(1)_tb/reference.o)
