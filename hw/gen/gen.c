@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const keys[] = { "LANES",	   "LANE_BITS",	 "WEIGHT_WORDS",
-				    "PARAM_WORDS", "ACT_KIB",	 "BUS_BITS",
-				    "CLOCK_HZ",	   "WAIT_SHIFT", "BLOCK_RAM" };
+static const char *const keys[] = { "LANES",	 "LANE_BITS", "WEIGHT_WORDS", "PARAM_WORDS",
+				    "ACT_KIB",	 "BUS_BITS",  "CLOCK_HZ",     "WAIT_SHIFT",
+				    "BLOCK_RAM", "POST_MULT" };
 enum {
 	LANES,
 	LANE_BITS,
@@ -24,6 +24,7 @@ enum {
 	CLOCK_HZ,
 	WAIT_SHIFT,
 	BLOCK_RAM,
+	POST_MULT,
 	KEYS
 };
 
@@ -48,6 +49,7 @@ static void load(const char *path, long *value)
 		fail("cannot read", path);
 	for (i = 0; i < KEYS; i++)
 		value[i] = -1;
+	value[POST_MULT] = 1;
 	while (fgets(line, sizeof(line), f)) {
 		char *eq = strchr(line, '=');
 
@@ -89,6 +91,8 @@ static void load(const char *path, long *value)
 		fail("must be 0 to 10", "WAIT_SHIFT");
 	if (value[BLOCK_RAM] > 1)
 		fail("must be 0 or 1", "BLOCK_RAM");
+	if (value[POST_MULT] > 2)
+		fail("must be 0 to 2", "POST_MULT");
 }
 
 /* FNV-1a: tells builds apart, nothing more. */

@@ -338,7 +338,8 @@ module bnn_cmd #(
       end
       default: ;
     endcase
-    unsupported = |(need & ~FEAT);
+    unsupported = |(need & ~FEAT) || (FEAT[`BNN_FEATURES_SHIFT_ONLY_BIT] && (is_conv || is_ew) &&
+                                      ((p1 && !p1_pow2) || (p2 && !p2_pow2)));
   end
 
   // ---- shared arithmetic ----

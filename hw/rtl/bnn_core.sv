@@ -20,6 +20,7 @@ module bnn_core #(
   parameter int          CLOCK_HZ     = 200000000,
   parameter int          WAIT_SHIFT   = 6,
   parameter int          BLOCK_RAM    = 1,   // also where LUTs would do
+  parameter int          POST_MULT    = 1,   // multipliers of the pipe, see bnn_post
   parameter logic [31:0] BUILD        = 0,
   parameter int          IMPL         = 0    // of the popcount
 ) (
@@ -72,7 +73,8 @@ module bnn_core #(
                             (1 << `BNN_FEATURES_FRAC_BIT) | (1 << `BNN_FEATURES_PLANES_BIT) |
                             (1 << `BNN_FEATURES_STREAM_BIT) | (1 << `BNN_FEATURES_TILED_BIT) |
                             (1 << `BNN_FEATURES_CODEBOOK_BIT) | (1 << `BNN_FEATURES_GROUPS_BIT) | (1 << `BNN_FEATURES_PROFILE_BIT) |
-                            ((LANE_BITS == 256) ? 1 << `BNN_FEATURES_STEM_MAC_BIT : 0);
+                            ((LANE_BITS == 256) ? 1 << `BNN_FEATURES_STEM_MAC_BIT : 0) |
+                            ((POST_MULT == 0) ? 1 << `BNN_FEATURES_SHIFT_ONLY_BIT : 0);
 
   logic unused;
   assign unused = ^{stop_addr[BUS_BITS-1:31], run_seq[63:31], sw_addr[3:0], combine_flush, conv_active};
@@ -316,7 +318,7 @@ module bnn_core #(
   logic [3:0]  shift;
   logic        planar, shared, p1, p1_pow2, p2, p2_pow2, sum_en, frac;
   logic [7:0]  levels;
-  logic [4:0]  s1, sb1, s2, sb2, s3;
+  logic [4:0]  s1, s2, s3;
   logic [15:0] a3;
   logic [31:0] b3;
   logic [39:0] res;
@@ -345,6 +347,7 @@ module bnn_core #(
   logic [7:0]  l_tile_p;
   logic [39:0] l_flat;
   logic [4:0]  l_in_format;
+  logic [22:0] l_pipe;
   logic [31:0] l_w_addr, l_p_addr;
 
   logic         f_valid, f_ready, f_rb_valid, f_rb_ready, fw_valid, fw_ready;
@@ -450,6 +453,7 @@ module bnn_core #(
     .l_rows_o           (l_rows),
     .l_flat_o           (l_flat),
     .l_in_format_o      (l_in_format),
+    .l_pipe_o           (l_pipe),
     .l_w_onchip_o       (l_w_onchip),
     .l_w_addr_o         (l_w_addr),
     .l_p_onchip_o       (l_p_onchip),
@@ -482,9 +486,7 @@ module bnn_core #(
     .x_sum_en_o         (sum_en),
     .x_frac_o           (frac),
     .x_s1_o             (s1),
-    .x_sb1_o            (sb1),
     .x_s2_o             (s2),
-    .x_sb2_o            (sb2),
     .x_s3_o             (s3),
     .x_a3_o             (a3),
     .x_b3_o             (b3),
@@ -629,6 +631,7 @@ module bnn_core #(
     .PARAM_WORDS (PARAM_WORDS),
     .WINDOW_WORDS(WINDOW_WORDS),
     .BLOCK_RAM   (BLOCK_RAM),
+    .MULT        (POST_MULT),
     .IMPL        (IMPL)
   ) u_exec (
     .clk_i          (clk_i),
@@ -665,9 +668,7 @@ module bnn_core #(
     .p2_pow2_i      (p2_pow2),
     .ps_i           (shift),
     .s1_i           (s1),
-    .sb1_i          (sb1),
     .s2_i           (s2),
-    .sb2_i          (sb2),
     .s3_i           (s3),
     .a3_i           (a3),
     .b3_i           (b3),
@@ -710,6 +711,7 @@ module bnn_core #(
     .lp_lane_i      (lp_lane),
     .lp_addr_i      (lp_addr),
     .lp_data_i      (lp_data),
+    .lp_pipe_i      (l_pipe),
     .rq_valid_o     (x_valid),
     .rq_ready_i     (x_ready),
     .rq_addr_o      (x_addr),

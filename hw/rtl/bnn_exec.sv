@@ -58,9 +58,7 @@ module bnn_exec #(
   input  logic                    p2_pow2_i,
   input  logic [3:0]              ps_i,
   input  logic [4:0]              s1_i,
-  input  logic [4:0]              sb1_i,
   input  logic [4:0]              s2_i,
-  input  logic [4:0]              sb2_i,
   input  logic [4:0]              s3_i,
   input  logic [15:0]             a3_i,
   input  logic [31:0]             b3_i,
@@ -105,6 +103,7 @@ module bnn_exec #(
   input  logic [LW-1:0]           lp_lane_i,
   input  logic [PW-1:0]           lp_addr_i,
   input  logic [372:0]            lp_data_i,
+  input  logic [22:0]             lp_pipe_i,     // of its command: {neither P1, P2 nor RES, POW2 of P2, of P1, SB2, S2, SB1, S1}
 
   // Read streams: 0 IN, 1 RES1, 2 RES2.
   output logic [2:0]              rq_valid_o,
@@ -382,12 +381,9 @@ module bnn_exec #(
   );
 
   // ---- streams ----
-  logic                ei_valid, r1_valid, r2_valid, take, has_res1, has_res2;
+  logic                ei_valid, take, res_take;
   logic [LANES*32-1:0] ei_data;
-  logic [LANES*33-1:0] r1_data, r2_data;
   logic [2:0]          stream_active;
-  assign has_res1 = res1_format != `BNN_FORMAT_NONE;
-  assign has_res2 = res2_format != `BNN_FORMAT_NONE;
 
   bnn_stream_in #(
     .LANES(LANES),
@@ -428,9 +424,7 @@ module bnn_exec #(
   // RES1 and RES2: references 5 and 6, read streams 1 and 2.
   logic [1:0]            r_valid, has_res;
   logic [2*LANES*33-1:0] r_data;
-  assign has_res              = {has_res2, has_res1};
-  assign {r2_valid, r1_valid} = r_valid;
-  assign {r2_data, r1_data}   = r_data;
+  assign has_res = {res2_format != `BNN_FORMAT_NONE, res1_format != `BNN_FORMAT_NONE};
 
   for (genvar i = 0; i < 2; i++) begin : gen_res
     bnn_stream_in #(
@@ -464,7 +458,7 @@ module bnn_exec #(
       .rb_ready_o   (rb_ready_o[1+i]),
       .rb_data_i    (rb_data_i[(1+i)*128 +: 128]),
       .out_valid_o  (r_valid[i]),
-      .out_ready_i  (take && has_res[i]),
+      .out_ready_i  (res_take && has_res[i]),
       .out_data_o   (r_data[i*LANES*33 +: LANES*33])
     );
   end
@@ -474,13 +468,12 @@ module bnn_exec #(
   assign rq_bytes_o[0 +: 28] = ew_i ? ei_rq_bytes : wi_rq_bytes;
   assign rb_ready_o[0]       = ew_i ? ei_rb_ready : wi_rb_ready;
 
-  // ---- pipe: a group goes in when all of its parts are there ----
-  logic                acc_valid, all_valid, post_ready, post_busy;
+  // ---- pipe ----
+  logic                acc_valid, post_ready, post_busy, res_waits;
   logic [PW-1:0]       ew_group_q, group, entry;
   logic [LANES-1:0]    mask;
   assign acc_valid = ew_i ? ei_valid : rs_valid;
-  assign all_valid = acc_valid && (!has_res1 || r1_valid) && (!has_res2 || r2_valid);
-  assign take      = all_valid && post_ready;
+  assign take      = acc_valid && post_ready;
   assign rs_ready  = take && !ew_i;
   assign group     = ew_i ? ew_group_q : rs_group;
 
@@ -519,28 +512,36 @@ module bnn_exec #(
     .p_we_i         (lp_we_i ? LANES'(1) << lp_lane_i : '0),
     .p_addr_i       (lp_addr_i),
     .p_data_i       (lp_data_i),
+    .p_straight_i   (lp_pipe_i[22]),
+    .p_pow2_i       (lp_pipe_i[21:20]),
+    .p_s1_i         (lp_pipe_i[4:0]),
+    .p_sb1_i        (lp_pipe_i[9:5]),
+    .p_s2_i         (lp_pipe_i[14:10]),
+    .p_sb2_i        (lp_pipe_i[19:15]),
     .d_p1_i         (p1_i),
     .d_p1_pow2_i    (p1_pow2_i),
     .d_p2_i         (p2_i),
     .d_p2_pow2_i    (p2_pow2_i),
-    .d_res_i        (has_res1 || has_res2),
+    .d_res1_i       (has_res[0]),
+    .d_res2_i       (has_res[1]),
     .d_ps_i         (ps_i),
     .d_s1_i         (s1_i),
-    .d_sb1_i        (sb1_i),
     .d_s2_i         (s2_i),
-    .d_sb2_i        (sb2_i),
     .d_s3_i         (s3_i),
     .d_a3_i         (a3_i),
     .d_b3_i         (b3_i),
     .d_outp_format_i(outp_format),
     .d_outs_format_i(outs_format),
-    .in_valid_i     (all_valid),
+    .in_valid_i     (acc_valid),
     .in_ready_o     (post_ready),
     .mask_i         (mask),
     .acc_i          (ew_i ? ei_data : rs_acc),
-    .res1_i         (has_res1 ? r1_data : '0),
-    .res2_i         (has_res2 ? r2_data : '0),
     .entry_i        (entry),
+    .res_valid_i    (&(r_valid | ~has_res)),
+    .res_ready_o    (res_take),
+    .res_wait_o     (res_waits),
+    .res1_i         (r_data[0 +: LANES*33]),
+    .res2_i         (r_data[LANES*33 +: LANES*33]),
     .out_valid_o    (po_valid),
     .out_ready_i    (po_ready),
     .v16_o          (po_v16),
@@ -622,15 +623,14 @@ module bnn_exec #(
       if (frac_i) open_o <= open_o + 48'(14'(open_now) * 14'(rs_taps));
     end
   end
-  assign count_o      = (po_valid && po_ready) || take;
-  assign saturated_o  = (po_valid && po_ready) ? po_sat : 16'd0;
+  assign count_o      = po_sat != 16'd0 || take;
+  assign saturated_o  = po_sat;
   assign gates_open_o = (take && frac_i) ? open_now : 8'd0;
   assign gates_shut_o = (take && frac_i) ? valid_now - open_now : 8'd0;
 
   // The first cause that applies, towards the end of the pipe: what holds the array back.
-  logic store_full, res_waits;
+  logic store_full;
   assign store_full      = po_valid && !po_ready;
-  assign res_waits       = acc_valid && !all_valid;
   assign wait_weights_o  = state_q == WAIT;
   assign wait_store_o    = state_q == RUN && !busy_array_o && store_full;
   assign wait_residual_o = state_q == RUN && !busy_array_o && !store_full && res_waits;

@@ -127,6 +127,7 @@ module bnn_front #(
   output logic [13:0]               l_rows_o,
   output logic [39:0]               l_flat_o,
   output logic [4:0]                l_in_format_o,
+  output logic [22:0]               l_pipe_o,             // {neither P1, P2 nor RES, POW2 of P2, of P1, SB2, S2, SB1, S1}
   output logic                      l_w_onchip_o,
   output logic [31:0]               l_w_addr_o,
   output logic                      l_p_onchip_o,
@@ -162,9 +163,7 @@ module bnn_front #(
   output logic                      x_sum_en_o,
   output logic                      x_frac_o,
   output logic [4:0]                x_s1_o,
-  output logic [4:0]                x_sb1_o,
   output logic [4:0]                x_s2_o,
-  output logic [4:0]                x_sb2_o,
   output logic [4:0]                x_s3_o,
   output logic [15:0]               x_a3_o,
   output logic [31:0]               x_b3_o,
@@ -401,8 +400,8 @@ module bnn_front #(
 
   // ---- slots ----
   localparam int REFS = 8 + 8 + 8*6 + 8*32 + 5*24 + 5*17 + 2*32;
-  localparam int E_W  = 535 + 2 + 3 + REFS;
-  localparam int L_W  = 1 + 166 + 5 + 2*6 + 2*33;
+  localparam int E_W  = 525 + 2 + 3 + REFS;
+  localparam int L_W  = 1 + 166 + 5 + 23 + 2*6 + 2*33;
 
   logic [E_W-1:0]  e_slots [0:7];
   logic [L_W-1:0]  l_slots [0:7];
@@ -419,14 +418,15 @@ module bnn_front #(
     if (push) begin
       e_slots[tail_q] <= {opcode, h, w, oh, ow, cin, cout, group, kh, kw, sh, sw, dh, dw, pad_t, pad_l,
                           pad_mode, shift, mode, planar, shared, levels, p1, p1_pow2, p2, p2_pow2,
-                          sum_en, frac, s1, sb1, s2, sb2, s3, a3, b3, res, formats, wformat,
+                          sum_en, frac, s1, s2, s3, a3, b3, res, formats, wformat,
                           cg, og, rows, div, bytes_weights, bytes_act,
                           bytes_residual, bytes_written, is_layer, is_side, mac_shift, ref_used, ref_onchip,
                           ref_region, ref_addr, ref_row[3*24 +: 4*24], ref_row[0 +: 24],
                           ref_pixel[3*17 +: 4*17], ref_pixel[0 +: 17], ref_plane[3*32 +: 32], ref_plane[0 +: 32]};
       l_slots[tail_q] <= {opcode == `BNN_CMD_EW, w, cout, kh[2:0], kw[2:0], taps, sh[2:0], dh, dw, pad_mode,
                           narrow, frac, record, wformat, wmode, tau, tile_p, groups, cg, og, rows, flat,
-                          formats[4:0], ref_region[1*6 +: 12], ref_onchip[1], ref_addr[1*32 +: 32],
+                          formats[4:0], !p1 && !p2 && formats[24:15] == 10'd0, p2_pow2, p1_pow2, sb2, s2, sb1, s1,
+                          ref_region[1*6 +: 12], ref_onchip[1], ref_addr[1*32 +: 32],
                           ref_onchip[2], ref_addr[2*32 +: 32]};
       names[tail_q]   <= {d_iter_q, d_index_q};
       waits[tail_q]   <= wait_q;
@@ -589,7 +589,7 @@ module bnn_front #(
       {l_ew_o, l_w_o, l_cout_o, l_kh_o, l_kw_o, l_taps_o, l_sh_o, l_dh_o, l_dw_o, l_pad_mode_o, l_narrow_o,
        l_frac_o, l_record_o, l_wformat_o, l_wmode_o, l_tau_o, l_tile_p_o, l_groups_o, l_cg_o, l_og_o,
        l_rows_o, l_flat_o,
-       l_in_format_o, l_region, l_w_onchip_o, l_w_addr_o, l_p_onchip_o, l_p_addr_o} <= l_slots[l_at];
+       l_in_format_o, l_pipe_o, l_region, l_w_onchip_o, l_w_addr_o, l_p_onchip_o, l_p_addr_o} <= l_slots[l_at];
     end
   end
 
@@ -645,7 +645,7 @@ module bnn_front #(
       {x_opcode_o, x_h_o, x_w_o, x_oh_o, x_ow_o, x_cin_o, x_cout_o, x_group_o, x_kh_o, x_kw_o,
        x_sh_o, x_sw_o, x_dh_o, x_dw_o, x_pad_t_o, x_pad_l_o, x_pad_mode_o, x_shift_o, x_mode_o, x_planar_o,
        x_shared_o, x_levels_o, x_p1_o, x_p1_pow2_o, x_p2_o, x_p2_pow2_o, x_sum_en_o, x_frac_o,
-       x_s1_o, x_sb1_o, x_s2_o, x_sb2_o, x_s3_o, x_a3_o, x_b3_o, x_res_o, x_formats_o,
+       x_s1_o, x_s2_o, x_s3_o, x_a3_o, x_b3_o, x_res_o, x_formats_o,
        x_wformat_o, x_cg_o, x_og_o, x_rows_o,
        x_div_o, x_bytes_weights_o, x_bytes_act_o, x_bytes_residual_o, x_bytes_written_o,
        x_layer, x_side, x_mac_shift, x_ref_used_o, x_ref_onchip_o, x_region, x_ref_addr_o,

@@ -52,6 +52,7 @@ module bnn_post #(
 
   input  logic                res_valid_i,   // all that there are
   output logic                res_ready_o,
+  output logic                res_wait_o,    // a group waits for them
   input  logic [LANES*33-1:0] res1_i,
   input  logic [LANES*33-1:0] res2_i,
 
@@ -67,11 +68,11 @@ module bnn_post #(
   localparam int STAGES = 22;
   localparam int A_W    = (MULT != 0) ? 17 : 5;
 
-  logic                en, res_wait;
+  logic                en;
   logic [STAGES:1]     valid_q, ce;
   logic [19*AW-1:0]    entry_q;              // of stages 1 to 19
-  assign res_wait    = valid_q[9] && (d_res1_i || d_res2_i) && !res_valid_i;
-  assign en          = (!out_valid_o || out_ready_i) && !res_wait;
+  assign res_wait_o  = valid_q[9] && (d_res1_i || d_res2_i) && !res_valid_i;
+  assign en          = (!out_valid_o || out_ready_i) && !res_wait_o;
   assign in_ready_o  = en;
   assign res_ready_o = en && valid_q[9];
   assign out_valid_o = valid_q[STAGES];

@@ -484,7 +484,7 @@ static bool run_faulty(unsigned long number)
 	    (b.detail == BNN_DETAIL_UNSUPPORTED || b.detail == BNN_DETAIL_CAPACITY)) {
 		ok = b.cmd_index < p.count && b.cmd_word == 128 * b.cmd_index &&
 		     (b.detail == BNN_DETAIL_CAPACITY ||
-		      cmd_features(p.line[b.cmd_index]) & ~rtl->features) &&
+		      cmd_lacks(p.line[b.cmd_index], rtl->features)) &&
 		     (a.status == BNN_STATUS_OK || a.cmd_index > b.cmd_index ||
 		      a.iteration > b.iteration || (a.cmd_index == b.cmd_index && late(&a)));
 		snprintf(why, sizeof(why),
@@ -973,7 +973,8 @@ static bool can_give(bool detail, unsigned code)
 
 	if (detail)
 		return code && detail_name[code] && code != BNN_DETAIL_CAPACITY &&
-		       (code != BNN_DETAIL_UNSUPPORTED || (rtl->features & all) != all);
+		       (code != BNN_DETAIL_UNSUPPORTED || (rtl->features & all) != all ||
+			rtl->features & BNN_FEATURES_SHIFT_ONLY);
 	if (code == BNN_STATUS_BAD_ONCHIP)
 		return rtl->act_bytes;
 	return status_name[code] && code != BNN_STATUS_PARITY;

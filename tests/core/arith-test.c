@@ -40,7 +40,7 @@ enum verdict { PASS, FAIL, SKIP };
 
 static enum verdict one_list(struct host *h, struct world *w, struct gen *g, uint32_t opcode)
 {
-	uint32_t list[COMMANDS + 1][32] = { { 0 } }, need = 0;
+	uint32_t list[COMMANDS + 1][32] = { { 0 } }, lacks = 0;
 	struct bnn_completion c;
 	uint32_t at;
 
@@ -51,14 +51,14 @@ static enum verdict one_list(struct host *h, struct world *w, struct gen *g, uin
 		/* Now and then one that the core lacks: it is to say so. */
 		g->features = rng_one_in(&g->rng, 16) ? 0 : h->features;
 		gen_opcode(g, list[i], opcode);
-		need |= cmd_features(list[i]);
+		lacks |= cmd_lacks(list[i], h->features);
 	}
 	cmd_init(list[COMMANDS], BNN_CMD_END);
 	host_put(h, HOST_VA, list, sizeof(list));
 	memcpy(w->data, list, sizeof(list));
 	c = run_list(h, list, COMMANDS + 1);
 	if (c.status == BNN_STATUS_BAD_FIELD &&
-	    ((c.detail == BNN_DETAIL_UNSUPPORTED && need & ~h->features) ||
+	    ((c.detail == BNN_DETAIL_UNSUPPORTED && lacks) ||
 	     c.detail == BNN_DETAIL_CAPACITY))
 		return SKIP;
 	if (c.status) {

@@ -794,7 +794,7 @@ void gen_opcode(struct gen *g, uint32_t *words, uint32_t opcode)
 
 	do
 		gen_one(g, words, opcode ? opcode : PICK(g, opcodes));
-	while (g->features && cmd_features(words) & ~g->features && ++tries < 5000);
+	while (g->features && cmd_lacks(words, g->features) && ++tries < 5000);
 	remember(g);
 }
 

@@ -507,3 +507,14 @@ uint32_t cmd_features(const uint32_t *w)
 	}
 	return need;
 }
+
+uint32_t cmd_lacks(const uint32_t *w, uint32_t features)
+{
+	uint32_t opcode = w[0] & 0xff, lacks = cmd_features(w) & ~features;
+
+	if ((opcode == BNN_CMD_CONV || opcode == BNN_CMD_EW) &&
+	    ((bnn_field_get(w, BNN_F_CONV_P1) && !bnn_field_get(w, BNN_F_CONV_P1_POW2)) ||
+	     (bnn_field_get(w, BNN_F_CONV_P2) && !bnn_field_get(w, BNN_F_CONV_P2_POW2))))
+		lacks |= features & BNN_FEATURES_SHIFT_ONLY;
+	return lacks;
+}

@@ -124,6 +124,8 @@ void cmd_tensor(uint32_t *words, unsigned word, uint32_t region, uint32_t offset
 void cmd_vector(uint32_t *words, unsigned word, uint32_t region, uint32_t offset);
 /* Features that a command needs (register FEATURES). */
 uint32_t cmd_features(const uint32_t *words);
+/* What a command needs and a core with these features lacks; SHIFT_ONLY where it multiplies. */
+uint32_t cmd_lacks(const uint32_t *words, uint32_t features);
 
 /* TAP. */
 bool tap_ok(bool pass, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -37,7 +37,7 @@ static int16_t get16(uint32_t at)
 static bool can_run(const uint32_t *w, const char *what, struct bnn_completion *c)
 {
 	*c = run_one(h, w);
-	if (c->detail == BNN_DETAIL_UNSUPPORTED && cmd_features(w) & ~h->features) {
+	if (c->detail == BNN_DETAIL_UNSUPPORTED && cmd_lacks(w, h->features)) {
 		tap_skip("%s", what);
 		return false;
 	}
