@@ -3,7 +3,7 @@
 # the ECP5 with nextpnr, one table of it all. Included by the top Makefile.
 #
 # make fpga-report               whatever is missing of the configurations below
-# make fpga-synth-xcup-CONFIG    UltraScale+, 6-input LUTs; not flattened
+# make fpga-synth-xcup-CONFIG    UltraScale+, 6-input LUTs; flattened within large modules
 # make fpga-synth-ecp5-CONFIG    ECP5, 4-input LUTs; flattened
 # make fpga-pnr-CONFIG           LFE5UM5G-85F; build/fpga/ecp5-CONFIG/bnn_ecp5.bit
 
@@ -27,12 +27,19 @@ FPGA_MARK_CARRY = splitnets -ports; select -set chain t:CARRY4 t:CARRY8 %u %ci1:
 	select -set drive @chain %ci1:+LUT1,LUT2,LUT3[O] t:LUT* %i; \
 	$(foreach n,1 2 3,chtype -set LUT$(n)_CARRY @drive t:LUT$(n) %i;)
 
+# Kept as modules, for the table by module and because equal lanes are synthesised once; all
+# others are flattened into them. The patterns: with and without parameters in the name.
+FPGA_KEEP := front cmd load windows former array steps array_lane post post_lane stream_in store \
+	side side_encode side_pool side_transpose side_gatefold actmem bus bus_mmu queue rings regs read_port counters
+FPGA_KEEP_HIERARCHY = $(foreach k,$(FPGA_KEEP),setattr -mod -set keep_hierarchy 1 bnn_$(k) *\\\\bnn_$(k) *\\\\bnn_$(k)\\\\*;)
+
 # No wide multiplexers: MUXF7 and the like cost the LUTs that feed them.
 define fpga-synth
 $(FPGA)/xcup-$(1)/stat.txt: $$(call rtl-deps,$(1)) $(FPGA_SOURCES)
 	@mkdir -p $$(@D)
-	$$(YOSYS) -q -l $$(@D)/synth.log -p "$$(call fpga-read,$(1)); synth_xilinx -family xcup -nowidelut -noiopad \
-		-top bnn_axi; $(FPGA_MARK_CARRY) tee -o $$@.new stat"
+	$$(YOSYS) -q -w 'did not match' -l $$(@D)/synth.log -p "$$(call fpga-read,$(1)); hierarchy -top bnn_axi; \
+		$(FPGA_KEEP_HIERARCHY) synth_xilinx -family xcup -flatten -nowidelut -noiopad -top bnn_axi; \
+		$(FPGA_MARK_CARRY) tee -o $$@.new stat"
 	@mv $$@.new $$@
 
 $(FPGA)/ecp5-$(1)/bnn_ecp5.json: $$(call rtl-deps,$(1)) $(FPGA_SOURCES)
