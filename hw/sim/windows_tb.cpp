@@ -855,6 +855,18 @@ Config random_config(Sort sort)
 				c.w = range(30, 400);
 			if (one_in(3))
 				c.h = range(5, 30);
+			// The row buffer at its limit, and beyond.
+			if (one_in(4)) {
+				c.h = range(1, 4);
+				c.kh = range(1, 3);
+				c.pt = c.pb = 0;
+				c.sw = range(4, 7);
+				c.w = sort == MAC ? 4096 / ((c.c + 15) / 16 * c.kh)
+						  : 32768 / (c.f.width() * (c.c / 16) * c.kh) +
+							    range(0, 2);
+				if (one_in(2))
+					c.w -= range(0, c.w / 8);
+			}
 		}
 		c.repeat = c.convs == 1 && !c.mac && one_in(4) ? range(2, 4) : 1;
 		good = c.shape() && c.kh * c.kw * c.cg <= 32767 && c.c <= 8192 &&
