@@ -593,22 +593,28 @@ static uint64_t encode_cycles(const struct command *cmd)
 	       (uint64_t)cmd->h * cmd->w * (colours > beats ? colours : beats);
 }
 
-/* The divider takes an element per cycle, groups of channels are added element by element. */
+/* bnn_side_mean gives four averages per cycle, the divider one; sums of groups are taken by
+ * element. */
 static uint64_t pool_cycles(const struct command *cmd)
 {
 	const struct ref *in = &cmd->ref[REF_IN], *out = &cmd->ref[REF_OUTP];
-	uint64_t taps = (uint64_t)cmd->kh * cmd->kw, beats, elements;
+	uint64_t taps = (uint64_t)cmd->kh * cmd->kw, beats, results;
+	uint32_t group = field(cmd, BNN_F_POOL_GROUP), width = formats[in->format].width;
+	bool mean = field(cmd, BNN_F_POOL_MODE) == POOL_AVG, slow = false;
 
 	beats = div_up((uint64_t)in->natural * formats[in->format].planes, BEAT);
-	if (field(cmd, BNN_F_POOL_GROUP) > 1)
-		elements = taps * cmd->cin;
-	else if (field(cmd, BNN_F_POOL_MODE) == POOL_AVG)
-		elements = cmd->cout;
-	else
-		elements = div_up(out->natural, BEAT);
-	beats = taps * (beats > CYCLES_POOL_TAP ? beats : CYCLES_POOL_TAP);
+	if (mean && (width == 8 || width == 16) && group <= 8 && !(group & (group - 1)) &&
+	    field(cmd, BNN_F_POOL_DIV) <= 512) {
+		results = div_up(cmd->cout, 4);
+	} else if (mean || group > 1) {
+		results = group > 1 ? taps * cmd->cin : cmd->cout;
+		slow = true;
+	} else {
+		results = div_up(out->natural, BEAT);
+	}
+	beats = taps * max_u32((uint32_t)beats, taps > 1 ? CYCLES_POOL_TAP : 1);
 	return (uint64_t)cmd->oh * cmd->ow *
-	       ((beats > elements ? beats : elements) + CYCLES_POOL_PIXEL);
+	       ((beats > results ? beats : results) + (slow ? CYCLES_POOL_PIXEL : 0));
 }
 
 static uint64_t side_cycles(const struct cycles_config *config, const struct command *cmd)

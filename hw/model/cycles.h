@@ -33,10 +33,10 @@ enum {
 	CYCLES_TAP = 4,	     /* a tap that is asked from memory (taps way) */
 	/* bnn_side, measured on the RTL */
 	CYCLES_SIDE = 60,      /* start and end of a command */
-	CYCLES_POOL_TAP = 3,   /* POOL: a tap, at least */
-	CYCLES_POOL_PIXEL = 6, /* and of an output pixel */
+	CYCLES_POOL_TAP = 2,   /* POOL: a tap of several, at least */
+	CYCLES_POOL_PIXEL = 6, /* and an output pixel that is made element by element */
 	CYCLES_COLOUR = 5,     /* ENC: each of more than four colours */
-	CYCLES_RECORD = 6,     /* GATEFOLD */
+	CYCLES_RECORD = 4,     /* GATEFOLD */
 };
 
 /* A CONV or EW as cut and played. Steps are of one group of channels, beats of all in a chunk. */

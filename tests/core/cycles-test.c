@@ -434,11 +434,14 @@ static void side(void)
 		uint8_t format, mode;
 		uint32_t size, c, group, kernel, stride, out, cycles;
 	} pools[] = {
-		{ BNN_FORMAT_E_S16, POOL_AVG, 16, 128, 2, 1, 1, 16, 32600 },
-		{ BNN_FORMAT_E_S16, POOL_AVG, 16, 64, 1, 3, 2, 8, 4900 },
-		{ BNN_FORMAT_E_S16, POOL_AVG, 8, 256, 4, 1, 1, 8, 16600 },
-		{ BNN_FORMAT_E_S16, POOL_AVG, 16, 32, 1, 2, 2, 8, 2300 },
-		{ BNN_FORMAT_B1, POOL_MAX, 28, 64, 1, 2, 2, 14, 3450 },
+		{ BNN_FORMAT_E_S16, POOL_AVG, 28, 256, 4, 1, 1, 28, 25206 },
+		{ BNN_FORMAT_E_S16, POOL_AVG, 56, 64, 2, 1, 1, 56, 25182 },
+		{ BNN_FORMAT_E_S16, POOL_AVG, 56, 8, 4, 1, 1, 56, 3223 },
+		{ BNN_FORMAT_E_S8, POOL_AVG, 28, 256, 4, 1, 1, 28, 12646 },
+		{ BNN_FORMAT_E_S8, POOL_AVG, 28, 256, 2, 1, 1, 28, 25190 },
+		{ BNN_FORMAT_E_S16, POOL_AVG, 56, 64, 1, 3, 2, 28, 55214 },
+		{ BNN_FORMAT_E_S16, POOL_MAX, 28, 256, 1, 2, 2, 14, 25196 },
+		{ BNN_FORMAT_B1, POOL_MAX, 56, 64, 1, 2, 2, 28, 6220 },
 	};
 	struct cycles_loader loader = { .at = 0 };
 	unsigned int wrong = 0;
