@@ -375,7 +375,7 @@ module bnn_cmd #(
     ACC_1 = 6'd20, ACC_2 = 6'd21, PIPE = 6'd23, PGRP = 6'd24, PEND = 6'd25, TRN_1 = 6'd26,
     SUPPORT = 6'd27, SIZE_1 = 6'd28, SIZE_2 = 6'd29, SIZE_3 = 6'd30, SIZE_4 = 6'd31,
     REF = 6'd32, TEN_1 = 6'd33, TEN_2 = 6'd34, TEN_3 = 6'd35, EXTENT = 6'd36, BOUND = 6'd37,
-    OVERLAP = 6'd38, PASSED = 6'd42, SIZE_5 = 6'd45, SIZE_6 = 6'd46, TEN_4 = 6'd47,
+    OVERLAP = 6'd38, OVERLAPS = 6'd39, PASSED = 6'd42, SIZE_5 = 6'd45, SIZE_6 = 6'd46, TEN_4 = 6'd47,
     CAP_1 = 6'd48, CAP_2 = 6'd49;
 
   logic [5:0]  state_q;
@@ -402,7 +402,18 @@ module bnn_cmd #(
   logic [2:0]  slot_q;
   logic [4:0]  slot_word;
   logic [31:0] word0, word1, word2;
+  logic [95:0] slot_words;
   always_comb begin
+    case (slot_q)
+      3'd0:    slot_words = cmd_q[11*32 +: 96];
+      3'd1:    slot_words = cmd_q[14*32 +: 96];
+      3'd2:    slot_words = cmd_q[16*32 +: 96];
+      3'd3:    slot_words = cmd_q[18*32 +: 96];
+      3'd4:    slot_words = cmd_q[21*32 +: 96];
+      3'd5:    slot_words = cmd_q[24*32 +: 96];
+      3'd6:    slot_words = cmd_q[27*32 +: 96];
+      default: slot_words = {32'd0, cmd_q[30*32 +: 64]};
+    endcase
     case (slot_q)
       3'd0:    slot_word = 5'd11;
       3'd1:    slot_word = 5'd14;
@@ -485,12 +496,17 @@ module bnn_cmd #(
   assign pixel  = (word2[15:0] != 16'd0) ? {word2[15:0], 1'b0} : {1'b0, pieces, 1'b0};
 
   logic [39:0] extent_q, end_q, payload_q;
+  logic [31:0] base;
+  logic [64:0] bound;                     // {end, address}
   logic [30:0] row_need_q;
   logic [35:0] plane_q, plane;
   logic        onchip;
   assign onchip   = word1[5:0] == 6'd63;
   assign region_o = word1[4:0];
   assign plane    = 36'((mul_p[36:0] + {13'd0, word1[30:11], 4'd0} + 37'd63) & ~37'd63);
+
+  assign base     = onchip ? 32'd0 : region_va_i;
+  assign bound    = {33'(base) + end_q[32:0], base + word0};
 
   // Found so far, by slot.
   logic [7:0]  ref_used_q, ref_onchip_q;
@@ -500,26 +516,30 @@ module bnn_cmd #(
   logic [23:0] ref_row_q   [0:7];
   logic [16:0] ref_pixel_q [0:7];
 
-  // Overlaps of output slot_q: with inputs and with earlier outputs.
-  logic [7:0] hit;
-  for (genvar i = 0; i < 8; i++) begin : gen_hit
-    assign hit[i] = ref_used_q[i] && !later[i] && ref_onchip_q[i] == ref_onchip_q[slot_q] &&
-                    {1'b0, ref_addr_q[i]} < ref_end_q[slot_q] && {1'b0, ref_addr_q[slot_q]} < ref_end_q[i] &&
-                    !(slot_q == 3'd4 && in_place[i]);
+  // Overlaps of an output with inputs and with earlier outputs: one after the other.
+  logic [66:0] extents [0:7];             // {used, onchip, end, address}
+  logic [66:0] out_q, other_q;
+  logic [2:0]  out_slot_q, other_slot_q;
+  logic        other_v_q, later, hit;
+
+  always_ff @(posedge clk_i) begin
+    if (state_q == EXTENT) extents[slot_q] <= {ref_used_q[slot_q], onchip, bound};
   end
 
-  // The output itself and those behind it.
-  logic [7:0] later;
-  assign later = (slot_q == 3'd3) ? 8'h98 : (slot_q == 3'd4) ? 8'h90 : 8'h80;
+  // The output itself and those behind it are not compared.
+  assign later = other_slot_q == 3'd7 || (other_slot_q == 3'd4 && out_slot_q != 3'd7) ||
+                 (other_slot_q == 3'd3 && out_slot_q == 3'd3);
+  assign hit   = other_v_q && out_q[66] && other_q[66] && !later && out_q[65] == other_q[65] &&
+                 {1'b0, other_q[31:0]} < out_q[64:32] && {1'b0, out_q[31:0]} < other_q[64:32] &&
+                 !(out_slot_q == 3'd4 && in_place);
 
-  // OUTS in all three words what an input is.
-  logic [7:0] in_place;
-  always_comb begin
-    in_place    = '0;
-    in_place[0] = is_ew && cmd_q[21*32 +: 96] == cmd_q[11*32 +: 96];
-    in_place[5] = cmd_q[21*32 +: 96] == cmd_q[24*32 +: 96] && !cmd_q[7*32 + 14] && cmd_q[7*32 +: 14] == cout_q;
-    in_place[6] = cmd_q[21*32 +: 96] == cmd_q[27*32 +: 96] && !cmd_q[8*32 + 14] && cmd_q[8*32 +: 14] == cout_q;
-  end
+  // OUTS in all three words what an input is, whose words are at hand.
+  logic        in_place;
+  logic [14:0] other_res;
+  assign other_res = other_slot_q[0] ? cmd_q[7*32 +: 15] : cmd_q[8*32 +: 15];
+  assign in_place  = ref_words_q == cmd_q[21*32 +: 96] &&
+                     ((other_slot_q == 3'd0) ? is_ew
+                      : (other_slot_q == 3'd5 || other_slot_q == 3'd6) && other_res == {1'b0, cout_q});
 
   // Streams and regions of the slots.
   function automatic logic [2:0] stream_of(input logic [2:0] slot);
@@ -548,6 +568,11 @@ module bnn_cmd #(
     endcase
   end
 
+  // What the bytes of the slot are added to.
+  logic [39:0] bytes_sum;
+  assign bytes_sum = payload_q + (is_output ? bytes_written_o : (slot_q == 3'd0 || is_fold) ? bytes_act_o
+                                  : (slot_q >= 3'd5) ? bytes_residual_o : bytes_weights_o);
+
   // Words of the reference at hand.
   logic [95:0] ref_words_q;
   assign word0 = ref_words_q[31:0];
@@ -571,8 +596,11 @@ module bnn_cmd #(
 
   logic       is_output;
   logic [5:0] out_region;
+  logic [4:0] out_word;
   assign is_output  = slot_q == 3'd3 || slot_q == 3'd4 || slot_q == 3'd7;
-  assign out_region = (slot_q == 3'd3) ? cmd_q[19*32 +: 6] : (slot_q == 3'd4) ? cmd_q[22*32 +: 6] : cmd_q[31*32 +: 6];
+  assign out_region = (out_slot_q == 3'd3) ? cmd_q[19*32 +: 6] : (out_slot_q == 3'd4) ? cmd_q[22*32 +: 6]
+                                                                                      : cmd_q[31*32 +: 6];
+  assign out_word   = (out_slot_q == 3'd3) ? 5'd18 : (out_slot_q == 3'd4) ? 5'd21 : 5'd30;
 
   // What CONV needs of the memories, in words.
   localparam int WH  = LANE_BITS / 16;
@@ -900,7 +928,7 @@ module bnn_cmd #(
 
         // ---- step 4 ----
         REF: begin
-          ref_words_q <= 96'(cmd_q >> {slot_word, 5'd0});
+          ref_words_q <= slot_words;
           state_q     <= TEN_1;
         end
         TEN_1: begin
@@ -963,8 +991,8 @@ module bnn_cmd #(
         BOUND: begin
           ref_used_q[slot_q]   <= 1'b1;
           ref_onchip_q[slot_q] <= onchip;
-          ref_addr_q[slot_q]   <= onchip ? word0 : region_va_i + word0;
-          ref_end_q[slot_q]    <= onchip ? end_q[32:0] : 33'(region_va_i) + end_q[32:0];
+          ref_addr_q[slot_q]   <= bound[31:0];
+          ref_end_q[slot_q]    <= bound[64:32];
           ref_plane_q[slot_q]  <= plane_q[31:0];
           ref_row_q[slot_q]    <= {word1[30:11], 4'd0};
           ref_pixel_q[slot_q]  <= pixel;
@@ -982,21 +1010,35 @@ module bnn_cmd #(
           access_o <= '0;
           slot_q   <= (slot_q == 3'd7) ? 3'd3 : slot_q + 3'd1;
           state_q  <= (slot_q == 3'd7) ? OVERLAP : REF;
-          if (ref_used_q[slot_q] && !ref_onchip_q[slot_q]) begin
-            if (is_output) bytes_written_o <= bytes_written_o + payload_q;
-            else if (slot_q == 3'd0 || is_fold) bytes_act_o <= bytes_act_o + payload_q;
-            else if (slot_q >= 3'd5) bytes_residual_o <= bytes_residual_o + payload_q;
-            else if (is_conv || is_ew) bytes_weights_o <= bytes_weights_o + payload_q;
+          if (ref_used_q[slot_q] && !onchip) begin
+            if (is_output) bytes_written_o <= bytes_sum;
+            else if (slot_q == 3'd0 || is_fold) bytes_act_o <= bytes_sum;
+            else if (slot_q >= 3'd5) bytes_residual_o <= bytes_sum;
+            else if (is_conv || is_ew) bytes_weights_o <= bytes_sum;
           end
         end
 
         // ---- step 5: slots 3, 4, 7 ----
         OVERLAP: begin
-          slot_q  <= (slot_q == 3'd3) ? 3'd4 : 3'd7;
-          state_q <= (slot_q == 3'd7) ? PASSED : OVERLAP;
-          if (ref_used_q[slot_q] && |hit) begin
+          // The output's extent; then those of all slots, which are compared a cycle later.
+          out_slot_q <= slot_q;
+          out_q      <= extents[slot_q];
+          other_v_q  <= 1'b0;
+          slot_q     <= 3'd0;
+          state_q    <= OVERLAPS;
+        end
+        OVERLAPS: begin
+          ref_words_q  <= slot_words;
+          other_q      <= extents[slot_q];
+          other_slot_q <= slot_q;
+          other_v_q    <= 1'b1;
+          slot_q       <= slot_q + 3'd1;
+          if (hit) begin
             access_o <= {1'b1, 5'd0, 3'd4, 2'd0, out_region};
-            fail(4'(`BNN_STATUS_BAD_OVERLAP), D_NONE, slot_word);
+            fail(4'(`BNN_STATUS_BAD_OVERLAP), D_NONE, out_word);
+          end else if (!out_q[66] || (other_v_q && other_slot_q == 3'd6)) begin
+            slot_q  <= (out_slot_q == 3'd3) ? 3'd4 : 3'd7;
+            state_q <= (out_slot_q == 3'd7) ? PASSED : OVERLAP;
           end
         end
         default: state_q <= IDLE;  // PASSED
