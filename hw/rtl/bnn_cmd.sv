@@ -347,6 +347,9 @@ module bnn_cmd #(
   logic [63:0] mul_p;
   assign mul_p = {32'd0, mul_a_q} * {32'd0, mul_b_q};
 
+  logic above_8192;
+  assign above_8192 = |mul_p[63:14] || (mul_p[13] && |mul_p[12:0]);
+
   logic        div_start_q, div_done;
   logic [39:0] div_n_q, div_q;
   logic [13:0] div_d_q, div_r;
@@ -364,18 +367,21 @@ module bnn_cmd #(
     .quotient_o (div_q),
     .remainder_o(div_r)
   );
-  logic div_ready;
+  logic        div_ready, far;
+  logic [12:0] moves;
   assign div_ready = div_done && !div_start_q;
+  assign moves     = (div_d_q == 14'd1 ? div_n_q[12:0] : div_q[12:0]) + 13'd1;
+  assign far       = |(div_d_q == 14'd1 ? div_n_q[14:12] : div_q[14:12]);
 
   // ---- sequence ----
   localparam logic [5:0]
     IDLE = 6'd0, FIELDS = 6'd1, FIELDS2 = 6'd2, ENC_1 = 6'd3, GRP_1 = 6'd5, GRP_2 = 6'd6,
-    PAD_1 = 6'd8, PAD_2 = 6'd9, OH_1 = 6'd10, OH_2 = 6'd11, OW_1 = 6'd12, OW_2 = 6'd13,
+    PAD_1 = 6'd8, PAD_2 = 6'd9,
     KRN_1 = 6'd14, KRN_2 = 6'd15, TILE_1 = 6'd16, TILE_2 = 6'd17, TILE_3 = 6'd18, TILE_4 = 6'd19,
     ACC_1 = 6'd20, ACC_2 = 6'd21, PIPE = 6'd23, PGRP = 6'd24, PEND = 6'd25, TRN_1 = 6'd26,
     SUPPORT = 6'd27, SIZE_1 = 6'd28, SIZE_2 = 6'd29, SIZE_3 = 6'd30, SIZE_4 = 6'd31,
     REF = 6'd32, TEN_1 = 6'd33, TEN_2 = 6'd34, TEN_3 = 6'd35, EXTENT = 6'd36, BOUND = 6'd37,
-    OVERLAP = 6'd38, OVERLAPS = 6'd39, PASSED = 6'd42, SIZE_5 = 6'd45, SIZE_6 = 6'd46, TEN_4 = 6'd47,
+    OVERLAP = 6'd38, OVERLAPS = 6'd39, PASSED = 6'd42, SIZE_5 = 6'd45, SIZE_6 = 6'd46, TEN_4 = 6'd47, TEN_5 = 6'd10, TEN_6 = 6'd11,
     CAP_1 = 6'd48, CAP_2 = 6'd49;
 
   logic [5:0]  state_q;
@@ -386,15 +392,21 @@ module bnn_cmd #(
   logic [12:0] oh_q, ow_q;
   logic [13:0] cout_q;                  // channels of the output
   logic [18:0] k_q;
-  logic [6:0]  dkh, dkw;                // extent of the dilated kernel
+  logic        across_q;                // the axis at hand: W
+  logic [6:0]  kernel, dilated, stride; // its kernel
+  logic [2:0]  dilation;
 
   // (kernel - 1) * dilation + 1; at most 25 for CONV
-  assign dkh = is_pool ? kh_o : (kh_o - 7'd1) * 7'(dh_o) + 7'd1;
-  assign dkw = is_pool ? kw_o : (kw_o - 7'd1) * 7'(dw_o) + 7'd1;
-
-  logic [14:0] span_h, span_w;
-  assign span_h = 15'(h_o) + 15'(pad_t_o) + 15'(pad_b);
-  assign span_w = 15'(w_o) + 15'(pad_l_o) + 15'(pad_r);
+  logic [5:0]  pad_before, pad_after;
+  logic [14:0] span, travel;              // with the padding; what the kernel can move
+  assign kernel     = across_q ? kw_o : kh_o;
+  assign dilation   = across_q ? dw_o : dh_o;
+  assign stride     = across_q ? sw_o : sh_o;
+  assign pad_before = across_q ? pad_l_o : pad_t_o;
+  assign pad_after  = across_q ? pad_r : pad_b;
+  assign dilated    = is_pool ? kernel : (7'(kernel[2:0]) - 7'd1) * 7'(dilation) + 7'd1;
+  assign span       = {2'd0, across_q ? w_o : h_o} + 15'(pad_before) + 15'(pad_after);
+  assign travel     = span - 15'(dilated);
 
   // ---- references ----
   // slot: 0 IN (word 11), 1 WEIGHT, TABLE (14), 2 PARAM (16), 3 OUT (18),
@@ -492,7 +504,14 @@ module bnn_cmd #(
       end
     endcase
   end
-  assign pieces = 15'((20'(chan) << bits_log2(format)) + 20'd15 >> 4);
+  // Also those of a group's channels, alone and as weights.
+  logic        of_group;
+  logic [13:0] of_chan;
+  logic [2:0]  of_log2;
+  assign of_group = state_q == SUPPORT || state_q == SIZE_3;
+  assign of_chan  = of_group ? cg_q : chan;
+  assign of_log2  = (state_q == SUPPORT) ? 3'd0 : (state_q == SIZE_3) ? {1'b0, weight_log2(wformat)} : bits_log2(format);
+  assign pieces   = 15'((20'(of_chan) << of_log2) + 20'd15 >> 4);
   assign pixel  = (word2[15:0] != 16'd0) ? {word2[15:0], 1'b0} : {1'b0, pieces, 1'b0};
 
   logic [39:0] extent_q, end_q, payload_q;
@@ -501,9 +520,17 @@ module bnn_cmd #(
   logic [30:0] row_need_q;
   logic [35:0] plane_q, plane;
   logic        onchip;
+  logic [32:0] limit;
   assign onchip   = word1[5:0] == 6'd63;
   assign region_o = word1[4:0];
-  assign plane    = 36'((mul_p[36:0] + {13'd0, word1[30:11], 4'd0} + 37'd63) & ~37'd63);
+  assign plane    = 36'((mul_p[36:0] + 37'd63) & ~37'd63);
+  assign limit    = onchip ? {11'd0, act_bytes_i} : region_size_i;
+
+  // What a row needs more than there is; and what it, or planes, add to an extent.
+  logic [31:0] slack;
+  logic [39:0] extent_sum;
+  assign slack      = {1'b0, row_need_q} - {8'd0, word1[30:11], 4'd0};
+  assign extent_sum = mul_p[39:0] + ((state_q == TEN_3) ? {{8{slack[31]}}, slack} : extent_q);
 
   assign base     = onchip ? 32'd0 : region_va_i;
   assign bound    = {33'(base) + end_q[32:0], base + word0};
@@ -573,6 +600,9 @@ module bnn_cmd #(
   assign bytes_sum = payload_q + (is_output ? bytes_written_o : (slot_q == 3'd0 || is_fold) ? bytes_act_o
                                   : (slot_q >= 3'd5) ? bytes_residual_o : bytes_weights_o);
 
+  logic [12:0] book;                      // bytes of the codebook
+  assign book = (cmd_q[`BNN_CONV_TAU] < 4'd3) ? 13'd64 : 13'd8 << cmd_q[`BNN_CONV_TAU];
+
   // Words of the reference at hand.
   logic [95:0] ref_words_q;
   assign word0 = ref_words_q[31:0];
@@ -605,15 +635,31 @@ module bnn_cmd #(
   // What CONV needs of the memories, in words.
   localparam int WH  = LANE_BITS / 16;
   localparam int TPH = (LANES < 16) ? 16 / LANES : 1;
-  logic [9:0]  cg_pieces;
-  logic [13:0] tap_bytes;
   logic [15:0] mul_p_q;                 // pieces of a window
-  logic [23:0] weight_need, window_need, window_words;
-  assign cg_pieces   = 10'((15'(cg_q) + 15'd15) >> 4);
-  assign tap_bytes   = {13'((17'(cg_q) << weight_log2(wformat)) + 17'd15 >> 4), 1'b0};
-  assign weight_need = ((24'(mul_p_q) << weight_log2(wformat)) + 24'(WH - 1)) / 24'(WH) * 24'(TPH);
-  assign window_words = (24'(mul_p_q) + 24'(WH - 1)) / 24'(WH);
-  assign window_need  = (window_words << code_log2(in_format)) + (window_words << 1);
+  logic [19:0] weight_most;
+  logic [15:0] window_pieces;
+  // ceil(pieces * bits / WH) * TPH > WEIGHT_WORDS, and of a window's words a half of the buffer
+  // in all passes, both as limits of pieces.
+  function automatic logic [15:0] window_most(input int passes);
+    window_most = 16'(WINDOW_WORDS / 2 / passes * WH);
+  endfunction
+  localparam int WEIGHT_MOST = WEIGHT_WORDS / TPH * WH;
+  always_comb begin
+    case (weight_log2(wformat))
+      2'd0:    weight_most = 20'(WEIGHT_MOST);
+      2'd1:    weight_most = 20'(WEIGHT_MOST / 2);
+      2'd2:    weight_most = 20'(WEIGHT_MOST / 4);
+      default: weight_most = 20'(WEIGHT_MOST / 8);
+    endcase
+    case (code_log2(in_format))
+      3'd0:    window_pieces = window_most(3);
+      3'd1:    window_pieces = window_most(4);
+      3'd2:    window_pieces = window_most(6);
+      3'd3:    window_pieces = window_most(10);
+      3'd4:    window_pieces = window_most(18);
+      default: window_pieces = window_most(34);
+    endcase
+  end
 
   task automatic fail(input logic [3:0] status, input logic [3:0] detail, input logic [4:0] word);
     begin
@@ -675,6 +721,7 @@ module bnn_cmd #(
           oh_q    <= h_o;
           ow_q    <= w_o;
           cout_q  <= (is_fold || is_turn) ? cmd_q[`BNN_CONV_CIN] : cmd_q[`BNN_CONV_COUT];
+          across_q <= 1'b0;
           cg_q    <= cmd_q[`BNN_CONV_CIN];
           og_q    <= cmd_q[`BNN_CONV_COUT];
           tiled_q <= '0;
@@ -715,7 +762,7 @@ module bnn_cmd #(
             default: cout_q <= {cin_o[10:0], 3'd0};
           endcase
           if ((levels_o != 8'd0) != (mode_o == 2'd1) ||
-              (mode_o == 2'd1 && mul_p > 64'd8192) || (mode_o == 2'd2 && cin_o > 14'd1024)) begin
+              (mode_o == 2'd1 && above_8192) || (mode_o == 2'd2 && cin_o > 14'd1024)) begin
             fail(FIELD, D_SHAPE, 5'd2);
           end else begin
             state_q <= SUPPORT;
@@ -740,45 +787,22 @@ module bnn_cmd #(
           end
         end
         PAD_1: begin
-          if (7'(pad_t_o) >= dkh || 7'(pad_b) >= dkh || 7'(pad_l_o) >= dkw || 7'(pad_r) >= dkw ||
-              span_h < 15'(dkh) || span_w < 15'(dkw)) fail(FIELD, D_PAD, 5'd4);
+          div_n_q     <= {25'd0, travel};
+          div_d_q     <= {7'd0, stride};
+          div_start_q <= stride != 7'd1;
+          if (7'(pad_before) >= dilated || 7'(pad_after) >= dilated || travel[14]) fail(FIELD, D_PAD, 5'd4);
           else state_q <= PAD_2;
         end
         PAD_2: begin
-          div_n_q     <= {25'd0, span_h - 15'(dkh)};
-          div_d_q     <= {7'd0, sh_o};
-          div_start_q <= sh_o != 7'd1;
-          state_q     <= OH_1;
-        end
-        OH_1: begin
-          if (sh_o == 7'd1) begin
-            oh_q    <= 13'(div_n_q) + 13'd1;
-            state_q <= OH_2;
-            if (div_n_q > 40'd4095) fail(FIELD, D_PAD, 5'd4);
-          end else if (div_ready) begin
-            oh_q    <= div_q[12:0] + 13'd1;
-            state_q <= OH_2;
-            if (div_q > 40'd4095) fail(FIELD, D_PAD, 5'd4);
+          if (stride == 7'd1 || div_ready) begin
+            // The axis is through. Without division its dividend is the quotient.
+            oh_q     <= across_q ? oh_q : moves;
+            ow_q     <= moves;
+            across_q <= !across_q;
+            state_q  <= !across_q ? PAD_1 : is_pool ? PEND : KRN_1;
+            if (far) fail(FIELD, D_PAD, 5'd4);
           end
         end
-        OH_2: begin
-          div_n_q     <= {25'd0, span_w - 15'(dkw)};
-          div_d_q     <= {7'd0, sw_o};
-          div_start_q <= sw_o != 7'd1;
-          state_q     <= OW_1;
-        end
-        OW_1: begin
-          if (sw_o == 7'd1) begin
-            ow_q    <= 13'(div_n_q) + 13'd1;
-            state_q <= OW_2;
-            if (div_n_q > 40'd4095) fail(FIELD, D_PAD, 5'd4);
-          end else if (div_ready) begin
-            ow_q    <= div_q[12:0] + 13'd1;
-            state_q <= OW_2;
-            if (div_q > 40'd4095) fail(FIELD, D_PAD, 5'd4);
-          end
-        end
-        OW_2: state_q <= is_pool ? PEND : KRN_1;
         KRN_1: begin
           mul_a_q <= {26'd0, taps_o};
           mul_b_q <= {18'd0, cg_q};
@@ -822,7 +846,7 @@ module bnn_cmd #(
           state_q <= ACC_2;
         end
         ACC_2: begin
-          if (k_q > 19'd32767 || mul_p > 64'h7fff_ffff) fail(FIELD, D_ACC, 5'd2);
+          if (|k_q[18:15] || |mul_p[63:31]) fail(FIELD, D_ACC, 5'd2);
           else state_q <= PIPE;
         end
 
@@ -857,14 +881,14 @@ module bnn_cmd #(
 
         // ---- step 3: TRANSPOSE ----
         TRN_1: begin
-          if (mul_p > 64'd8192) fail(FIELD, D_SHAPE, 5'd1);
+          if (above_8192) fail(FIELD, D_SHAPE, 5'd1);
           else if (out_format != in_format) fail(FIELD, D_FORMAT, 5'd19);
           else state_q <= SUPPORT;
         end
 
         SUPPORT: begin
           mul_a_q <= {26'd0, taps_o};
-          mul_b_q <= {22'd0, cg_pieces};
+          mul_b_q <= {17'd0, pieces};
           if (unsupported) fail(FIELD, D_UNSUPPORTED, 5'd0);
           else if (op == OP_NOP || op == OP_END) state_q <= PASSED;
           else state_q <= is_conv ? CAP_1 : CAP_2;
@@ -878,7 +902,7 @@ module bnn_cmd #(
         CAP_2: begin
           mul_a_q <= {19'd0, h_o};
           mul_b_q <= {19'd0, w_o};
-          if (is_conv && (weight_need > 24'(WEIGHT_WORDS) || (groups != 14'd1 && window_need > 24'(WINDOW_WORDS / 2))))
+          if (is_conv && ({4'd0, mul_p_q} > weight_most || (groups != 14'd1 && mul_p_q > window_pieces)))
             fail(FIELD, 4'(`BNN_DETAIL_CAPACITY), 5'd0);
           else state_q <= SIZE_1;
         end
@@ -899,7 +923,7 @@ module bnn_cmd #(
         SIZE_3: begin
           out_area_q <= mul_p[25:0];
           mul_a_q    <= {26'd0, taps_o};
-          mul_b_q    <= {18'd0, tap_bytes};
+          mul_b_q    <= {16'd0, pieces, 1'b0};
           state_q    <= SIZE_4;
         end
         SIZE_4: begin
@@ -912,17 +936,15 @@ module bnn_cmd #(
           state_q <= SIZE_5;
         end
         SIZE_5: begin
-          weight_bytes_q <= (wmode == 2'd2) ? (tiled_q << weight_log2(wformat)) + 40'd7 >> 3 : mul_p[39:0];
-          mul_a_q        <= mul_p[31:0];
-          mul_b_q        <= {28'd0, cmd_q[`BNN_CONV_TAU]};
+          weight_bytes_q <= mul_p[39:0];
+          mul_a_q        <= (wmode == 2'd2) ? tiled_q[31:0] : mul_p[31:0];
+          mul_b_q        <= (wmode == 2'd2) ? 32'd1 << weight_log2(wformat) : {28'd0, cmd_q[`BNN_CONV_TAU]};
           slot_q         <= 3'd0;
           state_q        <= SIZE_6;
         end
         SIZE_6: begin
-          if (wmode == 2'd3) begin
-            weight_bytes_q <= (40'(mul_p[39:0]) + 40'd7 >> 3) + (40'd8 << cmd_q[`BNN_CONV_TAU]) +
-                              ((cmd_q[`BNN_CONV_TAU] < 4'd3) ? 40'd64 - (40'd8 << cmd_q[`BNN_CONV_TAU]) : 40'd0);
-          end
+          // Bits to bytes; before the indices of a codebook lies its table.
+          if (wmode[1]) weight_bytes_q <= mul_p[39:0] + {24'd0, wmode[0] ? book : 13'd0, 3'd7} >> 3;
           state_q <= REF;
         end
 
@@ -961,7 +983,7 @@ module bnn_cmd #(
         TEN_2: begin
           // Region, alignment.
           row_need_q <= mul_p[30:0] + {15'd0, pieces, 1'b0};
-          mul_a_q    <= {18'd0, t_h - 14'd1};
+          mul_a_q    <= {18'd0, t_h};
           mul_b_q    <= {8'd0, word1[30:11], 4'd0};
           if (word1[5:0] >= 6'd32 && !onchip) begin
             fail(FIELD, D_REGION, slot_word + 5'd1);
@@ -971,22 +993,33 @@ module bnn_cmd #(
             else state_q <= TEN_3;
           end else begin
             if (word0[5:0] != 6'd0 && !(is_enc && slot_q == 3'd0)) fail(FIELD, D_ALIGN, slot_word);
-            else state_q <= BOUND;
+            else state_q <= TEN_6;
           end
-          end_q <= {8'd0, word0} + extent_q;
         end
         TEN_3: begin
+          // H rows less what the last one has not.
           plane_q  <= plane;
-          extent_q <= mul_p[39:0] + 40'(row_need_q);
+          extent_q <= extent_sum;
           mul_a_q  <= {4'd0, area};
-          mul_b_q  <= {16'd0, pieces, 1'b0};
-          if ({7'd0, word1[30:11], 4'd0} < row_need_q) fail(FIELD, D_ALIGN, slot_word + 5'd1);
+          mul_b_q  <= {16'd0, pieces, 1'b0} << planes_log2;
+          if (!slack[31] && slack != 32'd0) fail(FIELD, D_ALIGN, slot_word + 5'd1);
           else state_q <= TEN_4;
         end
         TEN_4: begin
-          payload_q <= mul_p[39:0] << planes_log2;
-          end_q     <= {8'd0, word0} + extent_q + ({4'd0, plane_q} << planes_log2) - {4'd0, plane_q};
-          state_q   <= BOUND;
+          payload_q <= mul_p[39:0];
+          mul_a_q   <= plane_q[31:0];
+          mul_b_q   <= {28'd0, planes_less_1(format)};
+          state_q   <= TEN_5;
+        end
+        TEN_5: begin
+          // Planes of more than 32 bits fit nowhere.
+          extent_q     <= extent_sum;
+          extent_q[39] <= extent_sum[39] || (|mul_b_q[3:0] && |plane_q[35:32]);
+          state_q      <= TEN_6;
+        end
+        TEN_6: begin
+          end_q   <= {8'd0, word0} + extent_q;
+          state_q <= BOUND;
         end
         BOUND: begin
           ref_used_q[slot_q]   <= 1'b1;
@@ -998,11 +1031,9 @@ module bnn_cmd #(
           ref_pixel_q[slot_q]  <= pixel;
           access_o <= {is_output, 5'd0, stream_of(slot_q), 2'd0, word1[5:0]};
           state_q  <= EXTENT;
-          if (onchip) begin
-            if (end_q > {18'd0, act_bytes_i}) fail(4'(`BNN_STATUS_BAD_ONCHIP), D_NONE, slot_word);
-          end else if (end_q > {7'd0, region_size_i}) begin
-            fail(4'(`BNN_STATUS_BAD_BOUNDS), D_NONE, slot_word);
-          end else if (region_o == 5'd0 || !(is_output ? region_w_i : region_r_i)) begin
+          if (end_q > {7'd0, limit}) begin
+            fail(onchip ? 4'(`BNN_STATUS_BAD_ONCHIP) : 4'(`BNN_STATUS_BAD_BOUNDS), D_NONE, slot_word);
+          end else if (!onchip && (region_o == 5'd0 || !(is_output ? region_w_i : region_r_i))) begin
             fail(4'(`BNN_STATUS_BAD_ACCESS), D_NONE, slot_word);
           end
         end
