@@ -30,9 +30,7 @@ module bnn_post #(
 
   // The command in the pipe.
   input  logic                d_p1_i,
-  input  logic                d_p1_pow2_i,
   input  logic                d_p2_i,
-  input  logic                d_p2_pow2_i,
   input  logic                d_res1_i,
   input  logic                d_res2_i,
   input  logic [3:0]          d_ps_i,
@@ -178,7 +176,7 @@ module bnn_post #(
   logic [24:0]       th1;
   logic [27:0]       th2;
   logic              pc_second;
-  logic [A_W+50:0]   pc_data;
+  logic [A_W+53:0]   pc_data;
   logic [33:0]       tb_data;
   logic [15:0]       q_data;
   bnn_post_record #(
@@ -237,9 +235,7 @@ module bnn_post #(
       .q_addr_i     (q_addr),
       .q_data_i     (q_data),
       .p1_i         (d_p1_i),
-      .p1_pow2_i    (d_p1_pow2_i),
       .p2_i         (d_p2_i),
-      .p2_pow2_i    (d_p2_pow2_i),
       .res1_i       (d_res1_i),
       .res2_i       (d_res2_i),
       .ps_i         (d_ps_i),

@@ -26,7 +26,7 @@ module bnn_post_lane #(
   input  logic              pc_we_i,
   input  logic [AW:0]       pc_addr_i,
   input  logic              pc_second_i,
-  input  logic [A_W+50:0]   pc_data_i,
+  input  logic [A_W+53:0]   pc_data_i,
   input  logic              tb_we_i,
   input  logic [AW:0]       tb_addr_i,
   input  logic [33:0]       tb_data_i,
@@ -36,9 +36,7 @@ module bnn_post_lane #(
 
   // Fields of the command and what bnn_post makes of them.
   input  logic              p1_i,
-  input  logic              p1_pow2_i,
   input  logic              p2_i,
-  input  logic              p2_pow2_i,
   input  logic              res1_i,
   input  logic              res2_i,
   input  logic [3:0]        ps_i,
@@ -89,7 +87,7 @@ module bnn_post_lane #(
   // ---- 1 to 3: P0 ----
   logic [31:0] acc1_q;
   logic [31:0] p0;
-  logic        p0_half, over3;
+  logic        p0_half, same3, high3, low3;
   logic [24:0] p0_round;
   always_ff @(posedge clk_i) if (ce_i[1]) acc1_q <= acc_i;
   if (MULT == 1) begin : gen_p0_mult
@@ -114,12 +112,18 @@ module bnn_post_lane #(
     assign unused = ^ps_one_i;
   end
   assign p0_round = p0[24:0] + 25'(p0_half);
-  assign over3    = p0[31:24] != {8{p0[31]}} || p0_round[24] != p0_round[23];
+  assign same3    = p0[31:26] == {6{p0[31]}};
+  assign high3    = !p0[31] && (!same3 || p0[25:24] != 2'd0 || p0_round[24:23] != 2'd0);
+  assign low3     = p0[31] && (!same3 || p0[25:24] != 2'd3 || p0_round[24:23] == 2'd2);
 
   logic signed [23:0] x3_q;
   always_ff @(posedge clk_i) begin
-    if (ce_i[3]) x3_q <= over3 ? {p0[31], {23{!p0[31]}}} : p0_round[23:0];
-    sat_o[0] <= ce_i[3] && m[2] && over3;
+    if (ce_i[3]) begin
+      x3_q[23] <= low3 || (p0_round[23] && !high3);
+      if (low3) x3_q[22:0] <= '0;
+      else x3_q[22:0] <= p0_round[22:0] | {23{high3}};
+    end
+    sat_o[0] <= ce_i[3] && m[2] && (high3 || low3);
   end
 
   // ---- 4 to 9: P1 ----
@@ -141,7 +145,6 @@ module bnn_post_lane #(
     .pc_addr_i (pc_addr_i),
     .pc_data_i (pc_data_i),
     .on_i      (p1_i),
-    .pow2_i    (p1_pow2_i),
     .s_i       (s1_i),
     .one_i     (s1_one_i),
     .over_i    (s1_over_i),
@@ -154,36 +157,36 @@ module bnn_post_lane #(
   );
 
   // ---- 10 to 12: R1, R2 ----
-  // A residual beyond 28 bits leads to the clamp whatever it is added to.
-  logic        [28:0] sum10_q, sum11_q;
-  logic        [26:0] u10;
+  // A residual beyond 28 bits leads to the clamp whatever it is added to. Which
+  // clamp it is, is found with the sum; the clamp is part of the next one.
+  logic signed [28:0] sum10, sum11;
+  logic        [26:0] sum10_q, sum11_q, u10, u11;
   logic signed [26:0] u12_q;
   logic        [27:0] r2_10_q;
-  logic               far10_q, minus10_q, r2_far10_q, r2_minus10_q, far11_q, minus11_q;
-  logic               high10, low10, high11, low11;
-  assign high10 = far10_q ? !minus10_q : !sum10_q[28] && sum10_q[27:26] != 2'd0;
-  assign low10  = far10_q ? minus10_q : sum10_q[28] && sum10_q[27:26] != 2'd3;
-  assign high11 = far11_q ? !minus11_q : !sum11_q[28] && sum11_q[27:26] != 2'd0;
-  assign low11  = far11_q ? minus11_q : sum11_q[28] && sum11_q[27:26] != 2'd3;
-  assign u10    = {low10 || (sum10_q[26] && !high10), (sum10_q[25:0] | {26{high10}}) & {26{!low10}}};
+  logic               far10, far2_10_q, minus2_10_q, high10_q, low10_q, high11_q, low11_q;
+  assign far10 = res1_i && r1_i[32:27] != {6{r1_i[32]}};
+  assign sum10 = 29'(u9) + 29'($signed(r1_i[27:0] & {28{res1_i}}));
+  assign u10   = {low10_q || (sum10_q[26] && !high10_q), (sum10_q[25:0] | {26{high10_q}}) & {26{!low10_q}}};
+  assign sum11 = {r2_10_q[27], r2_10_q} + {{2{u10[26]}}, u10};
+  assign u11   = {low11_q || (sum11_q[26] && !high11_q), (sum11_q[25:0] | {26{high11_q}}) & {26{!low11_q}}};
   always_ff @(posedge clk_i) begin
     if (ce_i[10]) begin
-      sum10_q      <= {{2{u9[26]}}, u9} + {res1_i && r1_i[27], r1_i[27:0] & {28{res1_i}}};
-      minus10_q    <= r1_i[32];
-      far10_q      <= res1_i && r1_i[32:27] != {6{r1_i[32]}};
-      r2_10_q      <= res2_i ? r2_i[27:0] : '0;
-      r2_far10_q   <= res2_i && r2_i[32:27] != {6{r2_i[32]}};
-      r2_minus10_q <= r2_i[32];
+      sum10_q     <= sum10[26:0];
+      high10_q    <= far10 ? !r1_i[32] : !sum10[28] && sum10[27:26] != 2'd0;
+      low10_q     <= far10 ? r1_i[32] : sum10[28] && sum10[27:26] != 2'd3;
+      r2_10_q     <= res2_i ? r2_i[27:0] : '0;
+      far2_10_q   <= res2_i && r2_i[32:27] != {6{r2_i[32]}};
+      minus2_10_q <= r2_i[32];
     end
     if (ce_i[11]) begin
-      sum11_q   <= {r2_10_q[27], r2_10_q} + {{2{u10[26]}}, u10};
-      far11_q   <= r2_far10_q;
-      minus11_q <= r2_minus10_q;
+      sum11_q  <= sum11[26:0];
+      high11_q <= far2_10_q ? !minus2_10_q : !sum11[28] && sum11[27:26] != 2'd0;
+      low11_q  <= far2_10_q ? minus2_10_q : sum11[28] && sum11[27:26] != 2'd3;
     end
-    if (ce_i[12]) u12_q <= {low11 || (sum11_q[26] && !high11), (sum11_q[25:0] | {26{high11}}) & {26{!low11}}};
+    if (ce_i[12]) u12_q <= u11;
     sat_o[1] <= ce_i[9] && m[8] && sat8;
-    sat_o[2] <= ce_i[11] && m[10] && (high10 || low10);
-    sat_o[3] <= ce_i[12] && m[11] && (high11 || low11);
+    sat_o[2] <= ce_i[11] && m[10] && (high10_q || low10_q);
+    sat_o[3] <= ce_i[12] && m[11] && (high11_q || low11_q);
   end
 
   // ---- 13 to 18: P2 ----
@@ -205,7 +208,6 @@ module bnn_post_lane #(
     .pc_addr_i (pc_addr_i),
     .pc_data_i (pc_data_i),
     .on_i      (p2_i),
-    .pow2_i    (p2_pow2_i),
     .s_i       (s2_i),
     .one_i     (s2_one_i),
     .over_i    (s2_over_i),
@@ -224,7 +226,8 @@ module bnn_post_lane #(
   logic signed [15:0] q20_q;
   logic signed [31:0] v19_q, v20_q, v21_q;
   logic signed [15:0] v16_19_q, v16_20_q;
-  logic               over19, high19_q, low19_q, high20_q, low20_q, high21_q, low21_q, more19_q;
+  logic        [2:0]  same19;
+  logic               high19, low19, high19_q, low19_q, high20_q, low20_q, high21_q, low21_q, more19_q;
   logic               ge19_q, ge20_q, bit19_q, bit20_q;
   logic signed [38:0] prod20_q;
   logic signed [39:0] sum21_q;
@@ -235,14 +238,18 @@ module bnn_post_lane #(
   always_ff @(posedge clk_i) if (q_we_i) qs[q_addr_i] <= q_data_i;
   always_ff @(posedge clk_i) if (ce_i[18]) tb18_q <= tb[{entry17_i, o2_i}];
   always_ff @(posedge clk_i) if (ce_i[20]) q20_q <= qs[{entry19_i, ge19_q}];
-  assign over19 = v18[31:15] != {17{v18[31]}};
+  assign same19 = {v18[31:26] == {6{v18[31]}}, v18[26:21] == {6{v18[26]}}, v18[21:16] == {6{v18[21]}}};
+  assign high19 = !v18[31] && (same19 != 3'd7 || v18[15]);
+  assign low19  = v18[31] && (same19 != 3'd7 || !v18[15]);
   always_ff @(posedge clk_i) begin
     if (ce_i[19]) begin
       v19_q    <= v18;
-      high19_q <= over19 && !v18[31];
-      low19_q  <= over19 && v18[31];
+      high19_q <= high19;
+      low19_q  <= low19;
       more19_q <= v18[30:16] != '0 || v18[14:0] != '0;
-      v16_19_q <= over19 ? {v18[31], {15{!v18[31]}}} : v18[15:0];
+      v16_19_q[15] <= v18[31];
+      if (low19) v16_19_q[14:0] <= '0;
+      else v16_19_q[14:0] <= v18[14:0] | {15{high19}};
       ge19_q   <= $signed({v18[31], v18}) >= $signed(tb18_q[32:0]);
       bit19_q  <= ($signed({v18[31], v18}) >= $signed(tb18_q[32:0])) ^ tb18_q[33];
     end
@@ -271,7 +278,7 @@ module bnn_post_lane #(
     end
     sat_o[4] <= ce_i[17] && m[16] && sat16;
     sat_o[5] <= ce_i[18] && m[17] && sat17;
-    sat_o[6] <= ce_i[19] && m[18] && over19;
+    sat_o[6] <= ce_i[19] && m[18] && (high19 || low19);
   end
   logic unused;
   assign unused = ^{sat40_p1, sum21_q[6:0], v21_q[15]};

@@ -26,10 +26,9 @@ module bnn_post_linear #(
   input  logic [XW:0]          th_data_i,
   input  logic                 pc_we_i,
   input  logic [AW:0]          pc_addr_i,
-  input  logic [A_W+50:0]      pc_data_i,
+  input  logic [A_W+53:0]      pc_data_i,
 
   input  logic                 on_i,         // else y is x
-  input  logic                 pow2_i,
   input  logic [4:0]           s_i,          // 0 if off
   input  logic [15:0]          one_i,        // 2^(15 - S mod 16)
   input  logic [2*G-1:0]       over_i,       // how many of three bits have to equal the sign
@@ -46,9 +45,9 @@ module bnn_post_linear #(
 
   // ---- 1: the piece ----
   (* ram_style = "block" *) (* no_rw_check *) logic [XW:0]     th [0:DEPTH-1];
-  (* ram_style = "block" *) (* no_rw_check *) logic [A_W+50:0] pc [0:2*DEPTH-1];
+  (* ram_style = "block" *) (* no_rw_check *) logic [A_W+53:0] pc [0:2*DEPTH-1];
   logic signed [XW:0]   th_q;
-  logic        [A_W+50:0] pc_q;
+  logic        [A_W+53:0] pc_q;
   logic                 h;
   logic signed [XW-1:0] x1_q, x2_q;
   always_ff @(posedge clk_i) if (th_we_i) th[th_addr_i] <= th_data_i;
@@ -63,13 +62,14 @@ module bnn_post_linear #(
   end
 
   // ---- 2: off is x * 1 + (-1) + 1 ----
-  logic        [1:0]     w2_q;
+  logic        [1:0]     w2_q, near2_q;     // near 2^39: K - 12, with POW2 and K >= 13
+  logic                  neg2_q;
   logic        [A_W-1:0] a2_q;
   logic        [48:0]    b2_q;
   always_ff @(posedge clk_i) begin
     if (ce_i[1]) begin
       x2_q <= x1_q;
-      w2_q <= on_i ? pc_q[A_W+50 -: 2] : 2'd0;
+      {neg2_q, near2_q, w2_q} <= on_i ? pc_q[A_W+53 -: 5] : 5'd0;
       a2_q <= on_i ? pc_q[49 +: A_W] : A_W'((MULT != 0) ? 1 : 0);
       b2_q <= on_i ? pc_q[48:0] : '1;
     end
@@ -77,7 +77,8 @@ module bnn_post_linear #(
 
   // ---- 3: the product ----
   logic signed [PW-1:0] p3_q;
-  logic        [1:0]    w3_q;
+  logic        [1:0]    sel3_q;
+  logic                 over40;
   logic        [48:0]   b3_q;
   if (MULT != 0) begin : gen_mult
     always_ff @(posedge clk_i) if (ce_i[2]) p3_q <= x2_q * $signed(a2_q);
@@ -88,38 +89,45 @@ module bnn_post_linear #(
   end
   always_ff @(posedge clk_i) begin
     if (ce_i[2]) begin
-      w3_q <= w2_q;
-      b3_q <= b2_q;
+      sel3_q <= over40 ? 2'd3 : w2_q;
+      b3_q   <= b2_q;
     end
+  end
+  // sat40, found while the product is made: -x has other limits than x.
+  if (PW > 40) begin : gen_over40
+    logic        zero2_q;                  // bits below 24
+    logic [26:24] top;
+    assign top = x2_q[26:24];
+    always_ff @(posedge clk_i) if (ce_i[1]) zero2_q <= x1_q[23:0] == '0;
+    always_comb begin
+      case (near2_q)
+        2'd1:    over40 = neg2_q && zero2_q && top == 3'b100;
+        2'd2:    over40 = neg2_q ? (top[26] ? !top[25] || (zero2_q && !top[24]) : top[25] && !(zero2_q && !top[24])) : top[26] != top[25];
+        2'd3:    over40 = neg2_q ? (top[26] ? top != 3'b111 || zero2_q : top != 3'b000 && !(zero2_q && top == 3'b001))
+                                 : top != {3{top[26]}};
+        default: over40 = 1'b0;
+      endcase
+    end
+  end else begin : gen_fits40
+    logic unused;
+    assign unused = ^{near2_q, neg2_q};
+    assign over40 = 1'b0;
   end
 
   // ---- 4: the sum; |p| <= 2^41, |b| <= 2^47 + 1 ----
-  logic        [1:0]  sel;
-  logic               over40, c;
+  logic               c;
   logic signed [48:0] p_ext, p;
   logic        [49:0] sum;
   logic        [48:0] sum4_q;
-  if (PW > 40) begin : gen_over40
-    assign over40 = pow2_i && w3_q == 2'd0 && p3_q[PW-1:39] != {PW-39{p3_q[PW-1]}};
-  end else begin : gen_fits40
-    logic unused;
-    assign unused = pow2_i;
-    assign over40 = 1'b0;
-  end
-  assign sel   = over40 ? 2'd3 : w3_q;
   assign p_ext = {{49-PW{p3_q[PW-1]}}, p3_q};
   always_comb begin
-    case (sel)
+    case (sel3_q)
       2'd0:    p = p_ext;
       2'd1:    p = p_ext >>> 16;
       2'd2:    p = p_ext >>> 32;
       default: p = {{9{p3_q[PW-1]}}, 1'b1, 39'd0};       // 2^39, with c = 0 less 1, or -2^39
     endcase
-    case (w3_q)
-      2'd0:    c = !over40 || p3_q[PW-1];
-      2'd1:    c = p3_q[15];
-      default: c = p3_q[31];
-    endcase
+    c = sel3_q[1] ? (sel3_q[0] ? p3_q[PW-1] : p3_q[31]) : !sel3_q[0] || p3_q[15];
   end
   assign sum = {b3_q, 1'b1} + {p, c};
   logic unused_sum;
@@ -127,7 +135,7 @@ module bnn_post_linear #(
   always_ff @(posedge clk_i) begin
     if (ce_i[3]) begin
       sum4_q  <= sum[49:1];
-      sat40_o <= over40;
+      sat40_o <= sel3_q == 2'd3;
     end
   end
 

@@ -3,9 +3,10 @@
 // loaded, so that no lane has to do it for every value:
 //
 // - Thresholds are clamped to one bit more than what they are compared with.
-// - A piece is {w, a, b}: u = ((a*x >> 16w) + b + c) >> S, c the bit that was
+// - A piece is {neg, near, w, a, b}: u = ((a*x >> 16w) + b + c) >> S, c the bit that was
 //   shifted out last, 1 for w = 0. So b holds the rounding of S, and 1 less with
-//   w = 0; POW2 has a = +-2^(K mod 16), w = 0 for K >= 0, 1 to -16, 2 to -31.
+//   w = 0; POW2 has a = +-2^(K mod 16), w = 0 for K >= 0, 1 to -16, 2 to -31;
+//   near, K - 12 for K >= 13, and neg say where p passes 40 bits.
 // - TB is compared with the value before sat16, so beyond int16 it means always
 //   or never, unless the pipe is straight (neither P1, P2, R1 nor R2). Q is
 //   sorted: the middle one first, then the lower or the upper one.
@@ -40,7 +41,7 @@ module bnn_post_record #(
   output logic [LANES-1:0]  pc_we_o,
   output logic [AW:0]       pc_addr_o,     // {entry, h}
   output logic              pc_second_o,   // of P2
-  output logic [A_W+50:0]   pc_data_o,
+  output logic [A_W+53:0]   pc_data_o,
   output logic [LANES-1:0]  tb_we_o,
   output logic [AW:0]       tb_addr_o,     // {entry, it is the middle Q}
   output logic [33:0]       tb_data_o,     // {INV, threshold}
@@ -148,7 +149,7 @@ module bnn_post_record #(
   assign unused = ^half[31:0];
 
   // ---- the exponent, b << SB, what rounds ----
-  logic        [1:0]  w, w_q;
+  logic        [1:0]  w, w_q, near2_q;
   logic        [3:0]  e, e2_q;
   logic        [48:0] c_q;
   logic signed [48:0] b2;
@@ -168,6 +169,7 @@ module bnn_post_record #(
     addr2_q   <= addr1_q;
     second2_q <= second1_q;
     w_q       <= w;
+    near2_q   <= (pow2_1_q && w == 2'd0 && e[3:2] == 2'd3) ? e[1:0] : 2'd0;
     e2_q      <= e;
     a2_q      <= a1_q;
     pow2_2_q  <= pow2_1_q;
@@ -211,7 +213,7 @@ module bnn_post_record #(
     pc_we_o     <= lanes2_q;
     pc_addr_o   <= addr2_q;
     pc_second_o <= second2_q;
-    pc_data_o   <= {w_q, a3, b3};
+    pc_data_o   <= {neg2_q, near2_q, w_q, a3, b3};
   end
 
 endmodule

@@ -256,9 +256,7 @@ struct Bench {
 	void command(const post_command &c)
 	{
 		top.d_p1_i = c.p1;
-		top.d_p1_pow2_i = c.p1_pow2;
 		top.d_p2_i = c.p2;
-		top.d_p2_pow2_i = c.p2_pow2;
 		top.d_res1_i = c.res1;
 		top.d_res2_i = c.res2;
 		top.d_ps_i = uint8_t(c.ps);
