@@ -105,6 +105,7 @@ module bnn_post #(
   logic [4:0]  s1, s2;
   logic [15:0] ps_one_q, s1_one_q, s2_one_q;
   logic [15:0] s1_over_q;
+  logic [5:0]  ps_over_q;
   logic [11:0] s2_over_q;
   logic [4:0]  s1_q, s2_q;
   logic [1:0]  outp_kind_q, outs_kind_q;
@@ -124,6 +125,7 @@ module bnn_post #(
     ps_one_q <= 16'h8000 >> d_ps_i;
     s1_one_q <= 16'h8000 >> s1[3:0];
     s2_one_q <= 16'h8000 >> s2[3:0];
+    for (int g = 0; g < 3; g++) ps_over_q[2*g +: 2] <= over({1'b0, d_ps_i}, 3*g);
     for (int g = 0; g < 8; g++) s1_over_q[2*g +: 2] <= over(s1, 3*g);
     for (int g = 0; g < 6; g++) s2_over_q[2*g +: 2] <= over(s2, 3*g);
     outp_kind_q   <= (d_outp_format_i == `BNN_FORMAT_O2) ? 2'd1 : (d_outp_format_i == `BNN_FORMAT_S16) ? 2'd2
@@ -240,6 +242,7 @@ module bnn_post #(
       .res2_i       (d_res2_i),
       .ps_i         (d_ps_i),
       .ps_one_i     (ps_one_q),
+      .ps_over_i    (ps_over_q),
       .s1_i         (s1_q),
       .s1_one_i     (s1_one_q),
       .s1_over_i    (s1_over_q),

@@ -41,6 +41,7 @@ module bnn_post_lane #(
   input  logic              res2_i,
   input  logic [3:0]        ps_i,
   input  logic [15:0]       ps_one_i,      // 2^(15 - PS)
+  input  logic [5:0]        ps_over_i,     // see bnn_post_linear
   input  logic [4:0]        s1_i,
   input  logic [15:0]       s1_one_i,
   input  logic [15:0]       s1_over_i,
@@ -87,7 +88,9 @@ module bnn_post_lane #(
   // ---- 1 to 3: P0 ----
   logic [31:0] acc1_q;
   logic [31:0] p0;
-  logic        p0_half, same3, high3, low3;
+  logic        p0_half, far2_q, high3, low3;
+  logic [2:0]  far2;
+  logic [8:0]  above;                      // what of bits 32 to 24 is not the sign
   logic [24:0] p0_round;
   always_ff @(posedge clk_i) if (ce_i[1]) acc1_q <= acc_i;
   if (MULT == 1) begin : gen_p0_mult
@@ -112,9 +115,17 @@ module bnn_post_lane #(
     assign unused = ^ps_one_i;
   end
   assign p0_round = p0[24:0] + 25'(p0_half);
-  assign same3    = p0[31:26] == {6{p0[31]}};
-  assign high3    = !p0[31] && (!same3 || p0[25:24] != 2'd0 || p0_round[24:23] != 2'd0);
-  assign low3     = p0[31] && (!same3 || p0[25:24] != 2'd3 || p0_round[24:23] == 2'd2);
+  logic unused_p0;
+  assign unused_p0 = ^p0[30:25];
+  // Beyond 25 bits, before it is rounded; then by the upper two of these.
+  assign above = {2'd0, acc1_q[30:24] ^ {7{acc1_q[31]}}};
+  for (genvar g = 0; g < 3; g++) begin : gen_far
+    assign far2[g] = (ps_over_i[2*g +: 2] == 2'd3) ? |above[3*g +: 3] : (ps_over_i[2*g +: 2] == 2'd2) ? |above[3*g+1 +: 2]
+                   : (ps_over_i[2*g +: 2] == 2'd1) && above[3*g+2];
+  end
+  always_ff @(posedge clk_i) if (ce_i[2]) far2_q <= |far2;
+  assign high3 = !p0[31] && (far2_q || p0_round[24:23] != 2'd0);
+  assign low3  = p0[31] && (far2_q || p0_round[24:23] == 2'd2);
 
   logic signed [23:0] x3_q;
   always_ff @(posedge clk_i) begin
@@ -219,21 +230,20 @@ module bnn_post_lane #(
     .sat_o     (sat17)
   );
 
-  // ---- 19 to 21: v16, thresholds, A3*v16 + B3; v is kept, clamped by its flags at the end ----
+  // ---- 19 to 21: v16, thresholds, A3*v16 + B3 ----
   (* ram_style = "block" *) (* no_rw_check *) logic [33:0] tb [0:2*DEPTH-1];
   (* ram_style = "block" *) (* no_rw_check *) logic [15:0] qs [0:2*DEPTH-1];
   logic        [33:0] tb18_q;
   logic signed [15:0] q20_q;
   logic signed [31:0] v19_q, v20_q, v21_q;
-  logic signed [15:0] v16_19_q, v16_20_q;
+  logic signed [15:0] v16_19_q, v16_20_q, v16_21_q;
   logic        [2:0]  same19;
-  logic               high19, low19, high19_q, low19_q, high20_q, low20_q, high21_q, low21_q, more19_q;
+  logic               high19, low19, high19_q, more19_q, u_zero20_q, u_zero21_q, u_max20_q, u_max21_q;
   logic               ge19_q, ge20_q, bit19_q, bit20_q;
   logic signed [38:0] prod20_q;
   logic signed [39:0] sum21_q;
   logic               u16_20_q, u16_21_q;  // E_U16 clamps
-  logic        [1:0]  code21_q;            // of OUTP, not quantised
-  logic               outs_high21_q, outs_low21_q, outs_15_21_q, outp_high21_q, outp_low21_q;
+  logic        [1:0]  code21_q;            // of B1 or O2
   always_ff @(posedge clk_i) if (tb_we_i) tb[tb_addr_i] <= tb_data_i;
   always_ff @(posedge clk_i) if (q_we_i) qs[q_addr_i] <= q_data_i;
   always_ff @(posedge clk_i) if (ce_i[18]) tb18_q <= tb[{entry17_i, o2_i}];
@@ -245,7 +255,6 @@ module bnn_post_lane #(
     if (ce_i[19]) begin
       v19_q    <= v18;
       high19_q <= high19;
-      low19_q  <= low19;
       more19_q <= v18[30:16] != '0 || v18[14:0] != '0;
       v16_19_q[15] <= v18[31];
       if (low19) v16_19_q[14:0] <= '0;
@@ -255,33 +264,29 @@ module bnn_post_lane #(
     end
     if (ce_i[20]) begin
       v20_q    <= v19_q;
-      high20_q <= high19_q;
-      low20_q  <= low19_q;
-      u16_20_q <= v19_q[31] || (high19_q && more19_q);
+      u_zero20_q <= v19_q[31] || high19_q;   // E_U16 is 0, but for bit 15
+      u_max20_q  <= high19_q;                // which this is
+      u16_20_q   <= v19_q[31] || (high19_q && more19_q);
       v16_20_q <= v16_19_q;
       ge20_q   <= ge19_q;
       bit20_q  <= bit19_q;
       prod20_q <= $signed(a3_i) * v16_19_q;
     end
     if (ce_i[21]) begin
-      v21_q         <= v20_q;
-      high21_q      <= high20_q;
-      low21_q       <= low20_q;
-      u16_21_q      <= u16_20_q;
-      sum21_q       <= prod20_q + $signed(b3_i);
-      code21_q      <= (outp_kind_i == 2'd0) ? {1'b0, bit20_q} : (outp_kind_i == 2'd1) ? {ge20_q, v16_20_q >= q20_q} : v20_q[1:0];
-      outp_high21_q <= outp_kind_i == 2'd2 && high20_q;
-      outp_low21_q  <= outp_kind_i == 2'd2 && low20_q;
-      outs_high21_q <= outs_kind_i == 2'd2 && high20_q;
-      outs_low21_q  <= (outs_kind_i == 2'd2) ? low20_q : outs_kind_i == 2'd0 && (v20_q[31] || high20_q);
-      outs_15_21_q  <= (outs_kind_i == 2'd0) ? high20_q : (outs_kind_i == 2'd1) ? v20_q[15] : v20_q[31];
+      v21_q      <= v20_q;
+      v16_21_q   <= v16_20_q;
+      u_zero21_q <= u_zero20_q;
+      u_max21_q  <= u_max20_q;
+      u16_21_q   <= u16_20_q;
+      sum21_q    <= prod20_q + $signed(b3_i);
+      code21_q   <= outp_kind_i[0] ? {ge20_q, v16_20_q >= q20_q} : {1'b0, bit20_q};
     end
     sat_o[4] <= ce_i[17] && m[16] && sat16;
     sat_o[5] <= ce_i[18] && m[17] && sat17;
     sat_o[6] <= ce_i[19] && m[18] && (high19 || low19);
   end
   logic unused;
-  assign unused = ^{sat40_p1, sum21_q[6:0], v21_q[15]};
+  assign unused = ^{sat40_p1, sum21_q[6:0]};
 
   // ---- 22: codes ----
   logic [32:0] t;                          // the quantiser's sum, shifted by all but S3 div 8
@@ -296,12 +301,24 @@ module bnn_post_lane #(
   assign qp_over = !same || (!outp_byte_i && !same4) || (outp_signed_i ? (outp_byte_i ? q[7] : q[3]) != t[32] : t[32]);
   assign qs_over = !same || (!outs_byte_i && !same4) || (outs_signed_i ? (outs_byte_i ? q[7] : q[3]) != t[32] : t[32]);
 
-  logic [7:0] qp, qs_code, plain;
+  // Bits below the sign are 0 or 1 beyond the range, that one and those of unsigned codes too.
+  logic       qp_high, qp_low, qs_high, qs_low, outp_q, outs_q;
+  logic [7:0] qp, qs_code;
+  assign qp_high = qp_over && !t[32];
+  assign qp_low  = qp_over && t[32];
+  assign qs_high = qs_over && !t[32];
+  assign qs_low  = qs_over && t[32];
+  assign outp_q  = outp_kind_i == 2'd3;
+  assign outs_q  = outs_kind_i == 2'd3;
   for (genvar i = 0; i < 8; i++) begin : gen_code
-    assign qp[i]      = qp_over ? t[32] ^ !(outp_signed_i && i == (outp_byte_i ? 7 : 3)) : q[i];
-    assign qs_code[i] = qs_over ? t[32] ^ !(outs_signed_i && i == (outs_byte_i ? 7 : 3)) : q[i];
+    if (i == 3 || i == 7) begin : gen_sign
+      assign qp[i]      = (outp_signed_i && outp_byte_i == (i == 7)) ? t[32] : (q[i] || qp_high) && !qp_low;
+      assign qs_code[i] = (outs_signed_i && outs_byte_i == (i == 7)) ? t[32] : (q[i] || qs_high) && !qs_low;
+    end else begin : gen_bit
+      assign qp[i]      = (q[i] || qp_high) && !qp_low;
+      assign qs_code[i] = (q[i] || qs_high) && !qs_low;
+    end
   end
-  assign plain = {v21_q[7:2], code21_q};
   always_ff @(posedge clk_i) begin
     if (ce_i[22]) begin
       if (!m[21]) begin
@@ -309,15 +326,20 @@ module bnn_post_lane #(
         outp_o <= '0;
         outs_o <= '0;
       end else begin
-        v16_o <= {v21_q[31], low21_q ? 15'd0 : v21_q[14:0] | {15{high21_q}}};
+        v16_o <= v16_21_q;
         if (outp_kind_i != 2'd2) outp_o[15:8] <= '0;
-        else outp_o[15:8] <= {v21_q[31], low21_q ? 7'd0 : v21_q[14:8] | {7{high21_q}}};
-        if (outp_kind_i == 2'd3) outp_o[7:0] <= {qp[7:4] & {4{outp_byte_i}}, qp[3:0]};
-        else if (outp_kind_i[1]) outp_o[7:0] <= outp_low21_q ? '0 : plain | {8{outp_high21_q}};
-        else outp_o[7:0] <= {6'd0, code21_q};
-        outs_o[31:16] <= (outs_kind_i == 2'd1) ? v21_q[31:16] : '0;
-        if (outs_kind_i == 2'd3) outs_o[15:0] <= {8'd0, qs_code[7:4] & {4{outs_byte_i}}, qs_code[3:0]};
-        else outs_o[15:0] <= {outs_15_21_q, outs_low21_q ? 15'd0 : v21_q[14:0] | {15{outs_high21_q}}};
+        else outp_o[15:8] <= v16_21_q[15:8];
+        if (outp_q ? !outp_byte_i : outp_kind_i != 2'd2) outp_o[7:4] <= '0;
+        else outp_o[7:4] <= outp_q ? qp[7:4] : v16_21_q[7:4];
+        outp_o[3:0] <= outp_q ? qp[3:0] : outp_kind_i[1] ? v16_21_q[3:0] : {2'd0, code21_q};
+        if (outs_kind_i != 2'd1) outs_o[31:16] <= '0;
+        else outs_o[31:16] <= v21_q[31:16];
+        if (outs_q || (outs_kind_i == 2'd0 && u_zero21_q)) outs_o[15:8] <= {outs_kind_i == 2'd0 && u_max21_q, 7'd0};
+        else outs_o[15:8] <= outs_kind_i[1] ? v16_21_q[15:8] : v21_q[15:8];
+        if (outs_q ? !outs_byte_i : outs_kind_i == 2'd0 && u_zero21_q) outs_o[7:4] <= '0;
+        else outs_o[7:4] <= outs_q ? qs_code[7:4] : outs_kind_i[1] ? v16_21_q[7:4] : v21_q[7:4];
+        if (outs_kind_i == 2'd0 && u_zero21_q) outs_o[3:0] <= '0;
+        else outs_o[3:0] <= outs_q ? qs_code[3:0] : outs_kind_i[1] ? v16_21_q[3:0] : v21_q[3:0];
       end
     end
     sat_o[7] <= ce_i[22] && m[21] && outp_count_i && qp_over;

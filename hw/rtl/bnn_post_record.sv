@@ -86,12 +86,13 @@ module bnn_post_record #(
   logic [15:0] q0, q1, q2, q_next;
   logic        le01, le02, le12, le01_q, le02_q, le12_q;
   logic [1:0]  q_sel;
-  logic        tb_far;
+  logic        tb_always, q_low;           // always or never; always
   assign {q2, q1, q0} = rec_q[325 +: 48];
   assign le01   = $signed(q0) <= $signed(q1);
   assign le02   = $signed(q0) <= $signed(q2);
   assign le12   = $signed(q1) <= $signed(q2);
-  assign tb_far = tb[31:15] != {17{tb[31]}} || tb[15:0] == 16'h8000;
+  assign tb_always = !straight_q && (tb[31:15] != {17{tb[31]}} || tb[15:0] == 16'h8000);
+  assign q_low     = q_next == 16'h8000;
   always_comb begin
     case (step_q[1:0])
       2'd1:    q_sel = (le01_q != le02_q) ? 2'd0 : (le01_q == le12_q) ? 2'd1 : 2'd2;
@@ -111,10 +112,10 @@ module bnn_post_record #(
     le12_q    <= le12;
     tb_we_o   <= (step_q[2:1] == 2'd0) ? lanes_q : '0;
     tb_addr_o <= {addr_q, step_q[0]};
-    if (step_q[0]) tb_data_o <= {1'b0, {17{q_next[15]}}, q_next};
-    else if (!straight_q && tb_far) tb_data_o <= {rec_q[324], tb[31], !tb[31], 31'd0};
-    else tb_data_o <= {rec_q[324], tb[31], tb};
-    if (step_q[0] && q_next == 16'h8000) tb_data_o[32:15] <= {1'b1, 17'd0};
+    tb_data_o[33]    <= rec_q[324];
+    tb_data_o[32:31] <= step_q[0] ? {q_next[15], q_next[15] && !q_low} : {tb[31], tb_always ? !tb[31] : tb[31]};
+    if (step_q[0] ? q_low : tb_always) tb_data_o[30:0] <= '0;
+    else tb_data_o[30:0] <= step_q[0] ? {{15{q_next[15]}}, q_next} : tb[30:0];
     q_we_o    <= (step_q[2:1] == 2'd1) ? lanes_q : '0;
     q_addr_o  <= {addr_q, step_q[0]};
     q_data_o  <= q_next;
@@ -175,8 +176,9 @@ module bnn_post_record #(
     pow2_2_q  <= pow2_1_q;
     neg2_q    <= neg1_q;
     // 2^(S-1) or 0 for S = 0, one less with w = 0
-    for (int i = 0; i < 49; i++)
-      c_q[i] <= (w == 2'd0) ? i < 32'(s1_1_q) - 1 || s1_1_q == 5'd0 : i == 32'(s1_1_q) - 1;
+    for (int i = 0; i < 31; i++)
+      c_q[i] <= (w == 2'd0) ? 5'(i + 1) < s1_1_q || s1_1_q == 5'd0 : 5'(i + 1) == s1_1_q;
+    c_q[48:31] <= {18{w == 2'd0 && s1_1_q == 5'd0}};
   end
   if (MULT == 1) begin : gen_b_mult
     logic        [16:0] one;
