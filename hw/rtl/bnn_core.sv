@@ -316,7 +316,7 @@ module bnn_core #(
   logic [2:0]  dh, dw, wformat;
   logic [1:0]  pad_mode, mode;
   logic [3:0]  shift;
-  logic        planar, shared, p1, p1_pow2, p2, p2_pow2, sum_en, frac;
+  logic        planar, shared, p1, p2, sum_en, frac;
   logic [7:0]  levels;
   logic [4:0]  s1, s2, s3;
   logic [15:0] a3;
@@ -480,9 +480,7 @@ module bnn_core #(
     .x_shared_o         (shared),
     .x_levels_o         (levels),
     .x_p1_o             (p1),
-    .x_p1_pow2_o        (p1_pow2),
     .x_p2_o             (p2),
-    .x_p2_pow2_o        (p2_pow2),
     .x_sum_en_o         (sum_en),
     .x_frac_o           (frac),
     .x_s1_o             (s1),
@@ -663,9 +661,7 @@ module bnn_core #(
     .frac_i         (frac),
     .sum_en_i       (sum_en),
     .p1_i           (p1),
-    .p1_pow2_i      (p1_pow2),
     .p2_i           (p2),
-    .p2_pow2_i      (p2_pow2),
     .ps_i           (shift),
     .s1_i           (s1),
     .s2_i           (s2),

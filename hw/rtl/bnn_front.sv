@@ -157,9 +157,7 @@ module bnn_front #(
   output logic                      x_shared_o,
   output logic [7:0]                x_levels_o,
   output logic                      x_p1_o,
-  output logic                      x_p1_pow2_o,
   output logic                      x_p2_o,
-  output logic                      x_p2_pow2_o,
   output logic                      x_sum_en_o,
   output logic                      x_frac_o,
   output logic [4:0]                x_s1_o,
@@ -400,7 +398,7 @@ module bnn_front #(
 
   // ---- slots ----
   localparam int REFS = 8 + 8 + 8*6 + 8*32 + 5*24 + 5*17 + 2*32;
-  localparam int E_W  = 525 + 2 + 3 + REFS;
+  localparam int E_W  = 523 + 2 + 3 + REFS;
   localparam int L_W  = 1 + 166 + 5 + 23 + 2*6 + 2*33;
 
   logic [E_W-1:0]  e_slots [0:7];
@@ -417,7 +415,7 @@ module bnn_front #(
   always_ff @(posedge clk_i) begin
     if (push) begin
       e_slots[tail_q] <= {opcode, h, w, oh, ow, cin, cout, group, kh, kw, sh, sw, dh, dw, pad_t, pad_l,
-                          pad_mode, shift, mode, planar, shared, levels, p1, p1_pow2, p2, p2_pow2,
+                          pad_mode, shift, mode, planar, shared, levels, p1, p2,
                           sum_en, frac, s1, s2, s3, a3, b3, res, formats, wformat,
                           cg, og, rows, div, bytes_weights, bytes_act,
                           bytes_residual, bytes_written, is_layer, is_side, mac_shift, ref_used, ref_onchip,
@@ -644,7 +642,7 @@ module bnn_front #(
     if (x_q == X_WAIT) begin
       {x_opcode_o, x_h_o, x_w_o, x_oh_o, x_ow_o, x_cin_o, x_cout_o, x_group_o, x_kh_o, x_kw_o,
        x_sh_o, x_sw_o, x_dh_o, x_dw_o, x_pad_t_o, x_pad_l_o, x_pad_mode_o, x_shift_o, x_mode_o, x_planar_o,
-       x_shared_o, x_levels_o, x_p1_o, x_p1_pow2_o, x_p2_o, x_p2_pow2_o, x_sum_en_o, x_frac_o,
+       x_shared_o, x_levels_o, x_p1_o, x_p2_o, x_sum_en_o, x_frac_o,
        x_s1_o, x_s2_o, x_s3_o, x_a3_o, x_b3_o, x_res_o, x_formats_o,
        x_wformat_o, x_cg_o, x_og_o, x_rows_o,
        x_div_o, x_bytes_weights_o, x_bytes_act_o, x_bytes_residual_o, x_bytes_written_o,
