@@ -18,13 +18,15 @@ module bnn_divide #(
 
   logic [WIDTH-1:0]           q_q;
   logic [DIV_W:0]             r_q, shifted;
+  logic [DIV_W+1:0]           less;
   logic [$clog2(WIDTH+1)-1:0] left_q;
   logic                       fits;
 
   logic unused;
   assign unused      = r_q[DIV_W];  // the remainder is less than the divisor
   assign shifted     = {r_q[DIV_W-1:0], q_q[WIDTH-1]};
-  assign fits        = shifted >= {1'b0, divisor_i};
+  assign less        = {1'b0, shifted} - {2'd0, divisor_i};
+  assign fits        = !less[DIV_W+1];
   assign done_o      = left_q == '0;
   assign quotient_o  = q_q;
   assign remainder_o = r_q[DIV_W-1:0];
@@ -38,7 +40,7 @@ module bnn_divide #(
       left_q <= ($clog2(WIDTH+1))'(WIDTH);
     end else if (!done_o) begin
       q_q    <= {q_q[WIDTH-2:0], fits};
-      r_q    <= fits ? shifted - {1'b0, divisor_i} : shifted;
+      r_q    <= fits ? less[DIV_W:0] : shifted;
       left_q <= left_q - 1'b1;
     end
   end

@@ -113,17 +113,17 @@ module bnn_side_pool (
   );
 
   // ---- cutting: runs to beats of taps, through a window on two beats ----
-  logic [127:0] beat0_q, beat1_q, in_q;
-  logic [255:0] both;
-  logic [1:0]   have_q, drop;
-  logic [2:0]   pos_q;                      // in pieces of 16 bits
+  logic [127:0] in_q, window;
+  logic [127:16] held_q;                    // the last beat
+  logic [2:0]   pos_q;                      // its next piece of 16 bits; 0: none is left
+  logic         needed;                     // the next beat
   logic [3:0]   need, pos_next;
   logic [8:0]   tap_left_q;                 // pieces of the tap
   logic [14:0]  pixel_pieces, pix_left_q, pix_next;  // pieces of the pixel from this strip on
   logic [6:0]   run_at_q;                   // tap of the run
   logic [12:0]  line_at_q;                  // window of the line
   logic         first_q;                    // tap of the window
-  logic         cut, fill, tap_end, strip_last, window_end, run_end;
+  logic         cut, tap_end, strip_last, window_end, run_end;
   logic         in_v_q, in_first_q, in_end_q, in_last_q, take;
 
   assign pixel_pieces = pixel_bytes[15:1];
@@ -133,24 +133,27 @@ module bnn_side_pool (
   assign strip_last   = pix_left_q <= 15'(STRIP / 2);
   assign window_end   = tap_end && (line || (run_last && run_at_q == run_taps - 7'd1));
   assign run_end      = tap_end && (line ? strip_last && line_at_q == w_i - 13'd1 : run_at_q == run_taps - 7'd1);
-  assign cut          = run_valid && (pos_next > 4'd8 ? have_q == 2'd2 : have_q != 2'd0) && (!in_v_q || take);
+  assign cut          = run_valid && (!needed || rb_valid_i) && (!in_v_q || take);
   assign run_pop      = cut && run_end;
   assign pix_next     = !window_end ? pix_left_q : strip_last ? pixel_pieces : pix_left_q - 15'(STRIP / 2);
 
+  assign needed     = pos_q == 3'd0 || pos_next > 4'd8;
+  assign rb_ready_o = cut && needed;
   always_comb begin
-    drop = 2'd0;
-    if (cut) begin
-      if (run_end && pos_next > 4'd8) drop = 2'd2;
-      else if (run_end || pos_next >= 4'd8) drop = 2'd1;
-    end
+    case (pos_q)
+      3'd0:    window = rb_data_i;
+      3'd1:    window = {rb_data_i[15:0], held_q[127:16]};
+      3'd2:    window = {rb_data_i[31:0], held_q[127:32]};
+      3'd3:    window = {rb_data_i[47:0], held_q[127:48]};
+      3'd4:    window = {rb_data_i[63:0], held_q[127:64]};
+      3'd5:    window = {rb_data_i[79:0], held_q[127:80]};
+      3'd6:    window = {rb_data_i[95:0], held_q[127:96]};
+      default: window = {rb_data_i[111:0], held_q[127:112]};
+    endcase
   end
-  assign both         = {beat1_q, beat0_q};
-  assign rb_ready_o = have_q != 2'd2 || drop != 2'd0;
-  assign fill       = rb_ready_o && rb_valid_i;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni || clear_i || start_i) begin
-      have_q     <= '0;
       pos_q      <= '0;
       run_at_q   <= '0;
       line_at_q  <= '0;
@@ -159,7 +162,6 @@ module bnn_side_pool (
       pix_left_q <= pixel_pieces;
       tap_left_q <= (pixel_pieces < 15'(STRIP / 2)) ? pixel_pieces[8:0] : 9'(STRIP / 2);
     end else begin
-      have_q <= have_q - drop + {1'b0, fill};
       if (!in_v_q || take) in_v_q <= cut;
       if (cut) begin
         pos_q      <= run_end ? 3'd0 : pos_next[2:0];
@@ -175,13 +177,9 @@ module bnn_side_pool (
     end
   end
   always_ff @(posedge clk_i) begin
-    if (drop == 2'd1) beat0_q <= beat1_q;
-    if (fill) begin
-      if (have_q == drop) beat0_q <= rb_data_i;
-      else beat1_q <= rb_data_i;
-    end
     if (cut) begin
-      in_q       <= both[{1'b0, pos_q, 4'd0} +: 128];
+      if (needed) held_q <= rb_data_i[127:16];
+      in_q       <= window;
       in_first_q <= first_q;
       in_end_q   <= tap_end;
       in_last_q  <= window_end;
@@ -223,12 +221,17 @@ module bnn_side_pool (
     assign less = (size_i == 2'd0) ? {t[79], t[59], t[39], t[19]}
                 : (size_i == 2'd1) ? {t[79], t[79], t[39], t[39]} : {4{t[59]}};
     for (genvar i = 0; i < 4; i++) begin : gen_pick
-      logic pick_x;
-      assign pick_x = in_first_q || (less[i] ? min : max);
-      assign merged[g*80 + i*20 +: 20] = !in_first_q && mode_i == 2'd0 ? t[i*20 +: 20]
-                                       : !in_first_q && bits_i && max ? x[i*20 +: 20] | y[i*20 +: 20]
-                                       : !in_first_q && bits_i ? x[i*20 +: 20] & y[i*20 +: 20]
-                                       : pick_x ? x[i*20 +: 20] : y[i*20 +: 20];
+      // 0 what is held, 1 the tap, 2 the sum, 3 bit by bit; bits are the lower 32.
+      logic [1:0] pick;
+      assign pick = in_first_q ? 2'd1 : mode_i == 2'd0 ? 2'd2 : bits_i ? 2'd3 : {1'b0, less[i] ? min : max};
+      for (genvar b = i*20; b < (i + 1)*20; b++) begin : gen_bit
+        if (b < 32) begin : gen_low
+          assign merged[g*80 + b] = pick[1] ? (pick[0] ? (max ? x[b] || y[b] : x[b] && y[b]) : t[b])
+                                            : (pick[0] ? x[b] : y[b]);
+        end else begin : gen_high
+          assign merged[g*80 + b] = pick[1] ? t[b] : pick[0] ? x[b] : y[b];
+        end
+      end
     end
     logic unused;
     assign unused = ^{sum[0], sum[21], sum[42], sum[63]};
@@ -308,6 +311,8 @@ module bnn_side_pool (
 
   // Beats.
   logic [127:0] beat, beat_mask;
+  logic [15:0]  full, part_full;            // bytes that are the pixel's, wholly and in part
+  logic [7:0]   full_bits;
   for (genvar g = 0; g < 4; g++) begin : gen_pack
     logic [79:0] a;
     assign a = row[g*80 +: 80];
@@ -317,7 +322,12 @@ module bnn_side_pool (
     logic unused;
     assign unused = ^a;                     // bits of sums
   end
-  assign beat_mask = (left_q >= 19'd128) ? {128{1'b1}} : ~({128{1'b1}} << left_q[6:0]);
+  assign full      = (|left_q[18:7]) ? 16'hffff : ~(16'hffff << left_q[6:3]);
+  assign part_full = {full[14:0], 1'b1} & ~full;
+  assign full_bits = ~(8'hff << left_q[2:0]);
+  for (genvar i = 0; i < 16; i++) begin : gen_mask
+    assign beat_mask[i*8 +: 8] = {8{full[i]}} | ({8{part_full[i]}} & full_bits);
+  end
 
   // Beats in steps.
   logic [319:0] word_q;
@@ -357,7 +367,8 @@ module bnn_side_pool (
   logic [1:0]   v_q, end_q, last_q;         // valid, end of group, end of pixel
   logic [13:0]  in_group_q;
   logic         group_end, one, joined_v;
-  logic signed [SUM_W-1:0] value_q, sum_q, joined, picked;
+  logic signed [SUM_W-1:0] value_q, sum_q, joined, picked, added;
+  logic         unused_carry;
   logic         new_q;                      // the next value begins a group
 
   assign group_end = in_group_q == group_i - 14'd1;
@@ -378,9 +389,10 @@ module bnn_side_pool (
     else if (size_i == 2'd1)   picked = {{(SUM_W-28){pick_half[27]}}, pick_half};
     else                       picked = {{(SUM_W-44){pick[43]}}, pick[43:0]};
   end
-  assign joined   = new_q ? value_q
-                  : max ? (value_q > sum_q ? value_q : sum_q)
-                  : min ? (value_q < sum_q ? value_q : sum_q) : value_q + sum_q;
+  // One adder: MAX and MIN subtract.
+  assign {added, unused_carry} = {value_q, max || min} + {sum_q ^ {SUM_W{max || min}}, max || min};
+  assign joined   = (new_q || ((max || min) && added[SUM_W-1] == min)) ? value_q
+                  : (max || min) ? sum_q : added;
   assign joined_v = v_q[1] && end_q[1];
 
   always_ff @(posedge clk_i) begin
@@ -480,7 +492,7 @@ module bnn_side_pool (
   logic [3:0]   step;
   logic         put, put_end, ox_end, oy_end, active_q, over_q;
   logic [14:0]  off_q;
-  logic [31:0]  row_q, px_q;
+  logic [31:0]  row_q, px_q, px_next;
   logic [12:0]  ox_q, oy_q;
 
   // Bytes of a step: its results, or, where they are every other byte, those of both halves.
@@ -523,6 +535,7 @@ module bnn_side_pool (
   assign put_end = plain ? pixel_end : r_last_q;
   assign ox_end  = ox_q == ow_i - 13'd1;
   assign oy_end  = oy_q == oh_i - 13'd1;
+  assign px_next = (ox_end ? row_q : px_q) + (ox_end ? 32'(out_row_i) : 32'(out_pixel_i));
 
   always_ff @(posedge clk_i) begin
     done_o     <= 1'b0;
@@ -553,12 +566,11 @@ module bnn_side_pool (
         if (put_end) begin
           off_q <= '0;
           ox_q  <= ox_q + 13'd1;
-          px_q  <= px_q + 32'(out_pixel_i);
+          px_q  <= px_next;
           if (ox_end) begin
             ox_q       <= '0;
             oy_q       <= oy_q + 13'd1;
-            row_q      <= row_q + 32'(out_row_i);
-            px_q       <= row_q + 32'(out_row_i);
+            row_q      <= px_next;
             row_done_o <= 1'b1;
             over_q     <= oy_end;
           end

@@ -55,15 +55,19 @@ module bnn_side_quotient #(
 
   for (genvar i = 0; i < N; i++) begin : gen_stage
     logic [21:0] shifted;
+    logic [21:0] less;                      // by den, which is even; with its sign
     logic        fits;
     assign shifted = {rem_q[i*21 +: 21], rest_q[i*31 + 30]};
-    assign fits    = shifted >= {1'b0, den};
+    assign less    = {1'b0, shifted[21:1]} - {2'd0, div_i};
+    assign fits    = !less[21];
+    logic unused;
+    assign unused = ^{less, shifted[0]};
     always_ff @(posedge clk_i) begin
       if (en_i) rest_q[(i+1)*31 +: 31] <= {rest_q[i*31 +: 30], fits};
     end
     if (i < N - 1) begin : gen_next
       always_ff @(posedge clk_i) begin
-        if (en_i) rem_q[(i+1)*21 +: 21] <= fits ? shifted[20:0] - den : shifted[20:0];
+        if (en_i) rem_q[(i+1)*21 +: 21] <= {fits ? less[19:0] : shifted[20:1], shifted[0]};
       end
     end
   end
