@@ -161,7 +161,7 @@ module bnn_post_record #(
       if (k1_q[6:4] != 3'd0) e = 4'd15;
     end else begin
       w = (k1_q[6:4] == 3'd7) ? 2'd1 : 2'd2;
-      if (k1_q[6:5] != 2'd3 || k1_q[4:0] == 5'd0) e = 4'd1;
+      if (k1_q[6:5] != 2'd3) e = 4'd1;      // p is 0 from -28 on
     end
     if (!pow2_1_q) w = 2'd0;
   end

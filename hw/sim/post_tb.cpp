@@ -48,7 +48,8 @@ int32_t number(unsigned bits)
 		v = below(2) ? hi : -hi - 1;
 		break;
 	case 1:
-		v = (INT64_C(1) << below(bits)) - int64_t(below(3));
+		v = INT64_C(1) << below(bits);
+		v = (below(2) ? v : -v) + int64_t(below(3)) - 1;
 		break;
 	default:
 		v = int64_t(random64()) >> (64 - bits + below(bits));
@@ -138,6 +139,8 @@ void random_record(uint8_t *r, const post_command &c)
 	for (unsigned at : { BNN_PARAM_A1, BNN_PARAM_A1 + 2, BNN_PARAM_A2, BNN_PARAM_A2 + 2,
 			     BNN_PARAM_Q, BNN_PARAM_Q + 2, BNN_PARAM_Q + 4 })
 		put(r + at, uint32_t(below(4) ? number(16) : number(2)), 2);
+	if (!below(4))
+		put(r + BNN_PARAM_TB, uint32_t(below(2) ? 32768 : -32768) + below(3) - 1, 4);
 	for (unsigned i = 0; i < 4; i++)
 		r[BNN_PARAM_K1 + i] = uint8_t(!below(4)	 ? number(8)
 					      : below(4) ? int(below(50)) - 33
@@ -450,7 +453,7 @@ struct Bench {
 int main(int argc, char **argv)
 {
 	static Bench bench;
-	unsigned commands = 1500;
+	unsigned commands = 15000;
 
 	state = 1;
 	for (int i = 1; i + 1 < argc; i += 2) {
