@@ -58,8 +58,7 @@ static enum verdict one_list(struct host *h, struct world *w, struct gen *g, uin
 	memcpy(w->data, list, sizeof(list));
 	c = run_list(h, list, COMMANDS + 1);
 	if (c.status == BNN_STATUS_BAD_FIELD &&
-	    ((c.detail == BNN_DETAIL_UNSUPPORTED && lacks) ||
-	     c.detail == BNN_DETAIL_CAPACITY))
+	    ((c.detail == BNN_DETAIL_UNSUPPORTED && lacks) || c.detail == BNN_DETAIL_CAPACITY))
 		return SKIP;
 	if (c.status) {
 		tap_note("status %u detail %u command %u word %u va %llx", c.status, c.detail,
