@@ -6,6 +6,7 @@
 # make fpga-synth-xcup-CONFIG    UltraScale+, 6-input LUTs; flattened within large modules
 # make fpga-synth-ecp5-CONFIG    ECP5, 4-input LUTs; flattened
 # make fpga-pnr-CONFIG           LFE5UM5G-85F; build/fpga/ecp5-CONFIG/bnn_ecp5.bit
+# make hw-netlist, hw-elaborated   the core after synthesis, simulated (docs/testing.md)
 
 FPGA := $(BUILD)/fpga
 FPGA_SOURCES := $(sort $(wildcard hw/fpga/*.sv))
@@ -80,6 +81,70 @@ lint-rtl: lint-fpga
 lint-fpga: $(call rtl-deps,default) $(FPGA_SOURCES)
 	for top in bnn_axi bnn_ecp5; do $(VERILATOR) --lint-only -Wall -Ihw/spec/generated -I$(BUILD)/hw/rtl/default \
 		--top-module $$top $(call rtl-inputs,default) $(FPGA_SOURCES) || exit 1; done
+
+# The core alone as yosys has it, Verilated: behind the core ABI like the core itself, but that it saves no state.
+# make hw-netlist      after synthesis for the ECP5, with yosys's models of the primitives and ours of those that
+#                      it has none of (hw/fpga/sim)
+# make hw-elaborated   as yosys reads the sources: minutes instead of an hour
+# make hw-netlist-units  single modules after synthesis, in their benches
+NETLIST_CONFIG ?= small
+NETLIST_COMMANDS ?= 60
+NETLIST_NETWORKS ?= digits-bnn
+ELABORATED_CONFIG ?= tiny
+ELABORATED_COMMANDS ?= 300
+YOSYS_SHARE ?= $(dir $(shell command -v $(YOSYS)))../share/yosys
+netlist-v = $(FPGA)/$(1)-$(2)/bnn_top.v
+netlist-so = $(FPGA)/$(1)-$(2)/libbnnaccel-$(1).so
+
+# $(1) kind, $(2) configuration, $(3) commands of yosys
+define netlist
+$(call netlist-v,$(1),$(2)): $$(call rtl-deps,$(2))
+	@mkdir -p $$(@D)
+	$$(YOSYS) -q -l $$(@D)/yosys.log -p "$$(filter-out $(FPGA_SOURCES),$$(call fpga-read,$(2))); $(3); write_verilog -noattr $$@.new"
+	@mv $$@.new $$@
+
+# Much code of which little is repeated: more optimisation takes the compiler an hour.
+$(BUILD)/hw/$(1)/$(2)/Vbnn_top__ALL.a: RTL_OPT := $(subst -O3,-O1,$(RTL_OPT))
+endef
+FPGA_ECP5_CORE = synth_ecp5 -nowidelut $$(FPGA_ECP5) -top bnn_top; tee -o $$(@D)/stat.txt stat
+$(eval $(call netlist,netlist,$(NETLIST_CONFIG),$(FPGA_ECP5_CORE)))
+$(eval $(call netlist,elaborated,$(ELABORATED_CONFIG),hierarchy -check -top bnn_top; proc; opt))
+NETLIST_VFLAGS := -Wno-fatal --output-split 20000
+NETLIST_MODELS = -DNO_INCLUDES -I$(YOSYS_SHARE)/ecp5 -Wno-MODDUP hw/fpga/sim/ecp5.v -v $(YOSYS_SHARE)/ecp5/cells_sim.v
+$(eval $(call rtl-library,$(NETLIST_CONFIG),$(call netlist-so,netlist,$(NETLIST_CONFIG)),netlist,$(NETLIST_VFLAGS),\
+	-DBNN_SIM_SAVES=0,$(call netlist-v,netlist,$(NETLIST_CONFIG)) $(NETLIST_MODELS),\
+	$(call netlist-v,netlist,$(NETLIST_CONFIG)) hw/fpga/sim/ecp5.v))
+$(eval $(call rtl-library,$(ELABORATED_CONFIG),$(call netlist-so,elaborated,$(ELABORATED_CONFIG)),elaborated,$(NETLIST_VFLAGS),\
+	-DBNN_SIM_SAVES=0,$(call netlist-v,elaborated,$(ELABORATED_CONFIG)),$(call netlist-v,elaborated,$(ELABORATED_CONFIG))))
+
+# $(1) library, $(2) commands
+netlist-bench = $(RTL_BENCH) -n $(2) -f 0 -e 10 -w 20000 -o stall=25 $(MODEL_SO) $(1) || status=1; \
+	$(BUILD)/hw/sim/lfc -n 1 $(MODEL_SO) $(1) || status=1; \
+	for network in $(NETLIST_NETWORKS); do \
+		$(BUILD)/bin/bnnaccel profile --backend rtl --core $(1) $(BUILD)/networks/$$network.bnn || status=1; \
+	done
+.PHONY: hw-netlist hw-elaborated
+hw-netlist: $(call netlist-so,netlist,$(NETLIST_CONFIG)) $(RTL_BENCH) $(BUILD)/hw/sim/lfc $(MODEL_SO) tools networks
+	@status=0; $(call netlist-bench,$<,$(NETLIST_COMMANDS)); exit $$status
+hw-elaborated: $(call netlist-so,elaborated,$(ELABORATED_CONFIG)) $(RTL_BENCH) $(BUILD)/hw/sim/lfc $(MODEL_SO) tools networks
+	@status=0; $(call netlist-bench,$<,$(ELABORATED_COMMANDS)); exit $$status
+
+NETLIST_UNITS ?= load-tiny stream_in-4 store-4 bus
+define netlist-unit
+$(BUILD)/hw/netlist/$(1)_tb/net.v: $(RTL_SOURCES) $(RTL_SPEC)
+	@mkdir -p $$(@D)
+	$$(YOSYS) -q -l $$(@D)/yosys.log -p "read_verilog -sv -DSYNTHESIS -Ihw/spec/generated hw/spec/generated/bnn_hw.vh \
+		$$(RTL_SOURCES); hierarchy -check -top bnn_$(2) $(subst =, ,$(patsubst -G%,-chparam %,$(RTL_UNIT_PARAMETERS_$(1)))); \
+		rename -top bnn_$(2); synth_ecp5 -nowidelut $$(FPGA_ECP5) -top bnn_$(2); write_verilog -noattr $$@.new"
+	@mv $$@.new $$@
+$(call rtl-unit,$(1),$(2),netlist,$(NETLIST_VFLAGS) $(BUILD)/hw/netlist/$(1)_tb/net.v $(NETLIST_MODELS),\
+	$(BUILD)/hw/netlist/$(1)_tb/net.v hw/fpga/sim/ecp5.v)
+endef
+$(foreach u,$(NETLIST_UNITS),$(eval $(call netlist-unit,$(u),$(firstword $(subst -, ,$(u))))))
+
+.PHONY: hw-netlist-units
+hw-netlist-units: $(NETLIST_UNITS:%=$(BUILD)/hw/netlist/%_tb/tb)
+	@status=0; for tb in $^; do $$tb || status=1; done; exit $$status
 
 # Benches of the modules around the core, run with those of the core's.
 FPGA_UNITS := axil link

@@ -39,18 +39,19 @@ RTL_VFLAGS := -Ihw/spec/generated --top-module bnn_top
 RTL_OPT := -O3 -fPIC -fvisibility=hidden -DVL_USER_FATAL -DVL_USER_FINISH -DVL_USER_STOP
 VERILATOR_ROOT ?= $(shell $(VERILATOR) --getenv VERILATOR_ROOT)
 
-# $(1) configuration, $(2) library, $(3) folder under $(BUILD)/hw, $(4), $(5) flags of Verilator, of the compiler.
+# $(1) configuration, $(2) library, $(3) folder under $(BUILD)/hw, $(4), $(5) flags of Verilator, of the compiler,
+# $(6) what Verilator reads, $(7) what that depends on, where these are not the sources.
 define rtl-library
-$(BUILD)/hw/$(3)/$(1)/Vbnn_top.mk: $$(call rtl-deps,$(1)) hw/sim/rtl.mk
+$(BUILD)/hw/$(3)/$(1)/Vbnn_top.mk: $(or $(7),$$(call rtl-deps,$(1))) hw/sim/rtl.mk
 	@mkdir -p $$(@D)
 	$$(VERILATOR) --cc $(or $(4),--savable) -O3 --x-assign 0 --x-initial 0 --noassert --no-timing \
-		$$(RTL_VFLAGS) -I$(BUILD)/hw/rtl/$(1) -Mdir $$(@D) $$(call rtl-inputs,$(1))
+		$$(RTL_VFLAGS) -I$(BUILD)/hw/rtl/$(1) -Mdir $$(@D) $(or $(6),$$(call rtl-inputs,$(1)))
 	@touch $$@
 
 $(BUILD)/hw/$(3)/$(1)/Vbnn_top__ALL.a: $(BUILD)/hw/$(3)/$(1)/Vbnn_top.mk
 	$$(MAKE) -C $$(@D) -f Vbnn_top.mk OPT_FAST="$$(RTL_OPT)" OPT_SLOW="$$(subst -O3,-O1,$$(RTL_OPT))" \
 		OPT_GLOBAL="$$(RTL_OPT)" CXX="$$(CXX)" LINK="$$(CXX)" MAKEFLAGS= \
-		Vbnn_top__ALL.a verilated.o verilated_threads.o verilated_save.o $(if $(5),verilated_cov.o)
+		Vbnn_top__ALL.a verilated.o verilated_threads.o verilated_save.o $(if $(findstring VM_COVERAGE,$(5)),verilated_cov.o)
 	@touch $$@
 
 $(BUILD)/hw/$(3)/$(1)/widths.inc: hw/sim/widths.awk $(BUILD)/hw/$(3)/$(1)/Vbnn_top.mk
@@ -69,7 +70,7 @@ $(2): hw/sim/core.cpp hw/sim/export.map $(BUILD)/hw/$(3)/$(1)/Vbnn_top__ALL.a \
 		-o $$@ hw/sim/core.cpp $(BUILD)/hw/$(3)/$(1)/Vbnn_top__ALL.a \
 		$(BUILD)/hw/$(3)/$(1)/verilated.o $(BUILD)/hw/$(3)/$(1)/verilated_threads.o \
 		$(BUILD)/hw/$(3)/$(1)/verilated_save.o \
-		$(if $(5),$(BUILD)/hw/$(3)/$(1)/verilated_cov.o) -lpthread
+		$(if $(findstring VM_COVERAGE,$(5)),$(BUILD)/hw/$(3)/$(1)/verilated_cov.o) -lpthread
 endef
 # The core of a configuration.
 rtl-so = $(if $(filter default,$(1)),$(RTL_SO),$(BUILD)/hw/sim/libbnnaccel-rtl-$(1).so)
@@ -139,28 +140,30 @@ RTL_UNIT_REFERENCE_post-mux := hw/sim/post_ref.c
 RTL_UNIT_REFERENCE_post-shift := hw/sim/post_ref.c
 
 rtl-unit-module = $(or $(RTL_UNIT_MODULE_$(1)),$(1))
-rtl-unit-reference = $(if $(RTL_UNIT_REFERENCE_$(1)),$(BUILD)/hw/sim/$(1)_tb/reference.o)
+rtl-unit-reference = $(if $(RTL_UNIT_REFERENCE_$(1)),$(BUILD)/hw/$(2)/$(1)_tb/reference.o)
 
+# $(1) bench, $(2) module, $(3) folder under $(BUILD)/hw, $(4) what Verilator reads, $(5) what that depends on,
+# where these are not the sources.
 define rtl-unit
-$(BUILD)/hw/sim/$(1)_tb/Vbnn_$(2).mk: $(RTL_SOURCES) $(RTL_SPEC) hw/sim/rtl.mk
+$(BUILD)/hw/$(3)/$(1)_tb/Vbnn_$(2).mk: $(or $(5),$(RTL_SOURCES) $(RTL_SPEC)) hw/sim/rtl.mk
 	@mkdir -p $$(@D)
-	$$(VERILATOR) --cc -O3 --x-assign 0 --x-initial 0 --no-timing -Ihw/spec/generated $$(RTL_UNIT_PARAMETERS_$(1)) \
-		--top-module bnn_$(2) -Mdir $$(@D) hw/spec/generated/bnn_hw.vh $$(RTL_SOURCES)
+	$$(VERILATOR) --cc -O3 --x-assign 0 --x-initial 0 --no-timing --top-module bnn_$(2) -Mdir $$(@D) \
+		$(or $(4),-Ihw/spec/generated $$(RTL_UNIT_PARAMETERS_$(1)) hw/spec/generated/bnn_hw.vh $$(RTL_SOURCES))
 	@touch $$@
 
-$(BUILD)/hw/sim/$(1)_tb/reference.o: $$(RTL_UNIT_REFERENCE_$(1)) $(wildcard hw/model/*.[ch]) $(wildcard hw/sim/*.h)
+$(BUILD)/hw/$(3)/$(1)_tb/reference.o: $$(RTL_UNIT_REFERENCE_$(1)) $(wildcard hw/model/*.[ch]) $(wildcard hw/sim/*.h)
 	@mkdir -p $$(@D)
 	$$(CC) $$(CFLAGS) -Ihw/include -Ihw/spec -Ihw/spec/generated -Ihw/model -Ihw/sim -c -o $$@ $$<
 
-$(BUILD)/hw/sim/$(1)_tb/tb: hw/sim/$(2)_tb.cpp hw/sim/tb.h $(BUILD)/hw/sim/$(1)_tb/Vbnn_$(2).mk $(call rtl-unit-reference,$(1)) $(MODEL_LIB)
+$(BUILD)/hw/$(3)/$(1)_tb/tb: hw/sim/$(2)_tb.cpp hw/sim/tb.h $(BUILD)/hw/$(3)/$(1)_tb/Vbnn_$(2).mk $(call rtl-unit-reference,$(1),$(3)) $(MODEL_LIB)
 	$$(MAKE) -s -C $$(@D) -f Vbnn_$(2).mk OPT_FAST=-O2 OPT_SLOW=-O1 CXX="$$(CXX)" LINK="$$(CXX)" MAKEFLAGS= \
 		Vbnn_$(2)__ALL.a verilated.o verilated_threads.o > $$@.log
 	$$(CXX) -std=c++17 -O2 -g -Wall -Wextra $$(patsubst -G%,-DTB_%,$$(RTL_UNIT_PARAMETERS_$(1))) -Ihw/spec \
 		-Ihw/spec/generated -Ihw/sim -I$$(@D) -isystem $$(VERILATOR_ROOT)/include \
-		-isystem $$(VERILATOR_ROOT)/include/vltstd -o $$@ $$< $(call rtl-unit-reference,$(1)) $$(@D)/Vbnn_$(2)__ALL.a \
+		-isystem $$(VERILATOR_ROOT)/include/vltstd -o $$@ $$< $(call rtl-unit-reference,$(1),$(3)) $$(@D)/Vbnn_$(2)__ALL.a \
 		$$(@D)/verilated.o $$(@D)/verilated_threads.o $(MODEL_LIB) -lpthread
 endef
-$(foreach u,$(RTL_UNITS),$(eval $(call rtl-unit,$(u),$(firstword $(subst -, ,$(u))))))
+$(foreach u,$(RTL_UNITS),$(eval $(call rtl-unit,$(u),$(firstword $(subst -, ,$(u))),sim)))
 
 .PHONY: test-rtl-units
 test-rtl-units: $(RTL_UNITS:%=$(BUILD)/hw/sim/%_tb/tb)
