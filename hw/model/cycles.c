@@ -588,7 +588,11 @@ static uint64_t encode_cycles(const struct command *cmd)
 	const struct ref *out = &cmd->ref[REF_OUTP];
 	uint64_t beats = div_up((uint64_t)out->natural * formats[out->format].planes, BEAT);
 	uint64_t colours = cmd->cin <= 4 ? 1 : (uint64_t)cmd->cin * CYCLES_COLOUR;
+	unsigned levels = (unsigned)field(cmd, BNN_F_ENC_LEVELS);
 
+	/* Levels of one colour at a time, 128 of them. */
+	if (field(cmd, BNN_F_ENC_MODE) == ENC_THERMO && levels != 32 && cmd->cin <= 4)
+		colours = cmd->cin * (levels > 128 ? 2 : 1);
 	return div_up(cmd->ref[REF_WEIGHT].extent, BEAT) +
 	       (uint64_t)cmd->h * cmd->w * (colours > beats ? colours : beats);
 }
