@@ -127,16 +127,18 @@ module bnn_side_transpose (
   logic [5:0]   first_chan;
   assign lane_mask  = 4'hf >> size_i;
   assign fill_turn  = 4'((i_q[3:0] & lane_mask) << size_i);
-  assign look_turn  = 4'((c_q[3:0] & lane_mask) << size_i);
+  assign look_turn  = 4'd0 - ((c_q[3:0] & lane_mask) << size_i);
   assign first_chan = 6'(({5'd0, beat_q} << 4) >> size_i);
 
-  function automatic logic [127:0] turn_up(input logic [127:0] d, input logic [3:0] bytes);
-    turn_up = 128'(({d, d} << {bytes, 3'd0}) >> 128);
+  // Up or, by 16 less that, down; in two steps of four ways each.
+  function automatic logic [127:0] turn(input logic [127:0] d, input logic [3:0] bytes);
+    logic [127:0] d4;
+    d4   = bytes[3] ? (bytes[2] ? {d[31:0], d[127:32]} : {d[63:0], d[127:64]})
+                    : (bytes[2] ? {d[95:0], d[127:96]} : d);
+    turn = bytes[1] ? (bytes[0] ? {d4[103:0], d4[127:104]} : {d4[111:0], d4[127:112]})
+                    : (bytes[0] ? {d4[119:0], d4[127:120]} : d4);
   endfunction
-  function automatic logic [127:0] turn_down(input logic [127:0] d, input logic [3:0] bytes);
-    turn_down = 128'({d, d} >> {bytes, 3'd0});
-  endfunction
-  assign turned = turn_up(rb_data_i, fill_turn);
+  assign turned = turn(rb_data_i, fill_turn);
 
   logic [1:0]   fill_blk;
   logic [127:0] row_q;
@@ -162,6 +164,10 @@ module bnn_side_transpose (
   logic [127:0] data_q;
   logic [8:0]  blk_bytes;
 
+  logic [15:0]  beyond;
+  logic [127:0] looked;
+  assign beyond    = 16'hffff << bytes_q;
+  assign looked    = turn(row_q, turn_q);
   assign blk_bytes = (9'(np) << size_i) - {3'd0, blk_q, 4'd0};
   assign en        = !v2_q || put_ready_i;
   assign look      = state_q == EMPTY && en;
@@ -171,7 +177,7 @@ module bnn_side_transpose (
       turn_q   <= look_turn;
       bytes_q  <= (blk_bytes > 9'd16) ? 5'd16 : blk_bytes[4:0];
       addr_q   <= out_q + {26'd0, blk_q, 4'd0};
-      data_q   <= turn_down(row_q, turn_q) & ~({128{1'b1}} << {bytes_q, 3'd0});
+      for (int i = 0; i < 16; i++) data_q[i*8 +: 8] <= looked[i*8 +: 8] & {8{!beyond[i]}};
       bytes2_q <= bytes_q + {4'd0, bytes_q[0]};
       addr2_q  <= addr_q;
     end
