@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Address translation: a directory and leaf tables, read from the bus. Kept are
 // eight directory entries, and for each slot (reference of the command, command,
-// structures) two lines of eight leaf entries, an even and an odd one: while one
-// is in use the next is read, if the request goes on behind it. All are tagged
-// with the address space.
+// structures) eight lines of eight leaf entries, by the line's lowest bits: planes of
+// a tensor mostly find places of their own, and from the middle of a line on, or if the
+// request goes on behind it, the next is read. All are tagged with the address space.
 //
 // A leaf entry that is invalid in a line held here is read again before it
 // faults, so that the driver may map pages without an invalidation; invalid
@@ -58,7 +58,7 @@ module bnn_bus_mmu #(
   input  logic [127:0]         k_data_i
 );
 
-  localparam int LINES   = 32;               // {slot, va[15]}
+  localparam int LINES   = 128;              // {slot, va[17:15]}
   localparam int DIRS    = 8;
   localparam int FRAME_W = BUS_BITS - 12;
 
@@ -81,11 +81,11 @@ module bnn_bus_mmu #(
   (* no_rw_check *) logic [32:0] line_tag [0:LINES-1]; // {asid, va[31:15]}
   (* no_rw_check *) logic [127:0] line [0:4*LINES-1];
 
-  logic [4:0]          line_at, drop_q;      // drop: the one looked at
+  logic [6:0]          line_at, drop_q;      // drop: the one looked at
   logic                line_hit;
   logic [32:0]         tag, next_tag;
   logic [127:0]        line_word;
-  assign line_at   = {slot_q, page_q[15]};
+  assign line_at   = {slot_q, page_q[17:15]};
   assign tag       = line_tag[state_q == DROP ? drop_q : line_at];
   assign line_hit  = line_valid_q[line_at] && tag == {asid_i, page_q[31:15]};
   assign line_word = line[{line_at, page_q[14:13]}];
@@ -115,11 +115,12 @@ module bnn_bus_mmu #(
   logic [3:0]         ahead_slot_q;
   logic [FRAME_W-1:0] ahead_table_q;         // leaf table
   logic               ahead_useful;
-  logic [4:0]         next_at;
+  logic [6:0]         next_at;
   logic [31:15]       next_line;
   assign next_line    = page_q[31:15] + 17'd1;
-  assign next_at      = {slot_q, next_line[15]};
-  assign ahead_useful = more_q && !(&page_q[20:15]) && dir_hit && !dir_held[FRAME_W+1] &&
+  assign next_at      = {slot_q, next_line[17:15]};
+  // Rows and planes are requests of their own, but go on behind each other.
+  assign ahead_useful = (more_q || page_q[14]) && !(&page_q[20:15]) && dir_hit && !dir_held[FRAME_W+1] &&
                         !(line_valid_q[next_at] && next_tag == {asid_i, next_line});
   assign next_tag     = line_tag[next_at];
 
@@ -131,7 +132,7 @@ module bnn_bus_mmu #(
 
   assign hold_o     = inv_req_i;
   assign inv_done_o = inv_req_i && (state_q == IDLE ? quiet_i && inv_asid_i == 16'd0
-                                                    : state_q == DROP && drop_q == 5'd31);
+                                                    : state_q == DROP && drop_q == 7'(LINES - 1));
   assign forget_o   = inv_done_o;
   assign busy_o     = state_q != IDLE;
   assign walk_o     = state_q != IDLE && state_q != DROP && !ahead_q;
@@ -300,9 +301,9 @@ module bnn_bus_mmu #(
           end
         end
         DROP: begin
-          drop_q <= drop_q + 5'd1;
+          drop_q <= drop_q + 7'd1;
           if (tag[32:17] == inv_asid_i) line_valid_q[drop_q] <= 1'b0;
-          if (drop_q == 5'd31) state_q <= IDLE;
+          if (drop_q == 7'(LINES - 1)) state_q <= IDLE;
         end
         default: state_q <= IDLE;  // DONE
       endcase

@@ -925,7 +925,7 @@ module bnn_core #(
     .BUS_BITS(BUS_BITS),
     .READS   (READS),
     .WRITES  (WRITES),
-    .READ_PLANES (2),
+    .READ_PLANES (18),                       // IN and side units
     .WRITE_PLANES(5)
   ) u_bus (
     .clk_i         (clk_i),
