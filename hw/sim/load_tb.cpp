@@ -373,7 +373,7 @@ Command random_command(Size size)
 				c.w = range(1, c.w);
 		}
 		// Wide rows: the fewest tiles take more than half of the memory.
-		if (big && one_in(4)) {
+		if (big && one_in(2)) {
 			c.wformat = one_in(2) ? BNN_WFORMAT_S8 : BNN_WFORMAT_O8;
 			c.wmode = DENSE;
 			c.groups = c.kw = 1;
@@ -394,8 +394,8 @@ Command random_command(Size size)
 			c.og = range(1, 4 * N);
 			c.kh = range(1, 3);
 			c.kw = range(1, 3);
-			c.cg = 16 *
-			       std::max(1u, words * PIECES / up(c.og, N) / c.bits() / c.taps());
+			c.cg = 16 * std::clamp(words * PIECES / up(c.og, N) / c.bits() / c.taps(),
+					       1u, 512u);
 		}
 		if (c.ew && one_in(2))
 			c.og = range(1, 3 * PARAMS * N / 2);
@@ -409,7 +409,7 @@ Command random_command(Size size)
 			c.wformat = BNN_WFORMAT_B1;
 			c.cg = range(1, 100);
 		}
-		if (c.cout() > 8192 || c.k() > 32767)
+		if (c.cout() > 8192 || c.cg * c.groups > 8192 || c.k() > 32767)
 			continue;
 		c.rows = c.cout();
 		switch (c.wmode) {

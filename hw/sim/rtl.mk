@@ -143,12 +143,13 @@ rtl-unit-module = $(or $(RTL_UNIT_MODULE_$(1)),$(1))
 rtl-unit-reference = $(if $(RTL_UNIT_REFERENCE_$(1)),$(BUILD)/hw/$(2)/$(1)_tb/reference.o)
 
 # $(1) bench, $(2) module, $(3) folder under $(BUILD)/hw, $(4) what Verilator reads, $(5) what that depends on,
-# where these are not the sources.
+# where these are not the sources. VL_DEBUG: Verilator stops where a bench drives more bits than a port has,
+# which it computes with otherwise.
 define rtl-unit
 $(BUILD)/hw/$(3)/$(1)_tb/Vbnn_$(2).mk: $(or $(5),$(RTL_SOURCES) $(RTL_SPEC)) hw/sim/rtl.mk
 	@mkdir -p $$(@D)
 	$$(VERILATOR) --cc -O3 --x-assign 0 --x-initial 0 --no-timing --top-module bnn_$(2) -Mdir $$(@D) \
-		$(or $(4),-Ihw/spec/generated $$(RTL_UNIT_PARAMETERS_$(1)) hw/spec/generated/bnn_hw.vh $$(RTL_SOURCES))
+		-CFLAGS -DVL_DEBUG $(or $(4),-Ihw/spec/generated $$(RTL_UNIT_PARAMETERS_$(1)) hw/spec/generated/bnn_hw.vh $$(RTL_SOURCES))
 	@touch $$@
 
 $(BUILD)/hw/$(3)/$(1)_tb/reference.o: $$(RTL_UNIT_REFERENCE_$(1)) $(wildcard hw/model/*.[ch]) $(wildcard hw/sim/*.h)
@@ -158,7 +159,7 @@ $(BUILD)/hw/$(3)/$(1)_tb/reference.o: $$(RTL_UNIT_REFERENCE_$(1)) $(wildcard hw/
 $(BUILD)/hw/$(3)/$(1)_tb/tb: hw/sim/$(2)_tb.cpp hw/sim/tb.h $(BUILD)/hw/$(3)/$(1)_tb/Vbnn_$(2).mk $(call rtl-unit-reference,$(1),$(3)) $(MODEL_LIB)
 	$$(MAKE) -s -C $$(@D) -f Vbnn_$(2).mk OPT_FAST=-O2 OPT_SLOW=-O1 CXX="$$(CXX)" LINK="$$(CXX)" MAKEFLAGS= \
 		Vbnn_$(2)__ALL.a verilated.o verilated_threads.o > $$@.log
-	$$(CXX) -std=c++17 -O2 -g -Wall -Wextra $$(patsubst -G%,-DTB_%,$$(RTL_UNIT_PARAMETERS_$(1))) -Ihw/spec \
+	$$(CXX) -std=c++17 -O2 -g -Wall -Wextra -DVL_DEBUG $$(patsubst -G%,-DTB_%,$$(RTL_UNIT_PARAMETERS_$(1))) -Ihw/spec \
 		-Ihw/spec/generated -Ihw/sim -I$$(@D) -isystem $$(VERILATOR_ROOT)/include \
 		-isystem $$(VERILATOR_ROOT)/include/vltstd -o $$@ $$< $(call rtl-unit-reference,$(1),$(3)) $$(@D)/Vbnn_$(2)__ALL.a \
 		$$(@D)/verilated.o $$(@D)/verilated_threads.o $(MODEL_LIB) -lpthread
