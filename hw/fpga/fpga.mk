@@ -22,6 +22,10 @@ fpga-read = read_verilog -sv -DSYNTHESIS -Ihw/spec/generated -I$(BUILD)/hw/rtl/$
 # abc9 has folded a carry chain into a clock enable (yosys #5777); newer versions use it unasked.
 FPGA_ECP5 = $(shell $(YOSYS) -h synth_ecp5 | grep -q -e -noabc9 && echo -noabc9)
 
+# yosys 0.23 re-encodes the state machines of bnn_front so that no command retires: all keep their
+# encoding. After hierarchy, which makes the modules with their parameters.
+FPGA_NO_FSM = setattr -set fsm_encoding \"none\" w:*;
+
 # Calls LUTs that drive a carry chain LUTn_CARRY, for the report. The nets are split because
 # a selection knows whole nets only; nothing can be done with the netlist after that.
 FPGA_MARK_CARRY = splitnets -ports; select -set chain t:CARRY4 t:CARRY8 %u %ci1:+CARRY4,CARRY8[S]; \
@@ -39,13 +43,14 @@ define fpga-synth
 $(FPGA)/xcup-$(1)/stat.txt: $$(call rtl-deps,$(1)) $(FPGA_SOURCES)
 	@mkdir -p $$(@D)
 	$$(YOSYS) -q -w 'did not match' -l $$(@D)/synth.log -p "$$(call fpga-read,$(1)); hierarchy -top bnn_axi; \
-		$(FPGA_KEEP_HIERARCHY) synth_xilinx -family xcup -flatten -nowidelut -noiopad -top bnn_axi; \
+		$(FPGA_NO_FSM) $(FPGA_KEEP_HIERARCHY) synth_xilinx -family xcup -flatten -nowidelut -noiopad -top bnn_axi; \
 		$(FPGA_MARK_CARRY) tee -o $$@.new stat"
 	@mv $$@.new $$@
 
 $(FPGA)/ecp5-$(1)/bnn_ecp5.json: $$(call rtl-deps,$(1)) $(FPGA_SOURCES)
 	@mkdir -p $$(@D)
-	$$(YOSYS) -q -l $$(@D)/synth.log -p "$$(call fpga-read,$(1)); synth_ecp5 -nowidelut $$(FPGA_ECP5) -top bnn_ecp5; \
+	$$(YOSYS) -q -l $$(@D)/synth.log -p "$$(call fpga-read,$(1)); hierarchy -top bnn_ecp5; $(FPGA_NO_FSM) \
+		synth_ecp5 -nowidelut $$(FPGA_ECP5) -top bnn_ecp5; \
 		tee -o $$(@D)/stat.txt stat; write_json $$@.new; write_verilog -noattr $$(@D)/bnn_ecp5.v"
 	@mv $$@.new $$@
 
@@ -106,7 +111,7 @@ $(call netlist-v,$(1),$(2)): $$(call rtl-deps,$(2))
 # Much code of which little is repeated: more optimisation takes the compiler an hour.
 $(BUILD)/hw/$(1)/$(2)/Vbnn_top__ALL.a: RTL_OPT := $(subst -O3,-O1,$(RTL_OPT))
 endef
-FPGA_ECP5_CORE = synth_ecp5 -nowidelut $$(FPGA_ECP5) -top bnn_top; tee -o $$(@D)/stat.txt stat
+FPGA_ECP5_CORE = hierarchy -top bnn_top; $$(FPGA_NO_FSM) synth_ecp5 -nowidelut $$(FPGA_ECP5) -top bnn_top; tee -o $$(@D)/stat.txt stat
 $(eval $(call netlist,netlist,$(NETLIST_CONFIG),$(FPGA_ECP5_CORE)))
 $(eval $(call netlist,elaborated,$(ELABORATED_CONFIG),hierarchy -check -top bnn_top; proc; opt))
 NETLIST_VFLAGS := -Wno-fatal --output-split 20000
@@ -135,7 +140,7 @@ $(BUILD)/hw/netlist/$(1)_tb/net.v: $(RTL_SOURCES) $(RTL_SPEC)
 	@mkdir -p $$(@D)
 	$$(YOSYS) -q -l $$(@D)/yosys.log -p "read_verilog -sv -DSYNTHESIS -Ihw/spec/generated hw/spec/generated/bnn_hw.vh \
 		$$(RTL_SOURCES); hierarchy -check -top bnn_$(2) $(subst =, ,$(patsubst -G%,-chparam %,$(RTL_UNIT_PARAMETERS_$(1)))); \
-		rename -top bnn_$(2); synth_ecp5 -nowidelut $$(FPGA_ECP5) -top bnn_$(2); write_verilog -noattr $$@.new"
+		rename -top bnn_$(2); $(FPGA_NO_FSM) synth_ecp5 -nowidelut $$(FPGA_ECP5) -top bnn_$(2); write_verilog -noattr $$@.new"
 	@mv $$@.new $$@
 $(call rtl-unit,$(1),$(2),netlist,$(NETLIST_VFLAGS) $(BUILD)/hw/netlist/$(1)_tb/net.v $(NETLIST_MODELS),\
 	$(BUILD)/hw/netlist/$(1)_tb/net.v hw/fpga/sim/ecp5.v)
