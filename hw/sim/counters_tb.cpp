@@ -4,12 +4,11 @@
 // against plain sums. The counters of a job must be exact when they are handed over.
 // What a snapshot shows and a clear drops while a job runs may be up to LAG cycles old.
 //
-//   counters_tb [-n JOBS] [SEED]
+//   counters_tb [-n JOBS] [-s SEED]
 
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <memory>
@@ -17,6 +16,7 @@
 
 #include "Vbnn_counters.h"
 #include "bnn_hw.h"
+#include "tb.h"
 #include "verilated.h"
 
 namespace
@@ -24,22 +24,6 @@ namespace
 
 constexpr unsigned N = BNN_COUNTERS, LAG = 64;
 using Values = std::vector<uint64_t>;
-
-uint64_t seed_state;
-
-uint64_t random64()
-{
-	uint64_t z = seed_state += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return z ^ (z >> 31);
-}
-
-uint32_t range(uint32_t lo, uint32_t hi)
-{
-	return lo + uint32_t(random64() >> 32) % (hi - lo + 1);
-}
 
 class Bench
 {
@@ -233,20 +217,12 @@ class Bench
 
 int main(int argc, char **argv)
 {
-	unsigned jobs = 300;
+	unsigned jobs = tb_options(argc, argv, 300);
 	Bench b;
 
-	seed_state = 1;
-	for (int i = 1; i < argc; i++) {
-		if (!strcmp(argv[i], "-n") && i + 1 < argc)
-			jobs = unsigned(atoi(argv[++i]));
-		else
-			seed_state = strtoull(argv[i], nullptr, 0);
-	}
 	b.reset();
 	for (unsigned i = 0; i < jobs && !b.wrong; i++)
 		b.run();
-	printf("%s 1 - bnn_counters: %u jobs\n", b.wrong ? "not ok" : "ok", b.number);
-	printf("1..1\n");
-	return b.wrong;
+	tap_ok(!b.wrong, "bnn_counters: %u jobs", b.number);
+	return tap_end();
 }
