@@ -18,6 +18,7 @@
 
 #include "Vbnn_side.h"
 #include "bnn_hw.h"
+#include "tb.h"
 #include "verilated.h"
 
 namespace
@@ -25,27 +26,6 @@ namespace
 
 constexpr uint32_t BYTES = 1 << 20;
 constexpr int64_t CYCLES_MAX = 2000000;
-
-uint64_t seed_state;
-
-uint32_t random32()
-{
-	uint64_t z = seed_state += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return uint32_t((z ^ (z >> 31)) >> 32);
-}
-
-uint32_t range(uint32_t lo, uint32_t hi)
-{
-	return lo + random32() % (hi - lo + 1);
-}
-
-bool one_in(uint32_t n)
-{
-	return random32() % n == 0;
-}
 
 enum Kind { ODD, UNSIGNED, SIGNED };
 
@@ -770,7 +750,7 @@ int main(int argc, char **argv)
 	unsigned commands = argc > 1 ? unsigned(atoi(argv[1])) : 150, failed = 0;
 	Bench bench;
 
-	seed_state = argc > 2 ? strtoull(argv[2], nullptr, 0) : 1;
+	tb_seed = argc > 2 ? strtoull(argv[2], nullptr, 0) : 1;
 	for (uint8_t &byte : bench.memory.data)
 		byte = uint8_t(random32());
 	for (unsigned kind = 0; kind < KINDS; kind++) {

@@ -17,6 +17,7 @@
 
 #include "Vbnn_store.h"
 #include "bnn_hw.h"
+#include "tb.h"
 #include "verilated.h"
 
 namespace
@@ -24,27 +25,6 @@ namespace
 
 constexpr uint32_t LANES = TB_LANES, PARAM_WORDS = TB_PARAM_WORDS;
 constexpr uint32_t BYTES = 1 << 17;
-
-uint64_t seed_state;
-
-uint32_t random32()
-{
-	uint64_t z = seed_state += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return uint32_t((z ^ (z >> 31)) >> 32);
-}
-
-uint32_t range(uint32_t lo, uint32_t hi)
-{
-	return lo + random32() % (hi - lo + 1);
-}
-
-bool one_in(uint32_t n)
-{
-	return random32() % n == 0;
-}
 
 struct Format {
 	const char *name;
@@ -568,12 +548,12 @@ int main(int argc, char **argv)
 	unsigned count = 700, failed = 0, cleared = 0, chunks = 0;
 	bool fast = true;
 
-	seed_state = 1;
+	tb_seed = 1;
 	for (int i = 1; i + 1 < argc; i += 2) {
 		if (!strcmp(argv[i], "-n"))
 			count = unsigned(atoi(argv[i + 1]));
 		else if (!strcmp(argv[i], "-s"))
-			seed_state = strtoull(argv[i + 1], nullptr, 0);
+			tb_seed = strtoull(argv[i + 1], nullptr, 0);
 	}
 	Bench bench;
 	Image want, counts;

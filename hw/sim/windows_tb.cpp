@@ -19,6 +19,7 @@
 
 #include "Vbnn_windows.h"
 #include "bnn_hw.h"
+#include "tb.h"
 #include "verilated.h"
 
 namespace
@@ -27,27 +28,6 @@ namespace
 constexpr uint32_t BYTES = 4 << 20;
 constexpr int64_t CYCLES_MAX = 3000000;
 constexpr unsigned B = 8 * sizeof(std::declval<Vbnn_windows>().ww_data_o);
-
-uint64_t seed_state;
-
-uint32_t random32()
-{
-	uint64_t z = seed_state += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return uint32_t((z ^ (z >> 31)) >> 32);
-}
-
-uint32_t range(uint32_t lo, uint32_t hi)
-{
-	return lo + random32() % (hi - lo + 1);
-}
-
-bool one_in(uint32_t n)
-{
-	return random32() % n == 0;
-}
 
 enum Kind { ODD, UNSIGNED, SIGNED, TERNARY };
 
@@ -987,12 +967,12 @@ int main(int argc, char **argv)
 	unsigned count = 50, number = 0, failed = 0;
 	Bench bench;
 
-	seed_state = 1;
+	tb_seed = 1;
 	for (int i = 1; i + 1 < argc; i += 2) {
 		if (!strcmp(argv[i], "-n"))
 			count = unsigned(atoi(argv[i + 1]));
 		if (!strcmp(argv[i], "-s"))
-			seed_state = strtoull(argv[i + 1], nullptr, 0);
+			tb_seed = strtoull(argv[i + 1], nullptr, 0);
 	}
 	for (uint8_t &byte : bench.model.memory)
 		byte = uint8_t(random32());
