@@ -167,13 +167,16 @@ module bnn_exec #(
   logic [13:0]   pieces_q;                 // of a window and plane
   logic [17:0]   words_q;                  // of a window
   logic [4:0]    passes_q;
-  logic          go, store_done;
+  logic          go, store_done, stored_q, windows_q, ended;
 
   assign cg         = mac_q ? 14'd16 : cg_i;
   assign og         = mac_q ? {7'd0, og_i[2:0], 4'd0} : og_i;
   assign go         = state_q == GO;
   assign ck_ready_o = state_q == WAIT;
-  assign ck_free_o  = state_q == RUN && store_done;
+  // Windows may still pass over absent taps when the last result has been stored; what they are given
+  // must not change meanwhile.
+  assign ended      = state_q == RUN && (store_done || stored_q) && !windows_q && array_idle;
+  assign ck_free_o  = ended;
   assign active_o   = state_q != IDLE;
 
   always_ff @(posedge clk_i) begin
@@ -188,13 +191,20 @@ module bnn_exec #(
         MODE: state_q <= GO;
         GO:   state_q <= RUN;
         default: begin
-          if (store_done) begin
+          if (ended) begin
             done_o  <= last_q;
             state_q <= last_q ? IDLE : WAIT;
           end
         end
       endcase
     end
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (go) stored_q <= 1'b0;
+    else if (store_done) stored_q <= 1'b1;
+    if (!rst_ni || clear_i || windows_done) windows_q <= 1'b0;
+    else if (go) windows_q <= !ew_i;
   end
 
   always_ff @(posedge clk_i) begin
@@ -634,7 +644,7 @@ module bnn_exec #(
   assign wait_act_o      = state_q == RUN && !busy_array_o && !store_full && !res_waits && wait_act && !ew_i;
 
   logic unused;
-  assign unused = ^{ref_onchip_i, ref_addr_i, ref_row_i, ref_pixel_i, ref_plane_i, windows_done, array_idle,
+  assign unused = ^{ref_onchip_i, ref_addr_i, ref_row_i, ref_pixel_i, ref_plane_i,
                     stream_active, rs_copy, post_busy, wi_onchip};
 
 endmodule

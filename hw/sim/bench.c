@@ -293,7 +293,6 @@ static uint32_t run_random(unsigned long number)
 	uint32_t done = 0;
 	char why[256];
 
-	g.groups = true;
 	/* Most lists are of small commands: ten of them find more than one large one. */
 	if (!rng_one_in(&size, 8))
 		g.work = work >> rng_range(&size, 3, 7);

@@ -562,7 +562,7 @@ static void gen_conv(struct gen *g, uint32_t *words)
 	if (!g->work)
 		g->work = 300000;
 	for (;;) {
-		bool usual = rng_one_in(r, 2), apart = g->groups && rng_one_in(r, 8);
+		bool usual = rng_one_in(r, 2), apart = rng_one_in(r, 8);
 
 		cmd_init(words, BNN_CMD_CONV);
 		if (apart)

@@ -24,7 +24,6 @@ struct gen {
 	uint32_t act_bytes;
 	uint32_t features; /* what a command may need; 0: anything */
 	uint32_t work;	   /* most binary multiply-accumulates of one CONV; 0: 300,000 */
-	bool groups;	   /* more convolutions in groups */
 	uint32_t spare;	   /* bytes at the end of every region to keep clear of */
 	/* Where this command's references are, and those of the last ones. */
 	unsigned owned, recents;
