@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const keys[] = { "LANES",	 "LANE_BITS", "WEIGHT_WORDS", "PARAM_WORDS",
-				    "ACT_KIB",	 "BUS_BITS",  "CLOCK_HZ",     "WAIT_SHIFT",
-				    "BLOCK_RAM", "POST_MULT" };
+static const char *const keys[] = { "LANES",	 "LANE_BITS",  "WEIGHT_WORDS", "PARAM_WORDS",
+				    "ACT_KIB",	 "BUS_BITS",   "CLOCK_HZ",     "WAIT_SHIFT",
+				    "BLOCK_RAM", "POST_LANES", "POST_MULT" };
 enum {
 	LANES,
 	LANE_BITS,
@@ -24,6 +24,7 @@ enum {
 	CLOCK_HZ,
 	WAIT_SHIFT,
 	BLOCK_RAM,
+	POST_LANES,
 	POST_MULT,
 	KEYS
 };
@@ -65,6 +66,8 @@ static void load(const char *path, long *value)
 		value[i] = strtol(eq + 1, NULL, 0);
 	}
 	fclose(f);
+	if (value[POST_LANES] < 0)
+		value[POST_LANES] = value[LANES];
 	for (i = 0; i < KEYS; i++)
 		if (value[i] < 0)
 			fail("missing key", keys[i]);
@@ -91,6 +94,9 @@ static void load(const char *path, long *value)
 		fail("must be 0 to 10", "WAIT_SHIFT");
 	if (value[BLOCK_RAM] > 1)
 		fail("must be 0 or 1", "BLOCK_RAM");
+	if (!power_of_two(value[POST_LANES]) || value[POST_LANES] < 2 ||
+	    value[POST_LANES] > value[LANES])
+		fail("must be a power of two, 2 to LANES", "POST_LANES");
 	if (value[POST_MULT] > 2)
 		fail("must be 0 to 2", "POST_MULT");
 }

@@ -20,6 +20,7 @@ module bnn_core #(
   parameter int          CLOCK_HZ     = 200000000,
   parameter int          WAIT_SHIFT   = 6,
   parameter int          BLOCK_RAM    = 1,   // also where LUTs would do
+  parameter int          POST_LANES   = 16,  // channels per cycle of the pipe: 2 to LANES
   parameter int          POST_MULT    = 1,   // multipliers of the pipe, see bnn_post
   parameter logic [31:0] BUILD        = 0,
   parameter int          IMPL         = 0    // of the popcount
@@ -629,6 +630,7 @@ module bnn_core #(
     .PARAM_WORDS (PARAM_WORDS),
     .WINDOW_WORDS(WINDOW_WORDS),
     .BLOCK_RAM   (BLOCK_RAM),
+    .POST_LANES  (POST_LANES),
     .MULT        (POST_MULT),
     .IMPL        (IMPL)
   ) u_exec (

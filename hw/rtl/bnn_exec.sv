@@ -6,6 +6,9 @@
 //   bnn_windows -> bnn_array -.
 //                 bnn_stream_in (IN of EW) -> bnn_post -> bnn_store
 //                 bnn_stream_in (RES1, RES2) -'
+//
+// Streams, pipe and store take POST_LANES channels per cycle: a group of LANES results
+// goes in as many parts as have channels.
 
 module bnn_exec #(
   parameter int LANES        = 16,
@@ -16,6 +19,7 @@ module bnn_exec #(
   parameter int WINDOW_WORDS = 256,
   parameter int RESULTS      = 64,
   parameter int BLOCK_RAM    = 0,
+  parameter int POST_LANES   = 16,
   parameter int MULT         = 1,
   parameter int IMPL         = 0,
   localparam int AW          = $clog2(WEIGHT_WORDS),
@@ -137,6 +141,11 @@ module bnn_exec #(
 );
 
   localparam int WH = LANE_BITS / 16;
+  localparam int PL = POST_LANES;
+  localparam int PLW = $clog2(PL);
+  localparam int PARTS = LANES / PL;            // of a group
+  localparam int RECORDS = PARAM_WORDS * PARTS; // of a lane of the pipe
+  localparam int RW = $clog2(RECORDS);
   localparam int IW = $clog2((32767 + 49 * 15) / LANE_BITS + 1) + 1;
 
   // ---- formats ----
@@ -390,11 +399,11 @@ module bnn_exec #(
 
   // ---- streams ----
   logic                ei_valid, take, res_take;
-  logic [LANES*32-1:0] ei_data;
+  logic [PL*32-1:0]    ei_data;
   logic [2:0]          stream_active;
 
   bnn_stream_in #(
-    .LANES(LANES),
+    .LANES(PL),
     .EW   (1)
   ) u_in (
     .clk_i        (clk_i),
@@ -431,12 +440,12 @@ module bnn_exec #(
 
   // RES1 and RES2: references 5 and 6, read streams 1 and 2.
   logic [1:0]            r_valid, has_res;
-  logic [2*LANES*33-1:0] r_data;
+  logic [2*PL*33-1:0]    r_data;
   assign has_res = {res2_format != `BNN_FORMAT_NONE, res1_format != `BNN_FORMAT_NONE};
 
   for (genvar i = 0; i < 2; i++) begin : gen_res
     bnn_stream_in #(
-      .LANES(LANES)
+      .LANES(PL)
     ) u_res (
       .clk_i        (clk_i),
       .rst_ni       (rst_ni),
@@ -467,7 +476,7 @@ module bnn_exec #(
       .rb_data_i    (rb_data_i[(1+i)*128 +: 128]),
       .out_valid_o  (r_valid[i]),
       .out_ready_i  (res_take && has_res[i]),
-      .out_data_o   (r_data[i*LANES*33 +: LANES*33])
+      .out_data_o   (r_data[i*PL*33 +: PL*33])
     );
   end
 
@@ -477,17 +486,57 @@ module bnn_exec #(
   assign rb_ready_o[0]       = ew_i ? ei_rb_ready : wi_rb_ready;
 
   // ---- pipe ----
-  logic                acc_valid, post_ready, post_busy, res_waits;
-  logic [PW-1:0]       ew_group_q, group, entry;
-  logic [LANES-1:0]    mask;
-  assign acc_valid = ew_i ? ei_valid : rs_valid;
-  assign take      = acc_valid && post_ready;
-  assign rs_ready  = take && !ew_i;
-  assign group     = ew_i ? ew_group_q : rs_group;
+  logic             acc_valid, post_ready, post_busy, res_waits;
+  logic [PW-1:0]    ew_group_q, group, entry;
+  logic             part_last, group_take;
+  logic [LW-1:0]    first_lane;                // of the part
+  logic [LANES-1:0] mask;                      // of the group
+  logic [PL-1:0]    part_mask;
+  logic [PL*32-1:0] part_acc;
+  assign acc_valid  = ew_i ? ei_valid : rs_valid;
+  assign take       = acc_valid && post_ready;
+  assign group_take = take && part_last;
+  assign rs_ready   = group_take && !ew_i;
+  assign group      = ew_i ? ew_group_q : rs_group;
+
+  for (genvar l = 0; l < LANES; l++) begin : gen_mask
+    assign mask[l] = {group, LW'(l)} < (PW+LW)'(rows_q) || rows_q >= 14'(PARAM_WORDS * LANES);
+  end
+  if (PARTS > 1) begin : gen_parts
+    localparam int SW = $clog2(PARTS);
+    logic [SW-1:0]          part_q;
+    logic [PARTS-1:0]       behind;            // no channel there
+    logic [PARTS*PL*33-1:0] parts;
+    for (genvar i = 0; i < PARTS; i++) begin : gen_behind
+      assign behind[i] = (i == PARTS - 1) || !mask[(i+1)*PL % LANES];
+    end
+    assign part_last  = behind[part_q];
+    assign first_lane = {part_q, PLW'(0)};
+    always_ff @(posedge clk_i) begin
+      if (go || group_take) part_q <= '0;
+      else if (take) part_q <= part_q + SW'(1);
+    end
+    bnn_mux #(
+      .N(PARTS),
+      .W(PL * 33)
+    ) u_part (
+      .in_i (parts),
+      .at_i (part_q),
+      .out_o({part_mask, part_acc})
+    );
+    for (genvar i = 0; i < PARTS; i++) begin : gen_part
+      assign parts[i*PL*33 +: PL*33] = {mask[i*PL +: PL], rs_acc[i*PL*32 +: PL*32]};
+    end
+  end else begin : gen_whole
+    assign part_last  = 1'b1;
+    assign first_lane = '0;
+    assign part_mask  = mask;
+    assign part_acc   = rs_acc;
+  end
 
   always_ff @(posedge clk_i) begin
     if (go) ew_group_q <= '0;
-    else if (take) ew_group_q <= ((PW+1)'(ew_group_q) + (PW+1)'(1) == groups_q) ? '0 : ew_group_q + PW'(1);
+    else if (group_take) ew_group_q <= ((PW+1)'(ew_group_q) + (PW+1)'(1) == groups_q) ? '0 : ew_group_q + PW'(1);
   end
 
   // Records of copy i begin at i*groups; counted along with the results.
@@ -496,29 +545,25 @@ module bnn_exec #(
   assign group_end = (PW+1)'(group) + (PW+1)'(1) == groups_q;
   always_ff @(posedge clk_i) begin
     if (go) copy_base_q <= '0;
-    else if (take && group_end) copy_base_q <= (ew_i || rs_last) ? '0 : copy_base_q + groups_q[PW-1:0];
+    else if (group_take && group_end) copy_base_q <= (ew_i || rs_last) ? '0 : copy_base_q + groups_q[PW-1:0];
   end
   assign entry = pbase_q + copy_base_q + group;
 
-  for (genvar l = 0; l < LANES; l++) begin : gen_mask
-    assign mask[l] = {group, LW'(l)} < (PW+LW)'(rows_q) || rows_q >= 14'(PARAM_WORDS * LANES);
-  end
-
   logic                po_valid, po_ready;
-  logic [LANES*16-1:0] po_v16, po_outp;
-  logic [LANES*32-1:0] po_outs;
+  logic [PL*16-1:0]    po_v16, po_outp;
+  logic [PL*32-1:0]    po_outs;
   logic [15:0]         po_sat;
 
   bnn_post #(
-    .LANES(LANES),
-    .DEPTH(PARAM_WORDS),
+    .LANES(PL),
+    .DEPTH(RECORDS),
     .MULT (MULT)
   ) u_post (
     .clk_i          (clk_i),
     .rst_ni         (rst_ni),
     .clear_i        (clear_i),
-    .p_we_i         (lp_we_i ? LANES'(1) << lp_lane_i : '0),
-    .p_addr_i       (lp_addr_i),
+    .p_we_i         (lp_we_i ? PL'(1) << lp_lane_i[PLW-1:0] : '0),
+    .p_addr_i       (RW'({lp_addr_i, lp_lane_i} >> PLW)),
     .p_data_i       (lp_data_i),
     .p_straight_i   (lp_pipe_i[22]),
     .p_pow2_i       (lp_pipe_i[21:20]),
@@ -540,14 +585,14 @@ module bnn_exec #(
     .d_outs_format_i(outs_format),
     .in_valid_i     (acc_valid),
     .in_ready_o     (post_ready),
-    .mask_i         (mask),
-    .acc_i          (ew_i ? ei_data : rs_acc),
-    .entry_i        (entry),
+    .mask_i         (part_mask),
+    .acc_i          (ew_i ? ei_data : part_acc),
+    .entry_i        (RW'({entry, first_lane} >> PLW)),
     .res_valid_i    (&(r_valid | ~has_res)),
     .res_ready_o    (res_take),
     .res_wait_o     (res_waits),
-    .res1_i         (r_data[0 +: LANES*33]),
-    .res2_i         (r_data[LANES*33 +: LANES*33]),
+    .res1_i         (r_data[0 +: PL*33]),
+    .res2_i         (r_data[PL*33 +: PL*33]),
     .out_valid_o    (po_valid),
     .out_ready_i    (po_ready),
     .v16_o          (po_v16),
@@ -558,8 +603,8 @@ module bnn_exec #(
   );
 
   bnn_store #(
-    .LANES      (LANES),
-    .PARAM_WORDS(PARAM_WORDS)
+    .LANES      (PL),
+    .PARAM_WORDS(RECORDS)
   ) u_store (
     .clk_i        (clk_i),
     .rst_ni       (rst_ni),
@@ -624,15 +669,15 @@ module bnn_exec #(
     if (start_i) begin
       present_o <= '0;
       open_o    <= '0;
-    end else if (take && !ew_i) begin
+    end else if (rs_ready) begin
       if (rs_last && first_chunk) present_o <= present_o + 32'(rs_taps);
       if (frac_i) open_o <= open_o + 48'(14'(open_now) * 14'(rs_taps));
     end
   end
   assign count_o      = po_sat != 16'd0 || take;
   assign saturated_o  = po_sat;
-  assign gates_open_o = (take && frac_i) ? open_now : 8'd0;
-  assign gates_shut_o = (take && frac_i) ? valid_now - open_now : 8'd0;
+  assign gates_open_o = (rs_ready && frac_i) ? open_now : 8'd0;
+  assign gates_shut_o = (rs_ready && frac_i) ? valid_now - open_now : 8'd0;
 
   // The first cause that applies, towards the end of the pipe: what holds the array back.
   logic store_full;
