@@ -12,7 +12,7 @@ module bnn_bus #(
   parameter int READS     = 1,                // streams
   parameter int WRITES    = 1,
   parameter int FIFO_LOG2 = 8,                // beats that a read stream holds
-  parameter int READ_PLANES  = 0,                // streams that go round planes: they keep several pages
+  parameter int READ_PLANES  = 0,                // streams that go round planes: they keep eight pages, others two
   parameter int WRITE_PLANES = 0
 ) (
   input  logic                 clk_i,
@@ -111,7 +111,7 @@ module bnn_bus #(
     bnn_bus_read #(
       .BUS_BITS (BUS_BITS),
       .FIFO_LOG2(FIFO_LOG2),
-      .PAGES    ((READ_PLANES >> i) % 2 != 0 ? 8 : 1)
+      .PAGES    ((READ_PLANES >> i) % 2 != 0 ? 8 : 2)
     ) u_rd (
       .clk_i       (clk_i),
       .rst_ni      (rst_ni),

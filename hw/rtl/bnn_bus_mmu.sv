@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Address translation: a directory and leaf tables, read from the bus. Kept are
 // eight directory entries, and for each slot (reference of the command, command,
-// structures) eight lines of eight leaf entries, by the line's lowest bits: planes of
-// a tensor mostly find places of their own, and from the middle of a line on, or if the
-// request goes on behind it, the next is read. All are tagged with the address space.
+// structures) eight lines of eight leaf entries, by the line's lowest bits, and for the
+// first four twice as many, in two ways: streams go round planes there. On the last
+// page of a line, or if the request goes on behind it, the next is read ahead. All are
+// tagged with the address space.
 //
 // A leaf entry that is invalid in a line held here is read again before it
 // faults, so that the driver may map pages without an invalidation; invalid
@@ -58,7 +59,7 @@ module bnn_bus_mmu #(
   input  logic [127:0]         k_data_i
 );
 
-  localparam int LINES   = 128;              // {slot, va[17:15]}
+  localparam int LINES   = 128;              // {slot, va[17:15]}; slots 11 to 14 are second ways of 0 to 3
   localparam int DIRS    = 8;
   localparam int FRAME_W = BUS_BITS - 12;
 
@@ -68,6 +69,7 @@ module bnn_bus_mmu #(
 
   logic [3:0]          state_q;
   logic                write_q, more_q, cached_q, again_q, error_q, fault_q;
+  logic                way_q;
   logic [31:12]        page_q;
   logic [3:0]          slot_q;
   logic [63:0]         entry_q;              // the one being looked at
@@ -83,9 +85,14 @@ module bnn_bus_mmu #(
 
   logic [6:0]          line_at, drop_q;      // drop: the one looked at
   logic                line_hit;
-  logic [32:0]         tag, next_tag;
+  logic [32:0]         tag;
   logic [127:0]        line_word;
-  assign line_at   = {slot_q, page_q[17:15]};
+  logic                two_ways;
+  logic [31:0]         victim_q;             // the way of a set that is read into next
+  logic [4:0]          set;
+  assign two_ways  = slot_q[3:2] == 2'd0;
+  assign set       = {slot_q[1:0], page_q[17:15]};
+  assign line_at   = {way_q ? slot_q + 4'd11 : slot_q, page_q[17:15]};
   assign tag       = line_tag[state_q == DROP ? drop_q : line_at];
   assign line_hit  = line_valid_q[line_at] && tag == {asid_i, page_q[31:15]};
   assign line_word = line[{line_at, page_q[14:13]}];
@@ -110,19 +117,12 @@ module bnn_bus_mmu #(
   assign dir_put  = dir_hit ? dir_at : dir_victim_q;
 
   // ---- the line to be read ahead ----
-  logic               ahead_q, ahead_wait_q; // being read; to be read
+  logic               ahead_q, ahead_wait_q; // looked for or read; to be
   logic [31:15]       ahead_line_q;
   logic [3:0]         ahead_slot_q;
-  logic [FRAME_W-1:0] ahead_table_q;         // leaf table
   logic               ahead_useful;
-  logic [6:0]         next_at;
-  logic [31:15]       next_line;
-  assign next_line    = page_q[31:15] + 17'd1;
-  assign next_at      = {slot_q, next_line[17:15]};
   // Rows and planes are requests of their own, but go on behind each other.
-  assign ahead_useful = (more_q || page_q[14]) && !(&page_q[20:15]) && dir_hit && !dir_held[FRAME_W+1] &&
-                        !(line_valid_q[next_at] && next_tag == {asid_i, next_line});
-  assign next_tag     = line_tag[next_at];
+  assign ahead_useful = (more_q || (&page_q[14:12])) && !(&page_q[20:15]) && dir_hit && !dir_held[FRAME_W+1];
 
   // Bits that must be 0 in a valid entry: reserved ones, L (no local memory),
   // address bits that this bus does not have.
@@ -158,7 +158,7 @@ module bnn_bus_mmu #(
       dir_valid_q  <= '0;
       line_valid_q <= '0;
       dir_victim_q <= '0;
-      ahead_q      <= 1'b0;
+      victim_q     <= '0;
       ahead_wait_q <= 1'b0;
     end else begin
       case (state_q)
@@ -166,6 +166,8 @@ module bnn_bus_mmu #(
           again_q <= 1'b0;
           error_q <= 1'b0;
           fault_q <= 1'b0;
+          ahead_q <= 1'b0;
+          way_q   <= 1'b0;
           drop_q  <= '0;
           if (inv_req_i) begin
             ahead_wait_q <= 1'b0;
@@ -187,8 +189,7 @@ module bnn_bus_mmu #(
             ahead_q      <= 1'b1;
             page_q       <= {ahead_line_q, 3'd0};
             slot_q       <= ahead_slot_q;
-            frame_q      <= ahead_table_q;
-            state_q      <= READ_LINE;
+            state_q      <= LOOKUP;
           end
         end
         LOOKUP: begin
@@ -197,19 +198,24 @@ module bnn_bus_mmu #(
           entry_q      <= page_q[12] ? line_word[127:64] : line_word[63:0];
           frame_q      <= dir_held[FRAME_W-1:0];
           if (line_hit && !again_q) begin
-            state_q <= CHECK_LEAF;
+            state_q <= ahead_q ? IDLE : CHECK_LEAF;
+          end else if (two_ways && !way_q && !again_q) begin
+            way_q <= 1'b1;
           end else if (dir_hit && !again_q) begin
+            way_q <= two_ways && victim_q[set];
             if (dir_held[FRAME_W+1]) begin
               // A block: the leaf entry it stands for.
               entry_q  <= {12'd0, 40'({dir_held[FRAME_W-1:9], page_q[20:12]}), 10'd0,
                            dir_held[FRAME_W], 1'b1};
               cached_q <= 1'b0;
-              state_q  <= CHECK_LEAF;
+              state_q  <= ahead_q ? IDLE : CHECK_LEAF;
             end else begin
               state_q <= READ_LINE;
             end
           end else begin
-            state_q <= READ_DIR;
+            // A line that is read again stays where it is.
+            if (!again_q) way_q <= two_ways && victim_q[set];
+            state_q <= ahead_q ? IDLE : READ_DIR;
           end
         end
         READ_DIR: if (k_ready_i) state_q <= WAIT_DIR;
@@ -268,7 +274,7 @@ module bnn_bus_mmu #(
             if (beat_q == page_q[14:13]) entry_q <= page_q[12] ? k_data_i[127:64] : k_data_i[63:0];
             if (k_last_i) begin
               line_valid_q[line_at] <= !error_q && !k_error_i;
-              ahead_q               <= 1'b0;
+              victim_q[set]         <= !way_q;
               state_q               <= ahead_q ? IDLE : CHECK_LEAF;
             end
           end
@@ -295,9 +301,8 @@ module bnn_bus_mmu #(
             status_q <= 4'(`BNN_STATUS_MMU_FAULT);
           end else if (ahead_useful) begin
             ahead_wait_q  <= 1'b1;
-            ahead_line_q  <= next_line;
+            ahead_line_q  <= page_q[31:15] + 17'd1;
             ahead_slot_q  <= slot_q;
-            ahead_table_q <= dir_held[FRAME_W-1:0];
           end
         end
         DROP: begin
