@@ -2,9 +2,9 @@
 // Address translation: a directory and leaf tables, read from the bus. Kept are
 // eight directory entries, and for each slot (reference of the command, command,
 // structures) eight lines of eight leaf entries, by the line's lowest bits, and for the
-// first four twice as many, in two ways: streams go round planes there. On the last
-// page of a line, or if the request goes on behind it, the next is read ahead. All are
-// tagged with the address space.
+// first four twice as many, in two ways: streams go round planes there. The next
+// line is read ahead from the middle of one on, or if the request goes on behind it.
+// All are tagged with the address space.
 //
 // A leaf entry that is invalid in a line held here is read again before it
 // faults, so that the driver may map pages without an invalidation; invalid
@@ -69,7 +69,7 @@ module bnn_bus_mmu #(
 
   logic [3:0]          state_q;
   logic                write_q, more_q, cached_q, again_q, error_q, fault_q;
-  logic                way_q;
+  logic                way_q, both_q;        // both: the other way has been looked at
   logic [31:12]        page_q;
   logic [3:0]          slot_q;
   logic [63:0]         entry_q;              // the one being looked at
@@ -120,9 +120,18 @@ module bnn_bus_mmu #(
   logic               ahead_q, ahead_wait_q; // looked for or read; to be
   logic [31:15]       ahead_line_q;
   logic [3:0]         ahead_slot_q;
-  logic               ahead_useful;
-  // Rows and planes are requests of their own, but go on behind each other.
-  assign ahead_useful = (more_q || (&page_q[14:12])) && !(&page_q[20:15]) && dir_hit && !dir_held[FRAME_W+1];
+  // What is looked for next; first in the way that was read into last.
+  logic [3:0]         new_slot;
+  logic [31:15]       new_line;
+  assign new_slot = x_req_i ? x_slot_i : ahead_slot_q;
+  assign new_line = x_req_i ? x_page_i[31:15] : ahead_line_q;
+  // Rows and planes are requests of their own, but go on behind each other: from the middle of a line
+  // on the next is read, where there may be many planes only from the last quarter on, or it would take
+  // the places of lines that others are in.
+  logic               planes, ahead_useful;
+  assign planes       = slot_q == 4'd0 || slot_q == 4'd3;
+  assign ahead_useful = (more_q || (page_q[14] && (page_q[13] || !planes))) && !(&page_q[20:15]) && dir_hit &&
+                        !dir_held[FRAME_W+1];
 
   // Bits that must be 0 in a valid entry: reserved ones, L (no local memory),
   // address bits that this bus does not have.
@@ -167,7 +176,8 @@ module bnn_bus_mmu #(
           error_q <= 1'b0;
           fault_q <= 1'b0;
           ahead_q <= 1'b0;
-          way_q   <= 1'b0;
+          both_q  <= 1'b0;
+          way_q   <= new_slot[3:2] == 2'd0 && !victim_q[{new_slot[1:0], new_line[17:15]}];
           drop_q  <= '0;
           if (inv_req_i) begin
             ahead_wait_q <= 1'b0;
@@ -181,14 +191,14 @@ module bnn_bus_mmu #(
           end else if (x_req_i) begin
             write_q <= x_write_i;
             page_q  <= x_page_i;
-            slot_q  <= x_slot_i;
+            slot_q  <= new_slot;
             more_q  <= x_more_i;
             state_q <= LOOKUP;
           end else if (ahead_wait_q) begin
             ahead_wait_q <= 1'b0;
             ahead_q      <= 1'b1;
-            page_q       <= {ahead_line_q, 3'd0};
-            slot_q       <= ahead_slot_q;
+            page_q       <= {new_line, 3'd0};
+            slot_q       <= new_slot;
             state_q      <= LOOKUP;
           end
         end
@@ -199,8 +209,9 @@ module bnn_bus_mmu #(
           frame_q      <= dir_held[FRAME_W-1:0];
           if (line_hit && !again_q) begin
             state_q <= ahead_q ? IDLE : CHECK_LEAF;
-          end else if (two_ways && !way_q && !again_q) begin
-            way_q <= 1'b1;
+          end else if (two_ways && !both_q && !again_q) begin
+            way_q  <= !way_q;
+            both_q <= 1'b1;
           end else if (dir_hit && !again_q) begin
             way_q <= two_ways && victim_q[set];
             if (dir_held[FRAME_W+1]) begin
