@@ -30,7 +30,7 @@ static const char usage[] =
 	"  --core-options S  more options of the core, e.g. stall=20\n"
 	"  --warm            run the image once before, as a stream of images would\n"
 	"  --alone           commands as jobs of their own: stalls by cause, nothing overlaps\n"
-	"  --total           no jobs of one command where the core keeps no log\n"
+	"  --total           the network as a whole only, no commands\n"
 	"  --fallback WHEN   never (default), needed: the CPU runs what the core can't\n"
 	"  --json            one JSON object\n";
 
@@ -46,7 +46,7 @@ struct profile {
 	struct bnnaccel_device_info device;
 	struct images images;
 	uint8_t *image, *output, *other;
-	/* whole: one job. rows: per command; the same where there is a log. */
+	/* whole: one job, without a log, which costs cycles. rows: per command. */
 	struct bnnaccel_session *whole, *rows, *cpu;
 	struct bnnaccel_stats stats;	   /* of the image measured */
 	struct bnnaccel_node_info *before; /* per command: of the images before it */
@@ -288,7 +288,7 @@ static int open_warm(struct profile *p, int measure, struct bnnaccel_session **s
 static int run_whole(struct profile *p)
 {
 	struct bnnaccel_stats before = { 0 };
-	int code = open_warm(p, p->by_log, &p->whole);
+	int code = open_warm(p, 0, &p->whole);
 	double start;
 
 	if (code)
@@ -323,9 +323,8 @@ static int measure(struct profile *p)
 	if (!code)
 		code = run(p, p->cpu, p->other);
 	p->same = !code && !memcmp(p->output, p->other, p->info.output_bytes);
-	p->rows = p->total && !p->by_log ? NULL : p->whole;
-	if (!code && !p->by_log && !p->total) {
-		code = open_warm(p, 2, &p->rows);
+	if (!code && !p->total) {
+		code = open_warm(p, p->by_log ? 1 : 2, &p->rows);
 		if (!code)
 			code = run(p, p->rows, p->output);
 		p->same &= !memcmp(p->output, p->other, p->info.output_bytes);
@@ -396,7 +395,7 @@ static void json_row(struct json *json, const struct profile *p, uint32_t i)
 	json_bytes(json, row.core.counters);
 	if (p->rows && !p->by_log)
 		json_stalls(json, row.core.counters);
-	else if (p->by_log)
+	else if (p->rows)
 		json_string(json, "stall", row.core.stall ? counter_names[row.core.stall] : "");
 	json_close(json, '}');
 }
@@ -421,9 +420,9 @@ static void print_json(const struct profile *p)
 		 (p->device.caps_ram & BNN_CAPS_RAM_WEIGHT_KIB) >> BNN_CAPS_RAM_WEIGHT_KIB_SHIFT);
 	json_string(&json, "options", p->core_options);
 	json_string(&json, "rows_from",
-		    p->by_log ? "log"
-		    : p->rows ? "jobs of one command"
-			      : "none");
+		    !p->rows	? "none"
+		    : p->by_log ? "log"
+				: "jobs of one command");
 	json_bool(&json, "same_as_cpu", p->same);
 	json_real(&json, "seconds", p->seconds);
 	json_int(&json, "jobs", (int64_t)p->stats.jobs);
@@ -493,10 +492,11 @@ static void print_text(const struct profile *p)
 		       100 * row.utilisation, moved,
 		       row.core.on_cpu ? "(cpu)" : worst_stall(p, &row), row.core.name);
 	}
-	printf("\n%s on %s, options \"%s\": %" PRIu64 " cycles, %" PRIu64
-	       " of them in commands%s\n",
-	       p->info.name, p->options.backend, p->core_options, cycles, inside,
-	       p->by_log || !p->rows ? "" : " run alone");
+	printf("\n%s on %s, options \"%s\": %" PRIu64 " cycles", p->info.name, p->options.backend,
+	       p->core_options, cycles);
+	if (p->rows)
+		printf(", the commands%s %" PRIu64, p->by_log ? "" : " alone", inside);
+	putchar('\n');
 	printf("array: %" PRIu64 " products, %.1f %% of what it could do, busy %.1f %%\n",
 	       counters[BNN_COUNTER_MACS], 100 * utilisation(p, counters[BNN_COUNTER_MACS], cycles),
 	       cycles ? 100.0 * (double)counters[BNN_COUNTER_ARRAY_BUSY] / (double)cycles : 0);

@@ -3,8 +3,9 @@
 // beats with byte strobes. Four banks, by the lowest bits of a beat's address; a bank
 // reads one beat and writes one beat per cycle, for the first stream that wants it.
 //
-// Between jobs it is zeroed, a beat per bank and cycle; only the range that has
-// been written since is, so short jobs do not pay for a large memory.
+// After a job it is zeroed, a beat per bank and cycle; only the range that has been
+// written since is, so short jobs do not pay for a large memory. Whoever comes
+// meanwhile waits here, so the next job may begin.
 
 module bnn_actmem #(
   parameter int KIB    = 256,
@@ -16,6 +17,7 @@ module bnn_actmem #(
   input  logic                  flush_i,
   input  logic                  scrub_i,      // pulse
   output logic                  scrub_busy_o,
+  output logic                  scrub_wait_o, // somebody waits for it
 
   input  logic [READS-1:0]      r_valid_i,
   output logic [READS-1:0]      r_ready_o,
@@ -73,6 +75,7 @@ module bnn_actmem #(
   logic              any_write;
 
   assign scrub_busy_o = scrub_q;
+  assign scrub_wait_o = scrub_q && (|{want, w_valid_i});
   always_comb begin
     lo        = dirty_q ? lo_q : '1;
     hi        = dirty_q ? hi_q : '0;
@@ -145,7 +148,7 @@ module bnn_actmem #(
       r_at    = '0;
       for (int i = 0; i < READS; i++) begin
         r_take[k*READS + i] = 1'b0;
-        if (want[i] && !r_found && raddr[i*ADDR_W +: 2] == 2'(k)) begin
+        if (want[i] && !scrub_q && !r_found && raddr[i*ADDR_W +: 2] == 2'(k)) begin
           r_found             = 1'b1;
           r_take[k*READS + i] = !(w_found && w_at == raddr[i*ADDR_W + 2 +: BANK_W]);
           r_at                = raddr[i*ADDR_W + 2 +: BANK_W];

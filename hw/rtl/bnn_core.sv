@@ -305,7 +305,6 @@ module bnn_core #(
     .cnt_pair_i     (cnt_pair),
     .merge_o        (merge),
     .cnt_busy_i     (cnt_busy),
-    .wait_scrub_o   (wait_scrub),
     .idle_o         (seq_idle)
   );
 
@@ -904,6 +903,7 @@ module bnn_core #(
     .flush_i     (flush),
     .scrub_i     (scrub),
     .scrub_busy_o(scrub_busy),
+    .scrub_wait_o(wait_scrub),
     .r_valid_i   (act_rq[READS-1:1]),
     .r_ready_o   (act_rq_ready[READS-1:1]),
     .r_addr_i    (act_addr),

@@ -3,6 +3,8 @@
 // of *runs*: taps that are all present, contiguous in the buffer (those of one kernel row), or all
 // absent. A run is cut into *steps*, each at most WH pieces to one place of the word
 // stream, one per cycle; a step begins at most one word. Narrow, a step is a whole pass.
+// Where kernel rows continue each other in the banks and a window has all of its columns,
+// its pass is one run; a step may then begin in one kernel row and end in the next.
 //
 // Nothing stalls behind a step: it is issued when the word that it begins has a place in
 // the queue of words. A slice leaves it once for each plane of the weights.
@@ -24,6 +26,7 @@ module bnn_former #(
   input  logic         double_word_i,      // slices of two words
   input  logic         mac_i,              // a step is a tap with all eight planes: half a word
   input  logic         hop_i,              // a pixel in the buffer has more than the tap
+  input  logic         join_i,             // the next kernel row begins in the bank behind the end of one
   input  logic [9:0]   cp_i,               // pieces of a tap
   input  logic [9:0]   cpa_i,              // of a pixel in the buffer
   input  logic [9:0]   next_i,             // from group to group there
@@ -74,6 +77,7 @@ module bnn_former #(
   output logic [1:0]   r_slot_o,
   output logic         r_flip_o,
   output logic         r_two_o,
+  output logic [$clog2(LANE_BITS/16):0] r_split_o,
   output logic [$clog2(DEPTH)-1:0] r_quad_o,
   input  logic [LANE_BITS-1:0] r_data_i,   // four cycles later
 
@@ -189,12 +193,16 @@ module bnn_former #(
   logic [1:0]  b_x_q, c_x_q;
   logic [2:0]  a_slot_q, b_slot_q, c_slot_q;
   logic [5:0]  c_taps_q;
-  logic        c_some_q;
+  logic        c_some_q, c_join_q;
 
   logic [2:0]  b_kn, b_km, b_kr;           // columns, rows inside the input; columns right of it
   assign b_kn = b_kxe_q - b_kx0_q;
   assign b_km = b_kye_q - b_ky0_q;
   assign b_kr = kw_i - b_kxe_q;
+
+  logic       b_join;                      // one run
+  assign b_join = join_i && b_kx0_q == 3'd0 && b_kxe_q == kw_i && b_ky0_q < b_kye_q &&
+                  (!fill || (b_ky0_q == 3'd0 && b_kye_q == kh_i));
 
   assign a_ox_end = a_ox_q == ow_i - 13'd1;
   assign b_take   = b_valid_q && (!c_valid_q || c_take);
@@ -248,7 +256,8 @@ module bnn_former #(
       c_kx0_q     <= b_kx0_q;
       c_kxe_q     <= b_kxe_q;
       c_left_q    <= PW'(b_kx0_q) * PW'(cp_i);
-      c_mid_q     <= PW'(b_kn) * PW'(cp_i);
+      c_mid_q     <= b_join ? PW'(b_km) * kwc_i : PW'(b_kn) * PW'(cp_i);
+      c_join_q    <= b_join;
       c_rpos_q    <= PW'(b_kxe_q) * PW'(cp_i);
       c_right_q   <= PW'(b_kr) * PW'(cp_i);
       c_x_q       <= b_x_q;
@@ -299,7 +308,7 @@ module bnn_former #(
   assign empty    = !fill && !c_some_q;
 
   assign run_row_end  = rtype == GONE || rtype == RIGHT || (rtype == MID && (!fill || c_kxe_q == kw_i));
-  assign run_pass_end = slice_i ? ky[1:0] == 2'd3 && (ky[2] || !double_word_i) : narrow_i || empty ||
+  assign run_pass_end = slice_i ? ky[1:0] == 2'd3 && (ky[2] || !double_word_i) : narrow_i || empty || c_join_q ||
                         (run_row_end && (fill ? ky == kh_i - 3'd1 : ky_next == c_kye_q));
   assign rep_end      = rep_q == repeat_i - 14'd1;
   assign run_win_end  = run_pass_end && pass == pass_end;
@@ -409,6 +418,9 @@ module bnn_former #(
   logic [PW-1:0]   g_pos_q;
   logic [15:0]     g_src_q, src_next, avail_q;
   logic [9:0]      g_tl_q, g_hop_q;        // left of the tap; from here to the next one
+  logic            g_join_q, row_wrap, row_cross, row_split;
+  logic [PW-1:0]   g_rl_q;                 // left of the kernel row
+  logic [15:0]     g_kyb_q, row_jump;      // its slot; from its end to the next one
   logic [10:0]     tl_diff;
   logic [9:0]      tl_next;
   logic            tap_end;
@@ -433,7 +445,13 @@ module bnn_former #(
   assign g_take  = c_valid_q && (!g_valid_q || (issue && whole));
   assign start_word = issue && (g_flush_q || carry);
   assign tap_end    = hop_i && g_tl_q == 10'(n);
-  assign src_next   = (issue && (!taps_i || reads)) ? g_src_q + (tap_end ? 16'(g_hop_q) : 16'(n)) : g_src_q;
+  assign src_next   = (issue && (!taps_i || reads)) ? g_src_q + (tap_end ? 16'(g_hop_q) : 16'(n)) +
+                                                      (row_cross ? row_jump : 16'd0) : g_src_q;
+  // A kernel row is a word or more, so a step meets one end.
+  assign row_cross  = g_join_q && g_rl_q <= PW'(n);
+  assign row_split  = g_join_q && g_rl_q < PW'(n);
+  assign row_wrap   = g_kyb_q == lastb_i;
+  assign row_jump   = (row_wrap ? 16'd0 - lastb_i : rowp_i) - 16'(kwc_i);
   always_comb begin
     n_mod = '0;
     for (int i = 1; i <= WH; i++) if (n == (OFF+1)'(i)) n_mod = n_mod | mod_i[i*5 +: 5];
@@ -470,6 +488,9 @@ module bnn_former #(
       g_info_q    <= run_info;
       g_pos_q     <= run_pos;
       g_left_q    <= run_len;
+      g_join_q    <= c_join_q;
+      g_rl_q      <= kwc_i;
+      g_kyb_q     <= kyb;
       g_tl_q      <= cp_i;
       g_hop_q     <= cpa_i;
       g_flush_q   <= run_flush;
@@ -479,6 +500,8 @@ module bnn_former #(
     end else if (issue) begin
       g_pos_q   <= g_pos_q + PW'(n);
       g_left_q  <= g_left_q - PW'(n);
+      g_rl_q    <= g_rl_q - PW'(n) + (row_cross ? kwc_i : '0);
+      if (row_cross) g_kyb_q <= row_wrap ? '0 : g_kyb_q + rowp_i;
       g_tl_q    <= tl_next;
       g_hop_q   <= tap_end ? cpa_i : g_hop_q - 10'(n);
       g_flush_q <= sum[OFF-1:0] == '0;
@@ -491,6 +514,8 @@ module bnn_former #(
   logic          t1_valid_q, t2_valid_q, t3_valid_q, t4_valid_q, t5_valid_q, t6_valid_q, t7_valid_q;
   logic [TW-1:0] t1_q, t2_q, t3_q, t4_q, t5_q;
   logic [15:0]   t1_src_q;
+  logic [OFF:0]  t1_split_q;
+  logic [AW-1:0] t1_jump_q;
   always_ff @(posedge clk_i) begin
     if (!rst_ni || clear_i || start_i) begin
       t1_valid_q <= 1'b0;
@@ -511,7 +536,9 @@ module bnn_former #(
     end
   end
   always_ff @(posedge clk_i) begin
-    t1_src_q <= g_src_q;
+    t1_src_q   <= g_src_q;
+    t1_split_q <= row_split ? g_rl_q[OFF:0] : (OFF+1)'(WH);
+    t1_jump_q  <= row_jump[OFF +: AW];       // a multiple of WH
     t1_q <= {whole, g_flush_q, carry, g_top_q, g_tl_q, sum, off, g_pos_q[PW-1:OFF], g_info_q};
     t2_q <= t1_q;
     t3_q <= t2_q;
@@ -529,7 +556,8 @@ module bnn_former #(
   assign r_slot_o   = t1_q[32 +: 2];
   assign r_flip_o   = t1_q[34];
   assign r_two_o    = two_i;
-  assign r_quad_o   = quad_i;
+  assign r_split_o  = t1_split_q;
+  assign r_quad_o   = narrow_i ? quad_i : t1_jump_q;
   if (OFF + AW < 16) begin : gen_unused_src
     logic unused;
     assign unused = ^t1_src_q[15:OFF+AW];

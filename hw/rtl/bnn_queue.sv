@@ -102,7 +102,6 @@ module bnn_queue #(
   input  logic [127:0]         cnt_pair_i,
   output logic                 merge_o,
   input  logic                 cnt_busy_i,
-  output logic                 wait_scrub_o,
   output logic                 idle_o
 );
 
@@ -250,6 +249,9 @@ module bnn_queue #(
   assign unused = ^{entry_q[`BNN_JOB_CTX], e_directory >> BUS_BITS, e_table >> BUS_BITS, elapsed[63:48],
                     looked[100:99], looked[63:32], at_reg[99:97], fault_addr_i[11:0]};
 
+  logic ended;                         // nothing of the job is under way
+  assign ended = state_q == ABORT && quiet_i && !scrub_busy_i && !macs_busy_i;
+
   // ---- small outputs ----
   assign idle_o          = state_q == IDLE && !(waiting_i && !halt_i);
   assign pick_o          = state_q == IDLE && waiting_i && !halt_i && !hold_i;
@@ -257,14 +259,14 @@ module bnn_queue #(
   assign flush_o         = state_q == ABORT;
   assign count_o         = active_q && state_q < SLOT;
   assign fetched_o       = state_q == ENTRY;
-  assign scrub_o         = state_q == REG_ASK && beat_q == 5'd0;
+  // After each job; before the first one after a reset.
+  assign scrub_o         = (state_q == REG_ASK && beat_q == 5'd0) || ended;
   assign merge_o         = state_q == MERGE;
   assign stop_o          = state_q == STOP;
   assign finish_o        = state_q == SLOT && beat_q == 5'd0 && w_ready_i;
   assign tell_o          = state_q == MERGE && !fault_q;
   assign asked_o         = e_flags[0] || status_q != 4'd0;
   assign stop_addr_o     = entry_addr_q;
-  assign wait_scrub_o    = state_q == PROGRAM && scrub_busy_i;
   assign test_hang_ack_o = state_q == HANG;
 
   // Checks that need the whole table; the log's region is the one at reg_q then.
@@ -273,7 +275,7 @@ module bnn_queue #(
   assign refused = (regions_bad_q || (e_flags[1] && (!bound_q[reg_q] || !at_reg[100]))) ? 4'(`BNN_STATUS_BAD_REGION)
                  : (!bound_q[0] || list_end > 39'(program_size_q)) ? 4'(`BNN_STATUS_BAD_BOUNDS)
                  : !program_x_q ? 4'(`BNN_STATUS_BAD_ACCESS) : 4'd0;
-  assign state_next = (fault_q || refused != 4'd0) ? ABORT : scrub_busy_i ? PROGRAM : test_hang_i ? HANG : RUN;
+  assign state_next = (fault_q || refused != 4'd0) ? ABORT : test_hang_i ? HANG : RUN;
 
   task automatic finish(input logic [3:0] status, input logic [16:0] access);
     begin
@@ -399,7 +401,7 @@ module bnn_queue #(
           end else if (refused != 4'd0) begin
             finish(refused, regions_bad_q ? access_q
                           : (refused == 4'(`BNN_STATUS_BAD_REGION)) ? {12'd0, reg_q} : 17'd0);
-          end else if (!scrub_busy_i) begin
+          end else begin
             reg_q <= '0;
           end
         end
@@ -428,7 +430,7 @@ module bnn_queue #(
         ABORT: begin
           beat_q <= '0;
           end_q  <= now_i;
-          if (quiet_i && !scrub_busy_i && !macs_busy_i) begin
+          if (ended) begin
             fault_q <= 1'b0;
             state_q <= SLOT;
           end

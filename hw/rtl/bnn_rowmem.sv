@@ -30,7 +30,8 @@ module bnn_rowmem #(
   input  logic [1:0]               r_slot_i,
   input  logic                     r_flip_i,    // the first slot lies in the second four
   input  logic                     r_two_i,     // of 8 slots
-  input  logic [$clog2(DEPTH)-1:0] r_quad_i,    // from slot to slot + 4
+  input  logic [$clog2(WH):0]      r_split_i,   // pieces from the first address on; the others lie r_quad_i further
+  input  logic [$clog2(DEPTH)-1:0] r_quad_i,    // narrow: from slot to slot + 4
   output logic [WH*16-1:0]         r_data_o
 );
 
@@ -88,6 +89,7 @@ module bnn_rowmem #(
   // ---- reading ----
   logic [AW-1:0] a0_q, a0n_q, a1_q, a1n_q;
   logic [BW-1:0] bank_q, rot2_q, rot3_q;
+  logic [BW:0]   split_q;
   logic          narrow2_q, flip_q, two_q;
   logic [1:0]    x_q, slot2_q;
   always_ff @(posedge clk_i) begin
@@ -96,6 +98,7 @@ module bnn_rowmem #(
     a1_q      <= r_addr_i + r_quad_i;
     a1n_q     <= r_addr_i + r_quad_i + AW'(1);
     bank_q    <= r_bank_i;
+    split_q   <= r_split_i;
     narrow2_q <= r_narrow_i;
     flip_q    <= r_flip_i;
     two_q     <= r_two_i;
@@ -111,13 +114,15 @@ module bnn_rowmem #(
     logic [15:0]   q;
     logic [AW-1:0] wa;
     logic          second, next;
+    logic [BW-1:0] place;
     logic [BW:0]   behind;
     logic [2:0]    behind_x, behind_slot;
+    assign place       = BW'(b) - bank_q;
     assign wa          = wn_q[b] ? wa1_q : wa0_q;
     assign behind      = {1'b0, bank_q} + (BW+1)'(WH - 1 - b);
     assign behind_x    = {1'b0, x_q} + 3'(3 - b%4);
     assign behind_slot = {1'b0, slot2_q} + 3'(3 - b/4);
-    assign second = narrow2_q && two_q && (flip_q ^ behind_slot[2]);
+    assign second = (narrow2_q && two_q && (flip_q ^ behind_slot[2])) || {1'b0, place} >= split_q;
     assign next   = narrow2_q ? behind_x[2] : behind[BW];
     logic unused;
     assign unused = ^{behind[BW-1:0], behind_x[1:0], behind_slot[1:0]};

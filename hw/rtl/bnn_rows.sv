@@ -24,7 +24,8 @@ module bnn_rows #(
   input  logic [12:0]              w_i,
   input  logic [9:0]               cp_i,        // pieces of a pixel and plane
   input  logic [15:0]              wc_i,        // of a row and plane
-  input  logic [15:0]              rowp_i,      // of a row
+  input  logic [15:0]              len_i,       // of a row
+  input  logic [15:0]              rowp_i,      // from slot to slot
   input  logic [15:0]              lastb_i,     // first piece of the last slot
   input  logic [3:0]               slots_i,
   input  logic [4:0]               planes_i,
@@ -154,7 +155,7 @@ module bnn_rows #(
   assign left     = begin_q ? whole : left_q;
   assign p        = p_q;
   assign ptr      = (first_q && !taps_i) ? head_base : ptr_q;
-  assign row_left = first_q ? rowp_i : row_left_q;
+  assign row_left = first_q ? len_i : row_left_q;
   assign x_w      = first_q ? 13'd0 : x_w_q;
   assign pl_w     = first_q ? 4'd0 : pl_w_q;
   assign group    = first_q ? head_y[1:0] : group_q;

@@ -102,9 +102,11 @@ module bnn_windows #(
   logic [12:0] swc_q, yend_q;
   logic [14:0] plc_q;
   logic [15:0] wc_q;
-  logic [16:0] rowp_q;                                // of a row, at most 2^16
+  logic [15:0] len_q;                                 // of a row
+  logic [16:0] rowp_q;                                // from slot to slot, at most 2^16
   logic [20:0] slots_p_q;                             // of all slots
   logic [3:0]  slots_q;
+  logic        join_q;                                // kernel rows continue each other, see bnn_former
   logic        wide_q;                                // a row and plane alone is too much
 
   logic [16:0] mul_a;
@@ -130,6 +132,15 @@ module bnn_windows #(
 
   logic signed [17:0] y_last;                         // behind the last row of the last window
   assign y_last = $signed({2'd0, mul_p[15:0]}) - $signed({13'd0, d_pad_t_i}) + $signed({15'd0, d_kh_i});
+
+  // Where a kernel row is a word or more, slots lie so far apart that the next one goes on in the bank
+  // behind its end; with eight slots mostly also round the end of the ring.
+  logic [16:0]   row_len;
+  logic [BW-1:0] join_pad;
+  logic          may_join;
+  assign row_len  = k_mac_i ? {1'b0, wc_q} : 17'(wc_q) << planes_log2;
+  assign join_pad = kwc_q[BW-1:0] - row_len[BW-1:0];
+  assign may_join = may_rows && !hops && !is_small && kwc_q >= 12'(WH) && row_len < 17'(CAP / 8 - WH);
 
   // Narrow: bank words of a row and plane (slices: of two), of four slots.
   logic        near_one, may_rows, is_small, fits_narrow, fits_two, fits_rows, hops;
@@ -187,7 +198,9 @@ module bnn_windows #(
           3'd2: begin
             swc_q  <= mul_p[12:0];
             wide_q <= wide_q || (32'(wc_q) << planes_log2) > CAP;
-            rowp_q <= k_mac_i ? {1'b0, wc_q} : 17'(wc_q) << planes_log2;
+            len_q  <= row_len[15:0];
+            rowp_q <= row_len + (may_join ? 17'(join_pad) : 17'd0);
+            if (may_join) slots_q <= 4'd8;
           end
           3'd3: plc_q     <= mul_p[14:0];
           3'd4: slots_p_q <= mul_p[20:0];
@@ -197,6 +210,7 @@ module bnn_windows #(
       end
       FIT: begin
         // As many slots as there is room for, but never fewer than a window has rows.
+        join_q   <= may_join && slots_q[3] && slots_p_q[BW-1:0] == '0;
         slice_q  <= k_slice_i && fits_narrow;
         narrow_q <= fits_narrow;
         two_q    <= fits_two;
@@ -328,6 +342,7 @@ module bnn_windows #(
   logic          free;
   logic          m_valid, m_narrow, m_flip, m_two;
   logic [BW-1:0] m_bank, m_r_bank, m_rot;
+  logic [BW:0]   m_split;
   logic [AW-1:0] m_addr, m_r_addr, m_quad;
   logic [2:0]    m_piece;
   logic [3:0]    m_count;
@@ -356,6 +371,7 @@ module bnn_windows #(
     .w_i        (d_w_i),
     .cp_i       (cpa_q),
     .wc_i       (wc_q),
+    .len_i      (len_q),
     .rowp_i     (rowp),
     .lastb_i    (lastb),
     .slots_i    (slots_q),
@@ -407,6 +423,7 @@ module bnn_windows #(
     .r_slot_i  (m_slot),
     .r_flip_i  (m_flip),
     .r_two_i   (m_two),
+    .r_split_i (m_split),
     .r_quad_i  (m_quad),
     .r_data_o  (m_r_data)
   );
@@ -431,12 +448,13 @@ module bnn_windows #(
     .slice_i      (slice_q),
     .mac_i        (k_mac_i),
     .hop_i        (hops && !taps_q),
+    .join_i       (join_q && !taps_q),
     .cp_i         (cp_q),
     .cpa_i        (cpa_q),
     .next_i       (hops ? next : 10'd0),
     .kwc_i        (kwc_q),
     .plane_step_i (narrow_q ? 16'(quarter) : wc_q),
-    .plane_top_i  (narrow_q ? quad - 16'(quarter) : rowp - wc_q),
+    .plane_top_i  (narrow_q ? quad - 16'(quarter) : len_q - wc_q),
     .rowp_i       (rowp),
     .lastb_i      (lastb),
     .two_i        (two_q),
@@ -480,6 +498,7 @@ module bnn_windows #(
     .r_slot_o     (m_slot),
     .r_flip_o     (m_flip),
     .r_two_o      (m_two),
+    .r_split_o    (m_split),
     .r_quad_o     (m_quad),
     .r_data_i     (m_r_data),
     .ww_valid_o   (ww_valid_o),
