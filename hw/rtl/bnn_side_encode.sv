@@ -4,7 +4,7 @@
 // Colours are taken in groups of 16, whose tables are held here and whose output
 // is a whole number of 16-bit pieces:
 //
-//   for each group:  load its tables (once, if shared)
+//   for each group:  ask for its tables (once, if shared) and for the pixels; load the tables
 //     for each pixel:  for each four colours:  bytes, look up, emit
 //
 // Nothing here is shifted by a variable amount. Codes of 4 and 8 bits, and 32
@@ -58,6 +58,7 @@ module bnn_side_encode (
                          BEGIN = 3'd5, PIXELS = 3'd6, NEXT = 3'd7;
 
   logic [2:0]  state_q;
+  logic        table_q;                     // tables are under way
   logic [13:0] colour_q, rest;              // first of the group
   logic [3:0]  last;                        // colours of the group, less 1
   logic        single;                      // one group holds all colours
@@ -90,7 +91,7 @@ module bnn_side_encode (
   assign ask_go     = ask_q && rq_ready_i;
   assign ask_next   = ask_go && (!planar_i || ask_end || state_q == ASK);
   assign rq_valid_o = ask_q;
-  assign rq_table_o = state_q == ASK || state_q == LOAD;
+  assign rq_table_o = state_q == ASK;
   assign rq_addr_o  = ask_addr_q;
   always_comb begin
     if (rq_table_o)    rq_bytes_o = {15'd0, 5'({1'b0, shared_i ? 4'd0 : last} + 5'd1), 8'd0};
@@ -518,12 +519,12 @@ module bnn_side_encode (
       case (state_q)
         IDLE: if (start_i) state_q <= TABLE;
         TABLE: state_q <= ASK;
-        ASK: if (ask_q && rq_ready_i) state_q <= LOAD;
+        ASK: if (ask_q && rq_ready_i) state_q <= SETUP;
         LOAD: begin
-          if (rb_valid_i && load_half_q && load_q == {shared_i ? 4'd0 : last, 4'd15}) state_q <= SETUP;
+          if (rb_valid_i && load_half_q && load_q == {shared_i ? 4'd0 : last, 4'd15}) state_q <= PIXELS;
         end
         SETUP:  state_q <= BEGIN;
-        BEGIN:  state_q <= PIXELS;
+        BEGIN:  state_q <= table_q ? LOAD : PIXELS;
         PIXELS: if (over_q && !pl_full_q && !pl_out_q && !put_valid_o) state_q <= NEXT;
         default: begin  // NEXT
           state_q <= shared_i ? SETUP : TABLE;
@@ -545,6 +546,7 @@ module bnn_side_encode (
       off_q    <= off_q + {area_i, 4'd0};
       base_q   <= base_q + 14'(step);
     end
+    table_q <= state_q == TABLE || (table_q && state_q != LOAD);
     line_q <= 17'(w_i) * 17'(colours_i[4:0]);
     if (state_q != LOAD) begin
       load_q      <= '0;

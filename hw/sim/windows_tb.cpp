@@ -729,10 +729,10 @@ class Bench
 	}
 };
 
-enum Sort { ROWS, NARROW, TAPS, ELEMENTS, LARGE, WIDE, GROUPS, SLICE, MAC, SORTS };
+enum Sort { ROWS, NARROW, TAPS, ELEMENTS, LARGE, WIDE, GROUPS, MERGED, SLICE, MAC, SORTS };
 const char *const sort_names[] = {
 	"rows",	     "16 channels and less", "taps",   "elements", "large shapes",
-	"wide rows", "rows of groups",	     "slices", "MACs"
+	"wide rows", "rows of groups",	     "kernel rows in one", "slices", "MACs"
 };
 
 // Of slices: T, S4 and S8 only where the activations are not odd.
@@ -848,9 +848,25 @@ Config random_config(Sort sort)
 					c.w -= range(0, c.w / 8);
 			}
 		}
+		if (sort == MERGED) {
+			c.cg = 16 * range(1, 12);
+			c.c = c.cg * range(1, 2);
+			c.chan = one_in(2) ? c.c - c.cg : 0;
+			c.convs = 1;
+			c.kh = range(2, one_in(4) ? 7 : 3);
+			c.h = range(3, 30);
+			c.w = range(1, 12);
+			c.pt = random32() % c.kh;
+			c.pb = random32() % c.kh;
+			// Rows of an eighth of the row buffer, a little more or less.
+			if (one_in(8)) {
+				c.sw = range(4, 7);
+				c.w = (B == 256 ? 4096 : 1024) / (c.f.width() * (c.cg / 16)) + range(0, 4) - 2;
+			}
+		}
 		c.repeat = c.convs == 1 && !c.mac && one_in(4) ? range(2, 4) : 1;
 		good = c.shape() && c.kh * c.kw * c.cg <= 32767 && c.c <= 8192 &&
-		       c.work() <= (sort == WIDE || one_in(20) ? 20000u : 2500u);
+		       c.work() <= (sort == WIDE || sort == MERGED || one_in(20) ? 20000u : 2500u);
 		if (c.slice)
 			good = good && c.kh * c.kw * c.cg <= B / 4;
 		if (c.mac) // what the loader promises
@@ -948,7 +964,7 @@ int main(int argc, char **argv)
 		{ "16 channels, 3x3, O2", BNN_FORMAT_O2, 32, 32, 16, 3, 1, 1, true, false, 2.2 },
 		{ "32 channels, 3x3, O2", BNN_FORMAT_O2, 32, 32, 32, 3, 1, 1, true, false, 6.5 },
 		{ "64 channels, 3x3, O2", BNN_FORMAT_O2, 16, 16, 64, 3, 1, 1, true, false, 7.2 },
-		{ "96 channels, 3x3, B1", BNN_FORMAT_B1, 32, 32, 96, 3, 1, 1, false, false, 4.2 },
+		{ "96 channels, 3x3, B1", BNN_FORMAT_B1, 32, 32, 96, 3, 1, 1, false, false, 4.3 },
 		{ "256 channels, 1x1, B1", BNN_FORMAT_B1, 28, 28, 256, 1, 1, 0, false, false, 2.3 },
 		{ "256 channels, 3x3, B1", BNN_FORMAT_B1, 14, 14, 256, 3, 1, 1, false, false, 9 },
 		{ "3 channels, 3x3, S8, slices", BNN_FORMAT_S8, 32, 32, 3, 3, 1, 0, false, true,
