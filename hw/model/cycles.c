@@ -20,6 +20,7 @@ const struct cycles_config cycles_default = {
 enum {
 	PIECE = 16, /* bits */
 	BEAT = 16,  /* bytes */
+	RESIDUAL_HELD = 8, /* groups in the ring of bnn_stream_in */
 	TILES = 32, /* of a chunk: half of the results that a half lane keeps */
 	MASKS = 1 << BNN_KERNEL_MAX
 };
@@ -98,28 +99,26 @@ static uint32_t words_present(const struct command *cmd, uint32_t pieces, uint32
 	return n ? n : 1;
 }
 
-/* Steps of bnn_former for a pass: runs of a kernel row that are there, or not. */
+/* Steps of bnn_former for a pass: runs of a kernel row; of what is absent only where it counts. */
 static uint32_t form_pass(const struct command *cmd, const struct cycles_plan *plan,
 			  uint32_t word_pieces, uint32_t rows, uint32_t columns)
 {
-	uint32_t pieces = tap_pieces(plan), steps = 0;
-	uint32_t there = (uint32_t)__builtin_popcount(columns), absent = cmd->kw - there;
+	uint32_t pieces = tap_pieces(plan), there = (uint32_t)__builtin_popcount(columns);
+	uint32_t present = (uint32_t)__builtin_popcount(rows), left, right, steps;
 
-	if (plan->narrow)
+	if (plan->narrow || !rows || !columns)
 		return 1;
 	if (!plan->taps && plan->convs > 1) /* tap by tap */
-		return (uint32_t)(__builtin_popcount(rows) * div_up(pieces, word_pieces)) * there;
-	for (uint32_t ky = 0; ky < cmd->kh; ky++) {
-		if (!(rows >> ky & 1)) {
-			steps += (uint32_t)div_up((uint64_t)cmd->kw * pieces, word_pieces);
-			continue;
-		}
-		if (there)
-			steps += (uint32_t)div_up((uint64_t)there * pieces, word_pieces);
-		if (absent)
-			steps += (uint32_t)div_up((uint64_t)absent * pieces, word_pieces);
-	}
-	return steps;
+		return (uint32_t)(present * div_up(pieces, word_pieces)) * there;
+	steps = present * (uint32_t)div_up((uint64_t)there * pieces, word_pieces);
+	if (!field(cmd, BNN_F_CONV_PAD_MODE))
+		return steps;
+	left = (uint32_t)__builtin_ctz(columns);
+	right = cmd->kw - left - there;
+	steps += present * (uint32_t)(div_up((uint64_t)left * pieces, word_pieces) +
+				      div_up((uint64_t)right * pieces, word_pieces));
+	return steps + (cmd->kh - present) *
+			       (uint32_t)div_up((uint64_t)cmd->kw * pieces, word_pieces);
 }
 
 /* Passes of a pixel without those of FRAC's L; docs/core.md, section 4. */
@@ -375,9 +374,10 @@ uint64_t cycles_store(const struct cycles_config *config, const struct command *
 	const struct ref *p = &cmd->ref[REF_OUTP], *s = &cmd->ref[REF_OUTS];
 	uint64_t planes = 0, elements = 0, sums = 0;
 
-	/* A piece per plane and cycle, two beats' worth of lanes at once never. */
+	/* A piece of two planes per cycle. */
 	if (p->used)
-		planes = plan->copies * div_up(chunk->rows, PIECE) * formats[p->format].planes;
+		planes = plan->copies * div_up(chunk->rows, PIECE) *
+			 div_up(formats[p->format].planes, 2);
 	if (s->used)
 		elements = (uint64_t)cycles_post(plan, chunk) * group_beats(config, s);
 	if (field(cmd, BNN_F_CONV_SUM_EN)) /* 16 channels at once; the same ones only every other
@@ -393,6 +393,9 @@ uint64_t cycles_store(const struct cycles_config *config, const struct command *
 static uint64_t residual_beats(const struct cycles_config *config, const struct ref *r,
 			       uint32_t groups, bool win)
 {
+	/* Channels that repeat are read once, if bnn_stream_in holds them. */
+	if (r->c <= RESIDUAL_HELD * config->lanes)
+		groups = min_u32(groups, (uint32_t)div_up(r->c, config->lanes));
 	return r->used ? groups * group_beats(config, r) * (win ? 4 : 1) : 0;
 }
 

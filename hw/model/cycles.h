@@ -28,7 +28,7 @@ extern const struct cycles_config cycles_default;
 enum {
 	CYCLES_DISPATCH = 5, /* from the end of a command to the next at work */
 	CYCLES_SETUP = 20,   /* bnn_windows works out how rows lie, per chunk */
-	CYCLES_DRAIN = 25,   /* last word of a chunk through array, pipe and store */
+	CYCLES_DRAIN = 47,   /* last word of a chunk through array, pipe and store */
 	CYCLES_LOAD = 30,    /* bnn_load cuts a command, until it asks for the first chunk */
 	CYCLES_TAP = 4,	     /* a tap that is asked from memory (taps way) */
 	/* bnn_side, measured on the RTL */
