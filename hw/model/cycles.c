@@ -165,7 +165,9 @@ static void count_windows(const struct cycles_config *config, const struct comma
 				plan->form_steps += n * max_u32(taps, 1);
 				continue;
 			}
-			plan->steps += n * present * wbits * plan->passes;
+			/* Parts of a word behind the end of the window are not played. */
+			plan->steps += n * plan->passes *
+				       (present == words ? plan->row_words : present * wbits);
 			plan->form_steps += n * planes * form_pass(cmd, plan, word_pieces, r, c);
 		}
 	}
@@ -351,8 +353,9 @@ void cycles_chunk(const struct cycles_config *config, const struct command *cmd,
 	if (mode == WMODE_TILED_FLAT || mode == WMODE_CODEBOOK) /* 16 bits per cycle */
 		chunk->load_beats +=
 			chunk->rows * div_up((uint64_t)cmd->k * weight_bits(cmd), PIECE);
-	else
-		chunk->load_beats += div_up((uint64_t)chunk->rows * cmd->row_bytes, BEAT);
+	else /* weights of 2 and 4 bits are taken apart half a beat at a time */
+		chunk->load_beats += div_up((uint64_t)chunk->rows * cmd->row_bytes, BEAT) *
+				     (weight_bits(cmd) == 2 || weight_bits(cmd) == 4 ? 2 : 1);
 }
 
 /* ---- pipe ---- */
@@ -451,11 +454,78 @@ void cycles_gates_end(struct cycles_gates *gates)
 
 /* ---- time ---- */
 
+/* When beats that may come from `at` on have come, behind what the last commands read. */
+static uint64_t transfer(const struct cycles_loader *loader, uint64_t at, uint64_t beats)
+{
+	for (unsigned int i = CYCLES_OLDER; i-- > 0;) {
+		uint64_t start = loader->older[i].start, end = loader->older[i].end, left;
+
+		if (end <= at)
+			continue;
+		if (at < start) {
+			if (beats <= start - at)
+				break;
+			beats -= start - at;
+			at = start;
+		}
+		left = end - start > loader->older[i].beats ? end - start - loader->older[i].beats
+							     : 0;
+		left = (uint64_t)((double)left * (double)(end - at) / (double)(end - start));
+		if (beats <= left)
+			return at + (uint64_t)((double)beats * (double)(end - at) / (double)left);
+		beats -= left;
+		at = end;
+	}
+	return at + beats;
+}
+
+/* The loader waits for older commands that write what it reads. */
+static uint64_t written_at(const struct command *cmd, const struct cycles_loader *loader)
+{
+	uint64_t at = 0;
+
+	for (unsigned int i = 0; i < CYCLES_OLDER; i++) {
+		for (unsigned int slot = 0; slot < REF_COUNT; slot++) {
+			const struct ref *r = &cmd->ref[slot];
+
+			if (!r->used || on_chip(r) ||
+			    (r->stream != STREAM_WEIGHTS && r->stream != STREAM_PARAMS))
+				continue;
+			for (unsigned int k = 0; k < 2; k++)
+				if (r->base < loader->older[i].to[k] &&
+				    loader->older[i].from[k] < r->base + r->extent)
+					at = at > loader->older[i].end ? at : loader->older[i].end;
+		}
+	}
+	return at;
+}
+
+/* Notes what a command of E did, for the loader. */
+static void note(const struct command *cmd, uint64_t start, const struct cycles_result *result,
+		 struct cycles_loader *loader)
+{
+	unsigned int k = 0;
+
+	memmove(loader->older + 1, loader->older, sizeof(loader->older) - sizeof(loader->older[0]));
+	memset(loader->older, 0, sizeof(loader->older[0]));
+	loader->older[0].start = start;
+	loader->older[0].end = result->end;
+	loader->older[0].beats = result->memory;
+	for (unsigned int slot = 0; slot < REF_COUNT && k < 2; slot++) {
+		const struct ref *r = &cmd->ref[slot];
+
+		if (!r->used || !r->write || on_chip(r))
+			continue;
+		loader->older[0].from[k] = r->base;
+		loader->older[0].to[k++] = r->base + r->extent;
+	}
+}
+
 /* Loads a chunk as early as there is room; returns when it is there. */
 static uint64_t load(const struct cycles_config *config, const struct cycles_chunk *chunk,
-		     struct cycles_loader *loader)
+		     uint64_t begin, struct cycles_loader *loader)
 {
-	uint64_t words = chunk->words, params = chunk->params, begin = loader->at;
+	uint64_t words = chunk->words, params = chunk->params;
 	uint64_t beats = chunk->load_beats * BEAT / config->bytes;
 	uint32_t keep = loader->count;
 
@@ -469,10 +539,11 @@ static uint64_t load(const struct cycles_config *config, const struct cycles_chu
 	}
 	if (keep == CYCLES_HELD)
 		keep = CYCLES_HELD - 1;
+	begin = begin > loader->at ? begin : loader->at;
 	for (uint32_t i = 0; i < keep; i++)
 		begin = begin > loader->held[i].free ? begin : loader->held[i].free;
 	/* Requests go out while older data is on its way: the latency shows after a pause only. */
-	loader->at = (begin == loader->at ? begin : begin + config->latency) + beats;
+	loader->at = transfer(loader, begin == loader->at ? begin : begin + config->latency, beats);
 	loader->count -= keep;
 	memmove(loader->held, loader->held + keep, loader->count * sizeof(loader->held[0]));
 	return loader->at;
@@ -500,6 +571,40 @@ static void add_if_most(uint64_t *cause, uint64_t time, uint64_t *longest, uint6
 		return;
 	*longest = time;
 	*most = cause;
+}
+
+static uint64_t max_u64(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* Sixteenths of a cycle for OUTP of a pixel: two planes at once wait where one of them has a beat
+ * for memory. */
+static uint64_t plane_cycles(const struct command *cmd, const struct cycles_plan *plan,
+			     const struct cycles_chunk *chunk)
+{
+	const struct ref *r = &cmd->ref[REF_OUTP];
+	uint64_t pieces = plan->copies * div_up(chunk->rows, PIECE), planes;
+
+	if (!r->used)
+		return 0;
+	planes = formats[r->format].planes;
+	return pieces * (16 * div_up(planes, 2) + (planes > 1 ? planes : 0));
+}
+
+/* Sixteenths of a beat of a pixel on the write channel: each burst of 16 has a cycle besides. */
+static uint64_t write_beats(const struct command *cmd, const struct cycles_plan *plan,
+			    const struct cycles_chunk *chunk)
+{
+	uint64_t bits = 0, channels = (uint64_t)plan->copies * chunk->rows;
+
+	for (unsigned int slot = REF_OUTP; slot <= REF_OUTS; slot++) {
+		const struct ref *r = &cmd->ref[slot];
+
+		if (r->used && !on_chip(r))
+			bits += channels * formats[r->format].width;
+	}
+	return bits * 17 / (8 * BEAT);
 }
 
 /* One chunk at work from `start` on; returns its end. */
@@ -532,6 +637,9 @@ static uint64_t run_chunk(const struct cycles_config *config, const struct comma
 					       field(cmd, slot == REF_RES1 ? BNN_F_CONV_RES1_WIN
 									   : BNN_F_CONV_RES2_WIN));
 	written = pixels * cycles_store(config, cmd, plan, chunk);
+	written = max_u64(written, pixels * plane_cycles(cmd, plan, chunk) / 16);
+	written = max_u64(written, scaled(config, pixels * write_beats(cmd, plan, chunk) / 16));
+	result->memory += scaled(config, memory);
 	first += scaled(config, plan->first_beats) + (on_chip(in) ? CYCLES_TAP : config->latency);
 	longest = array;
 	add_if_most(&result->post, pixels * cycles_post(plan, chunk), &longest, &most);
@@ -565,7 +673,7 @@ static uint64_t layer_end(const struct cycles_config *config, const struct comma
 		if (!chunk.load_beats) {
 			ready = at;
 		} else {
-			ready = load(config, &chunk, loader);
+			ready = load(config, &chunk, written_at(cmd, loader), loader);
 			if (ready > at)
 				result->weights += ready - at;
 		}
@@ -678,4 +786,5 @@ void cycles_command(const struct cycles_config *config, const struct command *cm
 		result->act = result->end - start;
 	}
 	result->end += visible(config, cmd);
+	note(cmd, start, result, loader);
 }

@@ -32,8 +32,8 @@ enum {
 	CYCLES_LOAD = 30,    /* bnn_load cuts a command, until it asks for the first chunk */
 	CYCLES_TAP = 4,	     /* a tap that is asked from memory (taps way) */
 	/* bnn_side, measured on the RTL */
-	CYCLES_SIDE = 60,      /* start and end of a command */
-	CYCLES_POOL_TAP = 2,   /* POOL: a tap of several, at least */
+	CYCLES_SIDE = 16,      /* start and end of a command */
+	CYCLES_POOL_TAP = 1,   /* POOL: a tap of several, at least */
 	CYCLES_POOL_PIXEL = 6, /* and an output pixel that is made element by element */
 	CYCLES_COLOUR = 5,     /* ENC: each of more than four colours */
 	CYCLES_RECORD = 4,     /* GATEFOLD */
@@ -98,8 +98,12 @@ void cycles_gates_start(struct cycles_gates *gates, const struct cycles_plan *pl
 void cycles_gates_add(struct cycles_gates *gates, uint32_t channel, bool open);
 void cycles_gates_end(struct cycles_gates *gates); /* of the pixel */
 
-/* Chunks that the loader holds, with the cycle at which each is free again. */
-enum { CYCLES_HELD = 16 };
+/*
+ * Chunks that the loader holds, with the cycle at which each is free again; what the last
+ * commands wrote, which it waits for where it is weights, and what they read of memory, which
+ * comes before its own.
+ */
+enum { CYCLES_HELD = 16, CYCLES_OLDER = 8 };
 struct cycles_loader {
 	uint64_t at; /* the last chunk was loaded */
 	uint32_t count;
@@ -107,6 +111,10 @@ struct cycles_loader {
 		uint64_t free;
 		uint32_t words, params;
 	} held[CYCLES_HELD];
+	struct {
+		uint64_t start, end, beats;
+		uint64_t from[2], to[2]; /* of the outputs; to 0: none */
+	} older[CYCLES_OLDER]; /* the last one first */
 };
 
 /* Where the time of a command went; causes as the stall counters. */
@@ -114,6 +122,7 @@ struct cycles_result {
 	uint64_t end;
 	uint64_t busy; /* of the array */
 	uint64_t weights, act, post, residual, store;
+	uint64_t memory; /* cycles of the bus for what was read, but for the loader */
 };
 
 /* From `start` on; `rounds` of L in all its pixels. Updates the loader. */

@@ -76,6 +76,7 @@ static void xfer_loader(struct tape *s, struct cycles_loader *loader)
 		XFER(loader->held[i].words);
 		XFER(loader->held[i].params);
 	}
+	XFER(loader->older);
 }
 
 static void xfer_job(struct tape *s, struct job *job)
@@ -184,6 +185,9 @@ static bool check_times(const struct bnn_core *core)
 	for (unsigned i = 0; ok && i < loader->count; i++)
 		ok = loader->held[i].free < most && loader->held[i].words <= 1 << 20 &&
 		     loader->held[i].params <= 1 << 20;
+	for (unsigned i = 0; ok && i < CYCLES_OLDER; i++)
+		ok = loader->older[i].start <= loader->older[i].end &&
+		     loader->older[i].end < most && loader->older[i].beats < 1u << 31;
 	return ok;
 }
 
