@@ -20,6 +20,7 @@ const struct cycles_config cycles_default = {
 enum {
 	PIECE = 16, /* bits */
 	BEAT = 16,  /* bytes */
+	POOL_STRIP = 512, /* bytes of a pixel in the buffer of POOL */
 	RESIDUAL_HELD = 8, /* groups in the ring of bnn_stream_in */
 	TILES = 32, /* of a chunk: half of the results that a half lane keeps */
 	MASKS = 1 << BNN_KERNEL_MAX
@@ -399,7 +400,8 @@ static uint64_t residual_beats(const struct cycles_config *config, const struct 
 	/* Channels that repeat are read once, if bnn_stream_in holds them. */
 	if (r->c <= RESIDUAL_HELD * config->lanes)
 		groups = min_u32(groups, (uint32_t)div_up(r->c, config->lanes));
-	return r->used ? groups * group_beats(config, r) * (win ? 4 : 1) : 0;
+	/* The requests of WIN: a cycle, where they are of memory. */
+	return r->used ? groups * group_beats(config, r) * (win ? 4 : 1) + (win && !on_chip(r)) : 0;
 }
 
 uint64_t cycles_residual(const struct cycles_config *config, const struct command *cmd,
@@ -479,6 +481,12 @@ static uint64_t transfer(const struct cycles_loader *loader, uint64_t at, uint64
 	return at + beats;
 }
 
+/* Where a vector or tensor begins, on chip apart from memory. */
+static uint64_t place(const struct ref *r)
+{
+	return r->base + (on_chip(r) ? UINT64_C(1) << 62 : 0);
+}
+
 /* The loader waits for older commands that write what it reads. */
 static uint64_t written_at(const struct command *cmd, const struct cycles_loader *loader)
 {
@@ -488,12 +496,11 @@ static uint64_t written_at(const struct command *cmd, const struct cycles_loader
 		for (unsigned int slot = 0; slot < REF_COUNT; slot++) {
 			const struct ref *r = &cmd->ref[slot];
 
-			if (!r->used || on_chip(r) ||
-			    (r->stream != STREAM_WEIGHTS && r->stream != STREAM_PARAMS))
+			if (!r->used || (r->stream != STREAM_WEIGHTS && r->stream != STREAM_PARAMS))
 				continue;
 			for (unsigned int k = 0; k < 2; k++)
-				if (r->base < loader->older[i].to[k] &&
-				    loader->older[i].from[k] < r->base + r->extent)
+				if (place(r) < loader->older[i].to[k] &&
+				    loader->older[i].from[k] < place(r) + r->extent)
 					at = at > loader->older[i].end ? at : loader->older[i].end;
 		}
 	}
@@ -514,10 +521,10 @@ static void note(const struct command *cmd, uint64_t start, const struct cycles_
 	for (unsigned int slot = 0; slot < REF_COUNT && k < 2; slot++) {
 		const struct ref *r = &cmd->ref[slot];
 
-		if (!r->used || !r->write || on_chip(r))
+		if (!r->used || !r->write)
 			continue;
-		loader->older[0].from[k] = r->base;
-		loader->older[0].to[k++] = r->base + r->extent;
+		loader->older[0].from[k] = place(r);
+		loader->older[0].to[k++] = place(r) + r->extent;
 	}
 }
 
@@ -592,7 +599,7 @@ static uint64_t plane_cycles(const struct command *cmd, const struct cycles_plan
 	return pieces * (16 * div_up(planes, 2) + (planes > 1 ? planes : 0));
 }
 
-/* Sixteenths of a beat of a pixel on the write channel: each burst of 16 has a cycle besides. */
+/* Sixteenths of a beat of a pixel on the write channel: two bursts of 16 have a cycle besides. */
 static uint64_t write_beats(const struct command *cmd, const struct cycles_plan *plan,
 			    const struct cycles_chunk *chunk)
 {
@@ -604,7 +611,7 @@ static uint64_t write_beats(const struct command *cmd, const struct cycles_plan 
 		if (r->used && !on_chip(r))
 			bits += channels * formats[r->format].width;
 	}
-	return bits * 17 / (8 * BEAT);
+	return bits * 33 / (2 * 8 * BEAT);
 }
 
 /* One chunk at work from `start` on; returns its end. */
@@ -636,6 +643,8 @@ static uint64_t run_chunk(const struct cycles_config *config, const struct comma
 				residual_beats(config, &cmd->ref[slot], cycles_post(plan, chunk),
 					       field(cmd, slot == REF_RES1 ? BNN_F_CONV_RES1_WIN
 									   : BNN_F_CONV_RES2_WIN));
+	if (residual && on_chip(in)) /* every other beat of IN meets one in its bank */
+		residual += rows / 2;
 	written = pixels * cycles_store(config, cmd, plan, chunk);
 	written = max_u64(written, pixels * plane_cycles(cmd, plan, chunk) / 16);
 	written = max_u64(written, scaled(config, pixels * write_beats(cmd, plan, chunk) / 16));
@@ -704,8 +713,25 @@ static uint64_t encode_cycles(const struct command *cmd)
 	/* Levels of one colour at a time, 128 of them. */
 	if (field(cmd, BNN_F_ENC_MODE) == ENC_THERMO && levels != 32 && cmd->cin <= 4)
 		colours = cmd->cin * (levels > 128 ? 2 : 1);
-	return div_up(cmd->ref[REF_WEIGHT].extent, BEAT) +
+	return div_up(cmd->ref[REF_WEIGHT].extent, BEAT) + CYCLES_ENCODE +
+	       (formats[out->format].planes > 1 ? (uint64_t)cmd->h * CYCLES_ENCODE_ROW : 0) +
 	       (uint64_t)cmd->h * cmd->w * (colours > beats ? colours : beats);
+}
+
+/* Taps inside an axis, over all positions. */
+static uint64_t taps_there(uint32_t out, uint32_t size, uint32_t kernel, uint32_t stride,
+			   uint32_t before)
+{
+	uint64_t n = 0;
+
+	for (uint32_t o = 0; o < out; o++) {
+		int64_t first = (int64_t)o * stride - before, end = first + kernel;
+
+		first = first < 0 ? 0 : first;
+		end = end > size ? size : end;
+		n += end > first ? (uint64_t)(end - first) : 0;
+	}
+	return n;
 }
 
 /* bnn_side_mean gives four averages per cycle, the divider one; sums of groups are taken by
@@ -713,7 +739,7 @@ static uint64_t encode_cycles(const struct command *cmd)
 static uint64_t pool_cycles(const struct command *cmd)
 {
 	const struct ref *in = &cmd->ref[REF_IN], *out = &cmd->ref[REF_OUTP];
-	uint64_t taps = (uint64_t)cmd->kh * cmd->kw, beats, results;
+	uint64_t taps = (uint64_t)cmd->kh * cmd->kw, beats, results, strips = 0, there;
 	uint32_t group = field(cmd, BNN_F_POOL_GROUP), width = formats[in->format].width;
 	bool mean = field(cmd, BNN_F_POOL_MODE) == POOL_AVG, slow = false;
 
@@ -721,15 +747,21 @@ static uint64_t pool_cycles(const struct command *cmd)
 	if (mean && (width == 8 || width == 16) && group <= 8 && !(group & (group - 1)) &&
 	    field(cmd, BNN_F_POOL_DIV) <= 512) {
 		results = div_up(cmd->cout, 4);
+		if (group > 1)
+			strips = div_up(in->natural, POOL_STRIP) * CYCLES_POOL_STRIP;
 	} else if (mean || group > 1) {
 		results = group > 1 ? taps * cmd->cin : cmd->cout;
 		slow = true;
 	} else {
 		results = div_up(out->natural, BEAT);
 	}
-	beats = taps * max_u32((uint32_t)beats, taps > 1 ? CYCLES_POOL_TAP : 1);
-	return (uint64_t)cmd->oh * cmd->ow *
-	       ((beats > results ? beats : results) + (slow ? CYCLES_POOL_PIXEL : 0));
+	/* Taps outside of IN are not read. */
+	there = taps_there(cmd->oh, cmd->h, cmd->kh, cmd->sh, cmd->pad_t) *
+		taps_there(cmd->ow, cmd->w, cmd->kw, cmd->sw, cmd->pad_l) *
+		max_u32((uint32_t)beats, 1);
+	results = (uint64_t)cmd->oh * cmd->ow * results;
+	return (there > results ? there : results) +
+	       (uint64_t)cmd->oh * cmd->ow * (strips + (slow ? CYCLES_POOL_PIXEL : 0));
 }
 
 static uint64_t side_cycles(const struct cycles_config *config, const struct command *cmd)
@@ -747,7 +779,7 @@ static uint64_t side_cycles(const struct cycles_config *config, const struct com
 		cycles = 2 * ref_beats(&cmd->ref[REF_IN]);
 		break;
 	case BNN_CMD_GATEFOLD:
-		cycles = (uint64_t)cmd->cout * CYCLES_RECORD;
+		cycles = (uint64_t)cmd->cout * CYCLES_RECORD + cmd->cout / 8 + CYCLES_FOLD;
 		break;
 	default: /* NOP, END, PREFETCH */
 		return 0;

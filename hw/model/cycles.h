@@ -33,8 +33,11 @@ enum {
 	CYCLES_TAP = 4,	     /* a tap that is asked from memory (taps way) */
 	/* bnn_side, measured on the RTL */
 	CYCLES_SIDE = 16,      /* start and end of a command */
-	CYCLES_POOL_TAP = 1,   /* POOL: a tap of several, at least */
+	CYCLES_POOL_STRIP = 2, /* POOL of groups of channels: from strip to strip */
 	CYCLES_POOL_PIXEL = 6, /* and an output pixel that is made element by element */
+	CYCLES_ENCODE = 340,   /* ENC: tables, and the first pages of a job */
+	CYCLES_ENCODE_ROW = 20, /* planes of a row that are collected leave */
+	CYCLES_FOLD = 36,      /* GATEFOLD: first record through the multipliers */
 	CYCLES_COLOUR = 5,     /* ENC: each of more than four colours */
 	CYCLES_RECORD = 4,     /* GATEFOLD */
 };
