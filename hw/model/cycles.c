@@ -400,8 +400,7 @@ static uint64_t residual_beats(const struct cycles_config *config, const struct 
 	/* Channels that repeat are read once, if bnn_stream_in holds them. */
 	if (r->c <= RESIDUAL_HELD * config->lanes)
 		groups = min_u32(groups, (uint32_t)div_up(r->c, config->lanes));
-	/* The requests of WIN: a cycle, where they are of memory. */
-	return r->used ? groups * group_beats(config, r) * (win ? 4 : 1) + (win && !on_chip(r)) : 0;
+	return r->used ? groups * group_beats(config, r) * (win ? 4 : 1) : 0;
 }
 
 uint64_t cycles_residual(const struct cycles_config *config, const struct command *cmd,
@@ -614,6 +613,12 @@ static uint64_t write_beats(const struct command *cmd, const struct cycles_plan 
 	return bits * 33 / (2 * 8 * BEAT);
 }
 
+/* Beats of a pixel of a residual in memory; the requests of WIN take a cycle. */
+static uint64_t residual_memory(const struct ref *r, bool win)
+{
+	return div_up((uint64_t)r->natural, BEAT) * (win ? 4 : 1) + win;
+}
+
 /* One chunk at work from `start` on; returns its end. */
 static uint64_t run_chunk(const struct cycles_config *config, const struct command *cmd,
 			  const struct cycles_plan *plan, const struct cycles_chunk *chunk,
@@ -638,11 +643,11 @@ static uint64_t run_chunk(const struct cycles_config *config, const struct comma
 	memory += on_chip(in) ? 0 : rows;
 	for (unsigned int slot = REF_RES1; slot <= REF_RES2; slot++)
 		if (cmd->ref[slot].used && !on_chip(&cmd->ref[slot]))
-			memory +=
-				pixels *
-				residual_beats(config, &cmd->ref[slot], cycles_post(plan, chunk),
-					       field(cmd, slot == REF_RES1 ? BNN_F_CONV_RES1_WIN
-									   : BNN_F_CONV_RES2_WIN));
+			memory += pixels *
+				  residual_memory(&cmd->ref[slot],
+						  field(cmd, slot == REF_RES1
+								     ? BNN_F_CONV_RES1_WIN
+								     : BNN_F_CONV_RES2_WIN));
 	if (residual && on_chip(in)) /* every other beat of IN meets one in its bank */
 		residual += rows / 2;
 	written = pixels * cycles_store(config, cmd, plan, chunk);
@@ -739,7 +744,7 @@ static uint64_t taps_there(uint32_t out, uint32_t size, uint32_t kernel, uint32_
 static uint64_t pool_cycles(const struct command *cmd)
 {
 	const struct ref *in = &cmd->ref[REF_IN], *out = &cmd->ref[REF_OUTP];
-	uint64_t taps = (uint64_t)cmd->kh * cmd->kw, beats, results, strips = 0, there;
+	uint64_t taps = (uint64_t)cmd->kh * cmd->kw, beats, results, strips, there;
 	uint32_t group = field(cmd, BNN_F_POOL_GROUP), width = formats[in->format].width;
 	bool mean = field(cmd, BNN_F_POOL_MODE) == POOL_AVG, slow = false;
 
@@ -747,21 +752,20 @@ static uint64_t pool_cycles(const struct command *cmd)
 	if (mean && (width == 8 || width == 16) && group <= 8 && !(group & (group - 1)) &&
 	    field(cmd, BNN_F_POOL_DIV) <= 512) {
 		results = div_up(cmd->cout, 4);
-		if (group > 1)
-			strips = div_up(in->natural, POOL_STRIP) * CYCLES_POOL_STRIP;
 	} else if (mean || group > 1) {
 		results = group > 1 ? taps * cmd->cin : cmd->cout;
 		slow = true;
 	} else {
 		results = div_up(out->natural, BEAT);
 	}
-	/* Taps outside of IN are not read. */
+	/* Taps outside of IN are not read; each tap of a strip is asked for. */
+	strips = div_up(in->natural, POOL_STRIP);
 	there = taps_there(cmd->oh, cmd->h, cmd->kh, cmd->sh, cmd->pad_t) *
 		taps_there(cmd->ow, cmd->w, cmd->kw, cmd->sw, cmd->pad_l) *
-		max_u32((uint32_t)beats, 1);
-	results = (uint64_t)cmd->oh * cmd->ow * results;
-	return (there > results ? there : results) +
-	       (uint64_t)cmd->oh * cmd->ow * (strips + (slow ? CYCLES_POOL_PIXEL : 0));
+		(max_u32((uint32_t)beats, 1) + (strips > 1 ? strips * CYCLES_POOL_STRIP : 0));
+	results *= (uint64_t)cmd->oh * cmd->ow;
+	return max_u64(there, results) +
+	       (slow ? (uint64_t)cmd->oh * cmd->ow * CYCLES_POOL_PIXEL : 0);
 }
 
 static uint64_t side_cycles(const struct cycles_config *config, const struct command *cmd)

@@ -29,11 +29,12 @@ enum {
 	CYCLES_DISPATCH = 5, /* from the end of a command to the next at work */
 	CYCLES_SETUP = 20,   /* bnn_windows works out how rows lie, per chunk */
 	CYCLES_DRAIN = 47,   /* last word of a chunk through array, pipe and store */
+	CYCLES_LOG = 18,     /* a record of the profile log, besides the latency */
 	CYCLES_LOAD = 30,    /* bnn_load cuts a command, until it asks for the first chunk */
 	CYCLES_TAP = 4,	     /* a tap that is asked from memory (taps way) */
 	/* bnn_side, measured on the RTL */
 	CYCLES_SIDE = 16,      /* start and end of a command */
-	CYCLES_POOL_STRIP = 2, /* POOL of groups of channels: from strip to strip */
+	CYCLES_POOL_STRIP = 2, /* POOL of pixels of several strips: a tap of each */
 	CYCLES_POOL_PIXEL = 6, /* and an output pixel that is made element by element */
 	CYCLES_ENCODE = 340,   /* ENC: tables, and the first pages of a job */
 	CYCLES_ENCODE_ROW = 20, /* planes of a row that are collected leave */

@@ -212,8 +212,13 @@ static bool profile(struct bnn_core *core, uint32_t stall)
 	put32(raw + BNN_PROFILE_STALL, stall);
 	put64(raw + BNN_PROFILE_START, job->issued);
 	put64(raw + BNN_PROFILE_END, core->now - job->start);
-	return mem_write(core, &log, (uint64_t)job->profiled++ * BNN_SIZEOF_PROFILE, raw,
-			 sizeof(raw));
+	if (!mem_write(core, &log, (uint64_t)job->profiled++ * BNN_SIZEOF_PROFILE, raw,
+		       sizeof(raw)))
+		return false;
+	/* The next command begins behind it. */
+	charge_cycles(core, core->cycles.latency + CYCLES_LOG);
+	job->retire = core->now;
+	return true;
 }
 
 static bool is_late(const struct bnn_core *core)
