@@ -614,9 +614,11 @@ static uint64_t write_beats(const struct command *cmd, const struct cycles_plan 
 }
 
 /* Beats of a pixel of a residual in memory; the requests of WIN take a cycle. */
-static uint64_t residual_memory(const struct ref *r, bool win)
+static uint64_t residual_memory(const struct ref *r, uint32_t channels, bool win)
 {
-	return div_up((uint64_t)r->natural, BEAT) * (win ? 4 : 1) + win;
+	uint64_t bits = (uint64_t)min_u32(r->c, channels) * formats[r->format].width;
+
+	return div_up(bits, 8 * BEAT) * (win ? 4 : 1) + win;
 }
 
 /* One chunk at work from `start` on; returns its end. */
@@ -645,10 +647,12 @@ static uint64_t run_chunk(const struct cycles_config *config, const struct comma
 		if (cmd->ref[slot].used && !on_chip(&cmd->ref[slot]))
 			memory += pixels *
 				  residual_memory(&cmd->ref[slot],
+						  plan->copies * chunk->rows,
 						  field(cmd, slot == REF_RES1
 								     ? BNN_F_CONV_RES1_WIN
 								     : BNN_F_CONV_RES2_WIN));
-	if (residual && on_chip(in)) /* every other beat of IN meets one in its bank */
+	if (on_chip(in) && ((cmd->ref[REF_RES1].used && on_chip(&cmd->ref[REF_RES1])) ||
+			    (cmd->ref[REF_RES2].used && on_chip(&cmd->ref[REF_RES2])))) /* every other beat of IN meets one in its bank */
 		residual += rows / 2;
 	written = pixels * cycles_store(config, cmd, plan, chunk);
 	written = max_u64(written, pixels * plane_cycles(cmd, plan, chunk) / 16);

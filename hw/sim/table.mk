@@ -10,7 +10,7 @@ HW_BACKEND ?= rtl
 hw-large = $(sort $(patsubst networks-large/%,%.bnn,$(filter networks-large/%,$(foreach n,$(1),$(shell \
 	sed -n 's/^$(n)\t//p' hw/sim/hw_networks.tsv)))) $(if $(filter-out %-cifar10,$(1)),image-101.ppm))
 
-.PHONY: hw-table test-cycles
+.PHONY: hw-table hw-cycle-model test-cycles
 hw-table:
 	@$(MAKE) --no-print-directory tools $(if $(filter model,$(HW_BACKEND)),model,rtl) networks \
 		$(addprefix $(LARGE_DIR)/,$(call hw-large,$(HW_NETWORKS))) >&2
@@ -18,3 +18,9 @@ hw-table:
 
 test-cycles: tools rtl networks
 	@hw/sim/hw-table -b hw/sim/cycles.tsv $(BUILD) $(BNNACCEL_DATA)
+	@hw/sim/hw-cycle-model -t $(BUILD) $(BNNACCEL_DATA) fracbnn-cifar10 cnv-cifar10
+
+# make -s hw-cycle-model: the cycle model against the RTL, command by command, for the networks of
+# cycle_model.tsv that are built (make networks-large).
+hw-cycle-model: tools model rtl networks
+	@hw/sim/hw-cycle-model $(BUILD) $(BNNACCEL_DATA)
