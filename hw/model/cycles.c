@@ -18,11 +18,11 @@ const struct cycles_config cycles_default = {
 };
 
 enum {
-	PIECE = 16, /* bits */
-	BEAT = 16,  /* bytes */
-	POOL_STRIP = 512, /* bytes of a pixel in the buffer of POOL */
+	PIECE = 16,	   /* bits */
+	BEAT = 16,	   /* bytes */
+	POOL_STRIP = 512,  /* bytes of a pixel in the buffer of POOL */
 	RESIDUAL_HELD = 8, /* groups in the ring of bnn_stream_in */
-	TILES = 32, /* of a chunk: half of the results that a half lane keeps */
+	TILES = 32,	   /* of a chunk: half of the results that a half lane keeps */
 	MASKS = 1 << BNN_KERNEL_MAX
 };
 
@@ -118,8 +118,8 @@ static uint32_t form_pass(const struct command *cmd, const struct cycles_plan *p
 	right = cmd->kw - left - there;
 	steps += present * (uint32_t)(div_up((uint64_t)left * pieces, word_pieces) +
 				      div_up((uint64_t)right * pieces, word_pieces));
-	return steps + (cmd->kh - present) *
-			       (uint32_t)div_up((uint64_t)cmd->kw * pieces, word_pieces);
+	return steps +
+	       (cmd->kh - present) * (uint32_t)div_up((uint64_t)cmd->kw * pieces, word_pieces);
 }
 
 /* Passes of a pixel without those of FRAC's L; docs/core.md, section 4. */
@@ -458,8 +458,8 @@ void cycles_gates_end(struct cycles_gates *gates)
 /* When beats that may come from `at` on have come, behind what the last commands read. */
 static uint64_t transfer(const struct cycles_loader *loader, uint64_t at, uint64_t beats)
 {
-	for (unsigned int i = CYCLES_OLDER; i-- > 0;) {
-		uint64_t start = loader->older[i].start, end = loader->older[i].end, left;
+	for (unsigned int i = CYCLES_HELD; i-- > 0;) {
+		uint64_t start = loader->traffic[i].start, end = loader->traffic[i].end, left;
 
 		if (end <= at)
 			continue;
@@ -469,8 +469,9 @@ static uint64_t transfer(const struct cycles_loader *loader, uint64_t at, uint64
 			beats -= start - at;
 			at = start;
 		}
-		left = end - start > loader->older[i].beats ? end - start - loader->older[i].beats
-							     : 0;
+		left = end - start > loader->traffic[i].beats
+			       ? end - start - loader->traffic[i].beats
+			       : 0;
 		left = (uint64_t)((double)left * (double)(end - at) / (double)(end - start));
 		if (beats <= left)
 			return at + (uint64_t)((double)beats * (double)(end - at) / (double)left);
@@ -478,6 +479,15 @@ static uint64_t transfer(const struct cycles_loader *loader, uint64_t at, uint64
 		at = end;
 	}
 	return at + beats;
+}
+
+static void note_traffic(struct cycles_loader *loader, uint64_t start, uint64_t end, uint64_t beats)
+{
+	memmove(loader->traffic + 1, loader->traffic,
+		sizeof(loader->traffic) - sizeof(loader->traffic[0]));
+	loader->traffic[0].start = start;
+	loader->traffic[0].end = end;
+	loader->traffic[0].beats = beats;
 }
 
 /* Where a vector or tensor begins, on chip apart from memory. */
@@ -506,17 +516,14 @@ static uint64_t written_at(const struct command *cmd, const struct cycles_loader
 	return at;
 }
 
-/* Notes what a command of E did, for the loader. */
-static void note(const struct command *cmd, uint64_t start, const struct cycles_result *result,
-		 struct cycles_loader *loader)
+/* Notes what a command wrote, for the loader. */
+static void note_written(const struct command *cmd, uint64_t end, struct cycles_loader *loader)
 {
 	unsigned int k = 0;
 
 	memmove(loader->older + 1, loader->older, sizeof(loader->older) - sizeof(loader->older[0]));
 	memset(loader->older, 0, sizeof(loader->older[0]));
-	loader->older[0].start = start;
-	loader->older[0].end = result->end;
-	loader->older[0].beats = result->memory;
+	loader->older[0].end = end;
 	for (unsigned int slot = 0; slot < REF_COUNT && k < 2; slot++) {
 		const struct ref *r = &cmd->ref[slot];
 
@@ -645,14 +652,15 @@ static uint64_t run_chunk(const struct cycles_config *config, const struct comma
 	memory += on_chip(in) ? 0 : rows;
 	for (unsigned int slot = REF_RES1; slot <= REF_RES2; slot++)
 		if (cmd->ref[slot].used && !on_chip(&cmd->ref[slot]))
-			memory += pixels *
-				  residual_memory(&cmd->ref[slot],
-						  plan->copies * chunk->rows,
-						  field(cmd, slot == REF_RES1
-								     ? BNN_F_CONV_RES1_WIN
-								     : BNN_F_CONV_RES2_WIN));
-	if (on_chip(in) && ((cmd->ref[REF_RES1].used && on_chip(&cmd->ref[REF_RES1])) ||
-			    (cmd->ref[REF_RES2].used && on_chip(&cmd->ref[REF_RES2])))) /* every other beat of IN meets one in its bank */
+			memory +=
+				pixels *
+				residual_memory(&cmd->ref[slot], plan->copies * chunk->rows,
+						field(cmd, slot == REF_RES1 ? BNN_F_CONV_RES1_WIN
+									    : BNN_F_CONV_RES2_WIN));
+	if (on_chip(in) &&
+	    ((cmd->ref[REF_RES1].used && on_chip(&cmd->ref[REF_RES1])) ||
+	     (cmd->ref[REF_RES2].used &&
+	      on_chip(&cmd->ref[REF_RES2])))) /* every other beat of IN meets one in its bank */
 		residual += rows / 2;
 	written = pixels * cycles_store(config, cmd, plan, chunk);
 	written = max_u64(written, pixels * plane_cycles(cmd, plan, chunk) / 16);
@@ -685,7 +693,7 @@ static uint64_t layer_end(const struct cycles_config *config, const struct comma
 	if (plan.frac)
 		l_steps = (uint64_t)((double)rounds * (double)plan.steps / (double)plan.pixels);
 	for (uint32_t row = 0; row < plan.rows; row += chunk.rows) {
-		uint64_t ready;
+		uint64_t ready, begin;
 
 		cycles_chunk(config, cmd, &plan, row, &chunk);
 		if (!chunk.load_beats) {
@@ -695,8 +703,12 @@ static uint64_t layer_end(const struct cycles_config *config, const struct comma
 			if (ready > at)
 				result->weights += ready - at;
 		}
-		at = run_chunk(config, cmd, &plan, &chunk, l_steps * chunk.tiles / tiles,
-			       ready > at ? ready : at, result);
+		at = ready > at ? ready : at;
+		begin = at;
+		result->memory = 0;
+		at = run_chunk(config, cmd, &plan, &chunk, l_steps * chunk.tiles / tiles, at,
+			       result);
+		note_traffic(loader, begin, at, result->memory);
 		if (chunk.load_beats)
 			hold(loader, &chunk, at);
 	}
@@ -772,9 +784,22 @@ static uint64_t pool_cycles(const struct command *cmd)
 	       (slow ? (uint64_t)cmd->oh * cmd->ow * CYCLES_POOL_PIXEL : 0);
 }
 
+static uint64_t side_memory(const struct cycles_config *config, const struct command *cmd)
+{
+	uint64_t beats = 0;
+
+	for (unsigned int slot = 0; slot < REF_COUNT; slot++) {
+		const struct ref *r = &cmd->ref[slot];
+
+		if (r->used && !r->write && !on_chip(r))
+			beats += r->format ? ref_beats(r) : div_up(r->extent, BEAT);
+	}
+	return scaled(config, beats);
+}
+
 static uint64_t side_cycles(const struct cycles_config *config, const struct command *cmd)
 {
-	uint64_t cycles, memory = 0;
+	uint64_t cycles, memory;
 
 	switch (cmd->info->opcode) {
 	case BNN_CMD_ENC:
@@ -792,13 +817,7 @@ static uint64_t side_cycles(const struct cycles_config *config, const struct com
 	default: /* NOP, END, PREFETCH */
 		return 0;
 	}
-	for (unsigned int slot = 0; slot < REF_COUNT; slot++) {
-		const struct ref *r = &cmd->ref[slot];
-
-		if (r->used && !r->write && !on_chip(r))
-			memory += r->format ? ref_beats(r) : div_up(r->extent, BEAT);
-	}
-	memory = scaled(config, memory);
+	memory = side_memory(config, cmd);
 	return CYCLES_SIDE + (on_chip(&cmd->ref[REF_IN]) ? 0 : config->latency) +
 	       (cycles > memory ? cycles : memory);
 }
@@ -824,7 +843,8 @@ void cycles_command(const struct cycles_config *config, const struct command *cm
 	} else {
 		result->end = start + side_cycles(config, cmd);
 		result->act = result->end - start;
+		note_traffic(loader, start, result->end, side_memory(config, cmd));
 	}
 	result->end += visible(config, cmd);
-	note(cmd, start, result, loader);
+	note_written(cmd, result->end, loader);
 }

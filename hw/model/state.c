@@ -76,6 +76,7 @@ static void xfer_loader(struct tape *s, struct cycles_loader *loader)
 		XFER(loader->held[i].words);
 		XFER(loader->held[i].params);
 	}
+	XFER(loader->traffic);
 	XFER(loader->older);
 }
 
@@ -185,9 +186,11 @@ static bool check_times(const struct bnn_core *core)
 	for (unsigned i = 0; ok && i < loader->count; i++)
 		ok = loader->held[i].free < most && loader->held[i].words <= 1 << 20 &&
 		     loader->held[i].params <= 1 << 20;
+	for (unsigned i = 0; ok && i < CYCLES_HELD; i++)
+		ok = loader->traffic[i].start <= loader->traffic[i].end &&
+		     loader->traffic[i].end < most && loader->traffic[i].beats < most;
 	for (unsigned i = 0; ok && i < CYCLES_OLDER; i++)
-		ok = loader->older[i].start <= loader->older[i].end &&
-		     loader->older[i].end < most && loader->older[i].beats < 1u << 31;
+		ok = loader->older[i].end < most;
 	return ok;
 }
 
