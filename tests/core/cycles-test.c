@@ -174,7 +174,7 @@ static void by_hand(void)
 	       "16 -> 16, gated: a word for each plane");
 	p = plan_of(&frac64);
 	tap_ok(p.split && p.row_words == 5 && p.tile_rows == 32 && p.steps < 64 * 5 &&
-		       p.form_steps >= 64 * 6,
+		       p.form_steps == 2 * 8 * (6 * 3 + 2 * 2),
 	       "64 -> 64, gated: split, 5 words, 2 tiles");
 	p = plan_of(&slice);
 	tap_ok(p.slice && p.passes == 1 && p.steps == 30 * 30 && p.form_steps == 4 * 30 * 30,
@@ -227,7 +227,7 @@ static void pipes(void)
 	      cycles_residual(config, &c, &p, &k) == 0;
 	cycles_plan(config, &d, &p);
 	cycles_chunk(config, &d, &p, 0, &k);
-	ok &= cycles_post(&p, &k) == 8 && cycles_store(config, &d, &p, &k) == 64;
+	ok &= cycles_post(&p, &k) == 8 && cycles_store(config, &d, &p, &k) == 32;
 	tap_ok(ok, "groups, pieces and beats of the pipe");
 }
 
@@ -238,6 +238,7 @@ static uint64_t enumerate(const struct command *cmd, const struct cycles_plan *p
 	uint32_t cg = cmd->cin / p->groups, pieces = (cg + 15) / 16 * 16;
 	uint32_t bits = p->split ? config->lane_bits / 2 : config->lane_bits;
 	uint32_t all = cmd->kh * cmd->kw * pieces;
+	uint32_t wbits = wformats[bnn_field_get(cmd->words, BNN_F_CONV_WFORMAT)].bits;
 	uint64_t steps = 0;
 
 	for (uint32_t pixel = 0; pixel < cmd->oh * cmd->ow; pixel++) {
@@ -257,9 +258,11 @@ static uint64_t enumerate(const struct command *cmd, const struct cycles_plan *p
 			}
 			n += any;
 		}
-		steps += n ? n : 1;
+		n = n ? n : 1;
+		/* All words: not the parts of the last one that are empty. */
+		steps += n == (all + bits - 1) / bits ? p->row_words : n * wbits;
 	}
-	return steps * p->passes * wformats[bnn_field_get(cmd->words, BNN_F_CONV_WFORMAT)].bits;
+	return steps * p->passes;
 }
 
 static uint32_t draw(uint64_t *state, uint32_t n)
@@ -289,7 +292,7 @@ static void random_shapes(void)
 		struct cycles_chunk k = { 0 };
 		struct cycles_plan p;
 		struct command cmd;
-		uint64_t rows = 0, beats = 0;
+		uint64_t rows = 0, beats = 0, slow = 1;
 
 		s.pad = draw(&state, s.kernel);
 		if (s.size + 2 * s.pad < s.kernel)
@@ -297,6 +300,8 @@ static void random_shapes(void)
 		cmd = conv(&s);
 		cycles_plan(config, &cmd, &p);
 		split += p.split;
+		if (s.weights != BNN_WFORMAT_B1) /* half a beat per cycle */
+			slow = 2;
 		if (!p.slice)
 			wrong += p.steps != enumerate(&cmd, &p);
 		for (uint32_t first_row = 0; first_row < p.rows; first_row += k.rows) {
@@ -307,8 +312,9 @@ static void random_shapes(void)
 							k.params > config->param_words / 2);
 			chunks_wrong += k.tiles * p.tile_rows < k.rows || !k.rows;
 		}
-		chunks_wrong += rows != s.cout ||
-				beats != (uint64_t)s.cout * (cmd.row_bytes + BNN_SIZEOF_PARAM) / 16;
+		chunks_wrong +=
+			rows != s.cout ||
+			beats != (uint64_t)s.cout * (cmd.row_bytes * slow + BNN_SIZEOF_PARAM) / 16;
 	}
 	tap_ok(!wrong && split > 20, "words of 400 random windows, %u of them split: %u wrong",
 	       split, wrong);
@@ -387,7 +393,8 @@ static void loading(void)
 	tap_ok(ahead.weights == 0 && behind.weights == 32 + 64 - CYCLES_DISPATCH &&
 		       behind.end == ahead.end + behind.weights,
 	       "weights loaded ahead, or waited for");
-	tap_ok(ahead.busy == 2048 && ahead.end - 5000 > 2048 && ahead.end - 5000 < 2048 + 120,
+	tap_ok(ahead.busy == 2048 && ahead.end - 5000 > 2221 &&
+		       ahead.end - 5000 < 2357, /* 2,289 on the RTL */
 	       "16 -> 16, gated, every gate open: %llu cycles",
 	       (unsigned long long)(ahead.end - 5000));
 	loader.count = CYCLES_HELD;
