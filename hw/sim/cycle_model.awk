@@ -12,8 +12,8 @@ BEGIN {
 		exit 1
 	}
 	for (i = 0; i < rtl["commands#"]; i++) {
-		r = rtl["commands." i ".cycles"]
-		m = model["commands." i ".cycles"]
+		r = rtl["commands." i ".cycles"] + 0
+		m = model["commands." i ".cycles"] + 0
 		sum_r += r
 		sum_m += m
 		off = m > r ? m - r : r - m
