@@ -50,6 +50,7 @@ help:
 	@echo "make networks-large  networks of the papers' size with random parameters: 2 to 5 minutes, 85 MB"
 	@echo "make -s network-table  accuracy, equal bits and cost of every network, in one table: 3 minutes"
 	@echo "make -s hw-table  cycles of a frame of each network on the RTL, against targets (docs/testing.md)"
+	@echo "make -s hw-cycle-model  the cycle model against the RTL, command by command (docs/testing.md)"
 	@echo "make -s fpga-report  area and speed of the core on two FPGA families, from yosys and nextpnr: half an hour"
 	@echo "make setup     only install the Debian packages that are missing"
 	@echo "make all       only build"
