@@ -100,17 +100,36 @@ static uint32_t words_present(const struct command *cmd, uint32_t pieces, uint32
 	return n ? n : 1;
 }
 
-/* Steps of bnn_former for a pass: runs of a kernel row; of what is absent only where it counts. */
-static uint32_t form_pass(const struct command *cmd, const struct cycles_plan *plan,
-			  uint32_t word_pieces, uint32_t rows, uint32_t columns)
+/* Kernel rows that follow each other in the banks of the row buffer are one run. */
+static bool rows_join(const struct cycles_config *config, const struct command *cmd,
+		      const struct cycles_plan *plan)
 {
-	uint32_t pieces = tap_pieces(plan), there = (uint32_t)__builtin_popcount(columns);
-	uint32_t present = (uint32_t)__builtin_popcount(rows), left, right, steps;
+	uint32_t row = tap_pieces(plan) * cmd->kw, word = config->lane_bits / PIECE;
+
+	return !plan->taps && plan->convs == 1 && !plan->mac && !plan->slice && row >= word &&
+	       8 * row % word == 0 &&
+	       cmd->w * tap_pieces(plan) * in_planes(cmd) <
+		       config->row_kib * 1024 / (PIECE / 8) / 8 - word;
+}
+
+/* Steps of bnn_former for a pass: runs of a kernel row; of what is absent only where it counts. */
+static uint32_t form_pass(const struct cycles_config *config, const struct command *cmd,
+			  const struct cycles_plan *plan, uint32_t rows, uint32_t columns)
+{
+	uint32_t pieces = tap_pieces(plan), word_pieces = config->lane_bits / PIECE;
+	uint32_t there = (uint32_t)__builtin_popcount(columns);
+	uint32_t present = (uint32_t)__builtin_popcount(rows), left, right, steps, first;
 
 	if (plan->narrow || !rows || !columns)
 		return 1;
 	if (!plan->taps && plan->convs > 1) /* tap by tap */
 		return (uint32_t)(present * div_up(pieces, word_pieces)) * there;
+	if (rows_join(config, cmd, plan) && there == cmd->kw &&
+	    (!field(cmd, BNN_F_CONV_PAD_MODE) || present == cmd->kh)) {
+		first = (uint32_t)__builtin_ctz(rows) * cmd->kw * pieces;
+		return (first + present * cmd->kw * pieces - 1) / word_pieces -
+		       first / word_pieces + 1;
+	}
 	steps = present * (uint32_t)div_up((uint64_t)there * pieces, word_pieces);
 	if (!field(cmd, BNN_F_CONV_PAD_MODE))
 		return steps;
@@ -169,7 +188,7 @@ static void count_windows(const struct cycles_config *config, const struct comma
 			/* Parts of a word behind the end of the window are not played. */
 			plan->steps += n * plan->passes *
 				       (present == words ? plan->row_words : present * wbits);
-			plan->form_steps += n * planes * form_pass(cmd, plan, word_pieces, r, c);
+			plan->form_steps += n * planes * form_pass(config, cmd, plan, r, c);
 		}
 	}
 	if (plan->slice) /* four reads for a word, which goes out once per plane of the weights */
