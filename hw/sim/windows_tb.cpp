@@ -731,8 +731,8 @@ class Bench
 
 enum Sort { ROWS, NARROW, TAPS, ELEMENTS, LARGE, WIDE, GROUPS, MERGED, SLICE, MAC, SORTS };
 const char *const sort_names[] = {
-	"rows",	     "16 channels and less", "taps",   "elements", "large shapes",
-	"wide rows", "rows of groups",	     "kernel rows in one", "slices", "MACs"
+	"rows",		  "16 channels and less", "taps",   "elements", "large shapes", "wide rows",
+	"rows of groups", "kernel rows in one",	  "slices", "MACs"
 };
 
 // Of slices: T, S4 and S8 only where the activations are not odd.
@@ -861,7 +861,8 @@ Config random_config(Sort sort)
 			// Rows of an eighth of the row buffer, a little more or less.
 			if (one_in(8)) {
 				c.sw = range(4, 7);
-				c.w = (B == 256 ? 4096 : 1024) / (c.f.width() * (c.cg / 16)) + range(0, 4) - 2;
+				c.w = (B == 256 ? 4096 : 1024) / (c.f.width() * (c.cg / 16)) +
+				      range(0, 4) - 2;
 			}
 		}
 		c.repeat = c.convs == 1 && !c.mac && one_in(4) ? range(2, 4) : 1;
