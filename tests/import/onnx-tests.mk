@@ -10,7 +10,7 @@ ONNX_TRAINED = $(wildcard models/*/*.onnx $(addprefix $(BNNACCEL_DATA)/,*/model.
 ONNX_MODELS = $(wildcard $(ONNX_CASES)/good/*.onnx $(ONNX_CASES)/again/*.onnx) $(ONNX_TRAINED)
 ONNX_ORACLE := $(if $(and $(ONNX_FOLDER),$(shell command -v protoc-c)),$(ONNX_DIR)/onnx_oracle)
 
-$(ONNX_DIR)/onnx-cases: tests/import/onnx_cases.py
+$(ONNX_DIR)/onnx-cases: models/onnx_cases.py
 	@rm -rf $@
 	@mkdir -p $@
 	@$(ONNX_PYTHON) $< $@ $(ONNX_TRAINED) >/dev/null || { rm -rf $@; exit 1; }

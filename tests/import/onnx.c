@@ -4,7 +4,7 @@
  * they are written; faulty ones are refused with a sentence; trained networks have the
  * bits that the importers of raw arrays give them.
  *
- *     onnx FOLDER    (as onnx_cases.py writes it)
+ *     onnx FOLDER    (as models/onnx_cases.py writes it)
  */
 #include <dirent.h>
 #include <stdio.h>
