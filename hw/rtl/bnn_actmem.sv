@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // On-chip activation memory (region 63): read as streams of beats, written by
 // beats with byte strobes. Four banks, by the lowest bits of a beat's address; a bank
-// reads one beat and writes one beat per cycle, for the first stream that wants it.
+// reads one beat and writes one beat per cycle, for the first stream that wants it. Streams
+// that may need one in every cycle come first: RES1 and RES2 (reads 1 and 2), OUTS (write 1).
 //
 // After a job it is zeroed, a beat per bank and cycle; only the range that has been
 // written since is, so short jobs do not pay for a large memory. Whoever comes
@@ -9,7 +10,7 @@
 
 module bnn_actmem #(
   parameter int KIB    = 256,
-  parameter int READS  = 2,          // streams; lower numbers first
+  parameter int READS  = 2,
   parameter int WRITES = 2
 ) (
   input  logic                  clk_i,
@@ -127,7 +128,7 @@ module bnn_actmem #(
       w_at    = '0;
       w_data  = '0;
       w_strb  = '0;
-      for (int i = 0; i < WRITES; i++) begin
+      for (int i = WRITES - 1; i >= 0; i--) begin
         w_take[k*WRITES + i] = 1'b0;
         if (w_valid_i[i] && !w_found && w_addr_i[i*28 +: 2] == 2'(k)) begin
           w_found              = 1'b1;
@@ -146,12 +147,16 @@ module bnn_actmem #(
     always_comb begin
       r_found = 1'b0;
       r_at    = '0;
-      for (int i = 0; i < READS; i++) begin
-        r_take[k*READS + i] = 1'b0;
-        if (want[i] && !scrub_q && !r_found && raddr[i*ADDR_W +: 2] == 2'(k)) begin
-          r_found             = 1'b1;
-          r_take[k*READS + i] = !(w_found && w_at == raddr[i*ADDR_W + 2 +: BANK_W]);
-          r_at                = raddr[i*ADDR_W + 2 +: BANK_W];
+      for (int late = 0; late < 2; late++) begin
+        for (int i = 0; i < READS; i++) begin
+          if ((late == 0) == (i == 1 || i == 2)) begin
+            r_take[k*READS + i] = 1'b0;
+            if (want[i] && !scrub_q && !r_found && raddr[i*ADDR_W +: 2] == 2'(k)) begin
+              r_found             = 1'b1;
+              r_take[k*READS + i] = !(w_found && w_at == raddr[i*ADDR_W + 2 +: BANK_W]);
+              r_at                = raddr[i*ADDR_W + 2 +: BANK_W];
+            end
+          end
         end
       end
     end

@@ -64,7 +64,8 @@ module bnn_side_encode (
   logic        single;                      // one group holds all colours
   logic        joined;                      // interleaved, and the picture is one run; else rows or pixels are
   logic        in_planes, thermo32, spread; // how codes are emitted; spread: THERMO, not 32 levels
-  logic [27:0] line_q;                      // bytes of a row, joined of the picture, where single
+  logic [30:0] lot;                         // pixels of a run
+  logic [27:0] line_q;                      // bytes of it, where single
   logic [29:0] off_q;                       // PLANAR: bytes before the group
   logic [13:0] base_q;                      // bytes of a pixel before the group
   logic [8:0]  step;                        // bytes of a pixel in a group
@@ -73,6 +74,7 @@ module bnn_side_encode (
   assign last      = (rest < 14'd16) ? rest[3:0] - 4'd1 : 4'd15;
   assign single    = colours_i <= 14'd16;
   assign joined    = single && !planar_i && area_i[25:24] == 2'd0;   // 28 bits hold its bytes
+  assign lot       = joined ? {5'd0, area_i} : {18'd0, w_i};
   assign thermo32  = mode_i == 2'd1 && levels_i == 8'd32;
   assign spread    = mode_i == 2'd1 && levels_i != 8'd32;
   assign in_planes = mode_i == 2'd0 && bits_i == 4'd1;
@@ -80,14 +82,19 @@ module bnn_side_encode (
 
   // ---- asking ----
   // The tables of the group. Then pixels in order: all of them, or, if there are more
-  // groups, the group's bytes of a pixel. Planar: 16 pixels of each colour.
+  // groups, the group's bytes of a pixel. Planar: a block of pixels, of each colour. Few
+  // colours have long ones: many short requests wait behind what the loader asks for.
   logic        ask_q;
-  logic [31:0] ask_addr_q, ask_block_q;     // of the request; of the 16 pixels
+  logic [31:0] ask_addr_q, ask_block_q;     // of the request; of the block
   logic [31:0] ask_from, ask_sum, more_q;
   logic [25:0] ask_left_q;                  // requests; planar: pixels
   logic [3:0]  ask_colour_q;
   logic        ask_begin, ask_end, ask_go, ask_next;
+  logic        few;                         // up to four colours
+  logic [6:0]  block;                       // pixels of it
 
+  assign few        = last[3:2] == 2'd0;
+  assign block      = few ? 7'd64 : 7'd16;
   assign ask_begin  = (state_q == ASK && !ask_q) || state_q == BEGIN;
   assign ask_end    = planar_i && ask_colour_q == last;
   assign ask_go     = ask_q && rq_ready_i;
@@ -97,21 +104,21 @@ module bnn_side_encode (
   assign rq_addr_o  = ask_addr_q;
   always_comb begin
     if (rq_table_o)    rq_bytes_o = {15'd0, 5'({1'b0, shared_i ? 4'd0 : last} + 5'd1), 8'd0};
-    else if (planar_i) rq_bytes_o = (ask_left_q < 26'd16) ? 28'(ask_left_q[3:0]) : 28'd16;
+    else if (planar_i) rq_bytes_o = (ask_left_q < 26'(block)) ? 28'(ask_left_q[5:0]) : 28'(block);
     else if (single)   rq_bytes_o = line_q;
     else               rq_bytes_o = 28'(last) + 28'd1;
   end
 
   assign ask_from = (state_q == ASK) ? table_addr_i : (state_q == BEGIN) ? in_addr_i
                   : ask_end ? ask_block_q : ask_addr_q;
-  assign ask_sum  = ask_from + ((ask_end && !ask_begin) ? 32'd16 : more_q);
+  assign ask_sum  = ask_from + ((ask_end && !ask_begin) ? 32'(block) : more_q);
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni || clear_i) begin
       ask_q <= 1'b0;
     end else if (ask_begin) begin
       ask_q <= 1'b1;
-    end else if (ask_next && (state_q == ASK || ask_left_q <= (planar_i ? 26'd16 : 26'd1))) begin
+    end else if (ask_next && (state_q == ASK || ask_left_q <= (planar_i ? 26'(block) : 26'd1))) begin
       ask_q <= 1'b0;
     end
   end
@@ -125,7 +132,7 @@ module bnn_side_encode (
     if (ask_begin || ask_go) ask_addr_q <= ask_sum;
     if (ask_begin || ask_next) ask_block_q <= ask_sum;
     if (state_q == BEGIN) ask_left_q <= joined ? 26'd1 : (single && !planar_i) ? 26'(h_i) : area_i;
-    else if (ask_next) ask_left_q <= ask_left_q - (planar_i ? 26'd16 : 26'd1);
+    else if (ask_next) ask_left_q <= ask_left_q - (planar_i ? 26'(block) : 26'd1);
     if (state_q == BEGIN || (ask_go && ask_end)) ask_colour_q <= '0;
     else if (ask_go) ask_colour_q <= ask_colour_q + 4'd1;
   end
@@ -163,22 +170,25 @@ module bnn_side_encode (
     endcase
   end
 
-  // Planar: two blocks of 16 pixels, colour c in memory c mod 4, four pixels a word.
-  logic [1:0]  full_q;
-  logic        fill_side_q, side_q, fill, fill_end, block_end;
-  logic [3:0]  fill_colour_q, pixel_q;      // pixel of the block
+  // Planar: two blocks of pixels, colour c in memory c mod 4, four pixels a word.
+  logic [1:0]  full_q, part_q;              // part: beat of the block and colour
+  logic        fill_side_q, side_q, fill, part_last, fill_end, block_end;
+  logic [3:0]  fill_colour_q;
+  logic [21:0] fill_left_q;                 // beats of a colour, from the block on, less one
+  logic [5:0]  pixel_q;                     // of the block
   logic [31:0] picked, bytes;
   assign fill      = state_q == PIXELS && planar_i && rb_valid_i && !full_q[fill_side_q];
-  assign fill_end  = fill && word_q == 2'd3 && fill_colour_q == last;
-  assign block_end = quad_end && (pixel_q == 4'd15 || (x_end && y_end));
+  assign part_last = !few || part_q == 2'd3 || 22'(part_q) == fill_left_q;
+  assign fill_end  = fill && word_q == 2'd3 && part_last && fill_colour_q == last;
+  assign block_end = quad_end && (pixel_q == 6'(block - 7'd1) || (x_end && y_end));
 
   for (genvar b = 0; b < 4; b++) begin : gen_block
     logic [31:0] mem [0:31];
     logic [31:0] pixels;
     always_ff @(posedge clk_i) begin
-      if (fill && fill_colour_q[1:0] == 2'(b)) mem[{fill_side_q, fill_colour_q[3:2], word_q}] <= word;
+      if (fill && fill_colour_q[1:0] == 2'(b)) mem[{fill_side_q, few ? part_q : fill_colour_q[3:2], word_q}] <= word;
     end
-    assign pixels = mem[{side_q, quad_q, pixel_q[3:2]}];
+    assign pixels = mem[{side_q, few ? pixel_q[5:4] : quad_q, pixel_q[3:2]}];
     assign picked[b*8 +: 8] = pixels[{pixel_q[1:0], 3'd0} +: 8];
   end
 
@@ -205,13 +215,15 @@ module bnn_side_encode (
       fill_side_q   <= 1'b0;
       side_q        <= 1'b0;
       fill_colour_q <= '0;
+      fill_left_q   <= 22'((area_i - 26'd1) >> 4);
+      part_q        <= '0;
       pixel_q       <= '0;
     end else begin
       if (take) begin
         quad_q <= quad_end ? '0 : quad_q + 2'd1;
         if (quad_end) begin
           x_q     <= x_end ? w_i : x_q - 13'd1;
-          pixel_q <= block_end ? '0 : pixel_q + 4'd1;
+          pixel_q <= block_end ? '0 : pixel_q + 6'd1;
           if (x_end) begin
             y_q   <= y_q - 13'd1;
             all_q <= y_end;
@@ -223,8 +235,12 @@ module bnn_side_encode (
           side_q         <= !side_q;
         end
       end
-      if (fill && word_q == 2'd3) fill_colour_q <= fill_end ? '0 : fill_colour_q + 4'd1;
+      if (fill && word_q == 2'd3) begin
+        part_q <= part_last ? '0 : part_q + 2'd1;
+        if (part_last) fill_colour_q <= fill_end ? '0 : fill_colour_q + 4'd1;
+      end
       if (fill_end) begin
+        fill_left_q         <= fill_left_q - (few ? 22'd4 : 22'd1);
         full_q[fill_side_q] <= 1'b1;
         fill_side_q         <= !fill_side_q;
       end
@@ -549,7 +565,7 @@ module bnn_side_encode (
       base_q   <= base_q + 14'(step);
     end
     table_q <= state_q == TABLE || (table_q && state_q != LOAD);
-    line_q <= 28'((joined ? area_i : 26'(w_i)) * 31'(colours_i[4:0]));
+    line_q <= 28'(lot * 31'(colours_i[4:0]));
     if (state_q != LOAD) begin
       load_q      <= '0;
       load_half_q <= 1'b0;

@@ -3,7 +3,8 @@
 // of two buffers of a strip (512 bytes of a pixel) while the other is emptied, in
 // one of three ways:
 //
-//   beats      as they are: MAX and MIN of single channels
+//   beats      as they are: MAX and MIN of single channels; pixels of 8 bytes of bits
+//              two at a time, whose halves are combined in the end
 //   fast       averages of 8 and 16 bits where the group is 1, 2, 4 or 8, DIV at
 //              most 512 and the sum less than 2^24: up to a beat per cycle, four
 //              results at a time (bnn_side_mean)
@@ -120,19 +121,23 @@ module bnn_side_pool (
   logic [3:0]   need, pos_next;
   logic [8:0]   tap_left_q;                 // pieces of the tap
   logic [14:0]  pixel_pieces, pix_left_q, pix_next;  // pieces of the pixel from this strip on
-  logic [6:0]   run_at_q;                   // tap of the run
+  logic         plain, paired, two;         // beats as they are; a beat may hold two taps; it does
+  logic [6:0]   run_at_q, run_at_next;      // tap of the run
   logic [12:0]  line_at_q;                  // window of the line
   logic         first_q;                    // tap of the window
   logic         cut, tap_end, strip_last, window_end, run_end;
   logic         in_v_q, in_first_q, in_end_q, in_last_q, take;
 
+  assign paired       = plain && bits_i && !line && pixel_bytes == 16'd8;
+  assign two          = paired && run_at_q != run_taps - 7'd1;
+  assign run_at_next  = run_at_q + (two ? 7'd2 : 7'd1);
   assign pixel_pieces = pixel_bytes[15:1];
-  assign need         = (tap_left_q < 9'd8) ? tap_left_q[3:0] : 4'd8;
+  assign need         = (tap_left_q < 9'd8 && !two) ? tap_left_q[3:0] : 4'd8;
   assign pos_next     = {1'b0, pos_q} + need;
   assign tap_end      = tap_left_q <= 9'd8;
   assign strip_last   = pix_left_q <= 15'(STRIP / 2);
-  assign window_end   = tap_end && (line || (run_last && run_at_q == run_taps - 7'd1));
-  assign run_end      = tap_end && (line ? strip_last && line_at_q == w_i - 13'd1 : run_at_q == run_taps - 7'd1);
+  assign window_end   = tap_end && (line || (run_last && run_at_next == run_taps));
+  assign run_end      = tap_end && (line ? strip_last && line_at_q == w_i - 13'd1 : run_at_next == run_taps);
   assign cut          = run_valid && (!needed || rb_valid_i) && (!in_v_q || take);
   assign run_pop      = cut && run_end;
   assign pix_next     = !window_end ? pix_left_q : strip_last ? pixel_pieces : pix_left_q - 15'(STRIP / 2);
@@ -168,7 +173,7 @@ module bnn_side_pool (
         tap_left_q <= tap_left_q - 9'd8;
         if (tap_end) begin
           first_q    <= window_end;
-          run_at_q   <= run_end ? '0 : run_at_q + 7'd1;
+          run_at_q   <= run_end ? '0 : run_at_next;
           pix_left_q <= pix_next;
           tap_left_q <= (pix_next < 15'(STRIP / 2)) ? pix_next[8:0] : 9'(STRIP / 2);
           if (strip_last) line_at_q <= run_end ? '0 : line_at_q + 13'd1;
@@ -179,7 +184,8 @@ module bnn_side_pool (
   always_ff @(posedge clk_i) begin
     if (cut) begin
       if (needed) held_q <= rb_data_i[127:16];
-      in_q       <= window;
+      // What is not there changes nothing.
+      in_q       <= (paired && !two) ? {{64{min}}, window[63:0]} : window;
       in_first_q <= first_q;
       in_end_q   <= tap_end;
       in_last_q  <= window_end;
@@ -262,7 +268,7 @@ module bnn_side_pool (
   end
 
   // ---- emptying: beats, beats in steps, or elements ----
-  logic         plain, fast_q, beats, strip_end, pixel_end, put_room, move;
+  logic         fast_q, beats, strip_end, pixel_end, put_room, move;
   logic [11:0]  at_q, at_last;              // beat or element of the strip
   logic [18:0]  left_q, left_pieces;        // bits, pieces of the pixel's channels
   logic [6:0]   per_beat;                   // elements, less 1
@@ -310,7 +316,7 @@ module bnn_side_pool (
   end
 
   // Beats.
-  logic [127:0] beat, beat_mask;
+  logic [127:0] beat, both, beat_mask;
   logic [15:0]  full, part_full;            // bytes that are the pixel's, wholly and in part
   logic [7:0]   full_bits;
   for (genvar g = 0; g < 4; g++) begin : gen_pack
@@ -322,6 +328,7 @@ module bnn_side_pool (
     logic unused;
     assign unused = ^a;                     // bits of sums
   end
+  assign both      = {beat[127:64], max ? beat[63:0] | beat[127:64] : beat[63:0] & beat[127:64]};
   assign full      = (|left_q[18:7]) ? 16'hffff : ~(16'hffff << left_q[6:3]);
   assign part_full = {full[14:0], 1'b1} & ~full;
   assign full_bits = ~(8'hff << left_q[2:0]);
@@ -587,7 +594,7 @@ module bnn_side_pool (
       put_addr_o  <= px_q + 32'(off_q);
       put_bytes_o <= plain ? (left_pieces >= 19'd8 ? 5'd16 : {1'b0, left_pieces[2:0], 1'b0})
                            : acc_bytes;
-      put_data_o  <= plain ? beat & beat_mask : acc;
+      put_data_o  <= plain ? (paired ? both : beat) & beat_mask : acc;
     end
   end
 
