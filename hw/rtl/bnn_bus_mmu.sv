@@ -12,8 +12,8 @@
 // found when the line is needed.
 //
 // Invalidation: hold_o stops new bursts, outstanding ones are waited for, the
-// entries are dropped, and forget_o makes the engines drop the page they hold. The
-// lines of one address space are looked for one by one: their tags are in RAM.
+// entries are dropped, and forget_o makes the engines drop the page they hold.
+// Lines are looked at one by one, as they are after a reset: their tags are in RAM.
 
 module bnn_bus_mmu #(
   parameter int BUS_BITS = 52
@@ -72,30 +72,46 @@ module bnn_bus_mmu #(
   logic                way_q, both_q;        // both: the other way has been looked at
   logic [31:12]        page_q;
   logic [3:0]          slot_q;
-  logic [63:0]         entry_q;              // the one being looked at
+  logic                block_q, w_q, v_q, bad_q; // of the entry being looked at
+  logic [FRAME_W-1:0]  entry_q;              // its frame
   logic [1:0]          beat_q;
   logic [3:0]          status_q;
   logic [FRAME_W-1:0]  frame_q;
-  logic [BUS_BITS-1:0] fault_addr_q;
+  logic                in_dir_q;             // the directory is what is read, or the leaf table
 
-  // ---- lines ----
-  logic [LINES-1:0]    line_valid_q;
-  (* no_rw_check *) logic [32:0] line_tag [0:LINES-1]; // {asid, va[31:15]}
-  (* no_rw_check *) logic [127:0] line [0:4*LINES-1];
+  // ---- lines: both RAMs are read a cycle ahead, at next_line ----
+  localparam int ENTRY_W = FRAME_W + 3;      // {bad, W, valid, frame}
+  localparam int TAG_W   = 1 + 16 + 14;      // {valid, asid, va[31:18]}
+  (* no_rw_check *) logic [TAG_W-1:0]     line_tag [0:LINES-1];
+  (* no_rw_check *) logic [2*ENTRY_W-1:0] line [0:4*LINES-1];
 
-  logic [6:0]          line_at, drop_q;      // drop: the one looked at
-  logic                line_hit;
-  logic [32:0]         tag;
-  logic [127:0]        line_word;
-  logic                two_ways;
-  logic [31:0]         victim_q;             // the way of a set that is read into next
-  logic [4:0]          set;
-  assign two_ways  = slot_q[3:2] == 2'd0;
-  assign set       = {slot_q[1:0], page_q[17:15]};
-  assign line_at   = {way_q ? slot_q + 4'd11 : slot_q, page_q[17:15]};
-  assign tag       = line_tag[state_q == DROP ? drop_q : line_at];
-  assign line_hit  = line_valid_q[line_at] && tag == {asid_i, page_q[31:15]};
-  assign line_word = line[{line_at, page_q[14:13]}];
+  logic [6:0]           line_at, next_at, drop_q; // drop: the one looked at
+  logic [1:0]           next_word;
+  logic                 line_hit, line_put, dropped;
+  logic                 drop_all_q;           // after a reset
+  logic [TAG_W-1:0]     tag_q;
+  logic [2*ENTRY_W-1:0] line_q;
+  logic                 two_ways, next_way;
+  logic                 victim [0:31];        // the way of a set that is read into next
+  logic                 victim_q;             // that of the set looked at
+  logic [4:0]           set;
+  assign two_ways = slot_q[3:2] == 2'd0;
+  assign set      = {slot_q[1:0], page_q[17:15]};
+  assign line_at  = {way_q ? slot_q + 4'd11 : slot_q, page_q[17:15]};
+  assign line_hit = tag_q == {1'b1, asid_i, page_q[31:18]};
+
+  // Asked for is the line looked for, its other way, or the next one to be dropped.
+  logic [3:0] next_slot;
+  assign next_slot = (state_q == IDLE) ? new_slot : slot_q;
+  always_comb begin
+    next_at   = {next_way ? next_slot + 4'd11 : next_slot, (state_q == IDLE) ? new_line[17:15] : page_q[17:15]};
+    next_word = (state_q == IDLE) ? x_page_i[14:13] : page_q[14:13];
+    if (state_q == IDLE && inv_req_i) next_at = 7'd0;
+    else if (state_q == DROP) next_at = drop_q + 7'd1;
+  end
+  assign next_way = (state_q == IDLE) ? new_slot[3:2] == 2'd0 && !victim[{new_slot[1:0], new_line[17:15]}] : !way_q;
+  assign line_put = state_q == WAIT_LINE && k_beat_i && k_last_i;
+  assign dropped  = state_q == DROP && (drop_all_q || inv_asid_i == 16'd0 || tag_q[29:14] == inv_asid_i);
 
   // ---- directory entries ----
   logic [DIRS-1:0]     dir_valid_q, dir_match;
@@ -138,36 +154,45 @@ module bnn_bus_mmu #(
   function automatic logic malformed(input logic [63:3] e);
     malformed = (|e[63:52]) || (|e[11:3]) || |(e[51:12] >> FRAME_W);
   endfunction
+  // What is kept of a leaf entry: nothing can be a block there.
+  function automatic logic [ENTRY_W-1:0] leaf(input logic [63:0] e);
+    leaf = {malformed(e[63:3]) || e[2], e[1:0], e[12 +: FRAME_W]};
+  endfunction
+  logic [63:0] k_entry;
+  assign k_entry = (in_dir_q ? page_q[21] : page_q[12]) ? k_data_i[127:64] : k_data_i[63:0];
+
+  // What is wrong with the entry, where something is.
+  logic [3:0] refused;
+  assign refused = error_q ? 4'(`BNN_STATUS_BUS_ERROR) : (v_q && bad_q) ? 4'(`BNN_STATUS_BAD_PTE)
+                                                                     : 4'(`BNN_STATUS_MMU_FAULT);
 
   assign hold_o     = inv_req_i;
-  assign inv_done_o = inv_req_i && (state_q == IDLE ? quiet_i && inv_asid_i == 16'd0
-                                                    : state_q == DROP && drop_q == 7'(LINES - 1));
+  assign inv_done_o = inv_req_i && !drop_all_q && state_q == DROP && drop_q == 7'(LINES - 1);
   assign forget_o   = inv_done_o;
   assign busy_o     = state_q != IDLE;
   assign walk_o     = state_q != IDLE && state_q != DROP && !ahead_q;
 
   assign k_valid_o   = state_q == READ_DIR || state_q == READ_LINE;
-  // READ_LINE keeps the frame of the leaf table in frame_q.
-  assign k_addr_o    = (state_q == READ_DIR) ? {directory_i, page_q[31:22], 4'd0}
-                                             : {frame_q, page_q[20:15], 6'd0};
-  assign k_len_o     = (state_q == READ_DIR) ? 4'd0 : 4'd3;
+  // Until a fault is told frame_q is that of the leaf table.
+  assign k_addr_o    = in_dir_q ? {directory_i, page_q[31:22], 4'd0} : {frame_q, page_q[20:15], 6'd0};
+  assign k_len_o     = in_dir_q ? 4'd0 : 4'd3;
   assign line_read_o = k_valid_o && k_ready_i;
 
   assign x_take_o     = state_q == IDLE && !inv_req_i && x_req_i;
   assign x_done_o     = state_q == DONE;
   assign fault_o      = fault_q;
   assign status_o     = status_q;
-  assign fault_addr_o = fault_addr_q;
+  assign fault_addr_o = error_q ? k_addr_o : BUS_BITS'({page_q, 12'd0});
   assign fault_slot_o = slot_q;
-  assign frame_o      = frame_q;
+  assign frame_o      = entry_q;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni) begin
-      state_q      <= IDLE;
+      state_q      <= DROP;
+      drop_all_q   <= 1'b1;
+      drop_q       <= '0;
       dir_valid_q  <= '0;
-      line_valid_q <= '0;
       dir_victim_q <= '0;
-      victim_q     <= '0;
       ahead_wait_q <= 1'b0;
     end else begin
       case (state_q)
@@ -177,16 +202,16 @@ module bnn_bus_mmu #(
           fault_q <= 1'b0;
           ahead_q <= 1'b0;
           both_q  <= 1'b0;
-          way_q   <= new_slot[3:2] == 2'd0 && !victim_q[{new_slot[1:0], new_line[17:15]}];
-          drop_q  <= '0;
+          way_q    <= next_way;
+          victim_q <= !next_way;
+          drop_q   <= '0;
           if (inv_req_i) begin
             ahead_wait_q <= 1'b0;
             if (quiet_i) begin
               for (int i = 0; i < DIRS; i++) begin
                 if (inv_asid_i == 16'd0 || dir_tag_q[i*27 + 11 +: 16] == inv_asid_i) dir_valid_q[i] <= 1'b0;
               end
-              if (inv_asid_i == 16'd0) line_valid_q <= '0;
-              else state_q <= DROP;
+              state_q <= DROP;
             end
           end else if (x_req_i) begin
             write_q <= x_write_i;
@@ -203,21 +228,22 @@ module bnn_bus_mmu #(
           end
         end
         LOOKUP: begin
-          fault_addr_q <= BUS_BITS'({page_q, 12'd0});
-          cached_q     <= 1'b1;
-          entry_q      <= page_q[12] ? line_word[127:64] : line_word[63:0];
-          frame_q      <= dir_held[FRAME_W-1:0];
+          cached_q <= 1'b1;
+          in_dir_q <= 1'b0;
+          block_q  <= 1'b0;
+          {bad_q, w_q, v_q, entry_q} <= page_q[12] ? line_q[2*ENTRY_W-1:ENTRY_W] : line_q[ENTRY_W-1:0];
+          frame_q  <= dir_held[FRAME_W-1:0];
           if (line_hit && !again_q) begin
             state_q <= ahead_q ? IDLE : CHECK_LEAF;
           end else if (two_ways && !both_q && !again_q) begin
-            way_q  <= !way_q;
+            way_q  <= next_way;
             both_q <= 1'b1;
           end else if (dir_hit && !again_q) begin
-            way_q <= two_ways && victim_q[set];
+            way_q <= two_ways && victim_q;
             if (dir_held[FRAME_W+1]) begin
               // A block: the leaf entry it stands for.
-              entry_q  <= {12'd0, 40'({dir_held[FRAME_W-1:9], page_q[20:12]}), 10'd0,
-                           dir_held[FRAME_W], 1'b1};
+              {bad_q, w_q, v_q} <= {1'b0, dir_held[FRAME_W], 1'b1};
+              entry_q  <= {dir_held[FRAME_W-1:9], page_q[20:12]};
               cached_q <= 1'b0;
               state_q  <= ahead_q ? IDLE : CHECK_LEAF;
             end else begin
@@ -225,91 +251,60 @@ module bnn_bus_mmu #(
             end
           end else begin
             // A line that is read again stays where it is.
-            if (!again_q) way_q <= two_ways && victim_q[set];
-            state_q <= ahead_q ? IDLE : READ_DIR;
+            if (!again_q) way_q <= two_ways && victim_q;
+            in_dir_q <= 1'b1;
+            state_q  <= ahead_q ? IDLE : READ_DIR;
           end
         end
         READ_DIR: if (k_ready_i) state_q <= WAIT_DIR;
         WAIT_DIR: begin
           if (k_beat_i) begin
-            entry_q      <= page_q[21] ? k_data_i[127:64] : k_data_i[63:0];
-            error_q      <= k_error_i;
-            fault_addr_q <= k_error_i ? {directory_i, page_q[31:22], 4'd0} : fault_addr_q;
-            state_q      <= CHECK_DIR;
+            {block_q, w_q, v_q} <= k_entry[2:0];
+            entry_q <= k_entry[12 +: FRAME_W];
+            bad_q   <= malformed(k_entry[63:3]) || (k_entry[2] ? |k_entry[20:12] : k_entry[1]);
+            error_q <= k_error_i;
+            state_q <= CHECK_DIR;
           end
         end
         CHECK_DIR: begin
-          cached_q                   <= 1'b0;
+          cached_q             <= 1'b0;
           for (int i = 0; i < DIRS; i++) if (dir_put == 3'(i)) dir_tag_q[i*27 +: 27] <= {asid_i, page_q[31:21]};
-          dir_entry[dir_put]         <= {entry_q[2], entry_q[1], entry_q[12 +: FRAME_W]};
-          frame_q                    <= entry_q[12 +: FRAME_W];
-          dir_valid_q[dir_put]       <= 1'b0;
-          if (error_q) begin
-            fault_q  <= 1'b1;
-            status_q <= 4'(`BNN_STATUS_BUS_ERROR);
-            state_q  <= DONE;
-          end else if (!entry_q[0]) begin
-            fault_q  <= 1'b1;
-            status_q <= 4'(`BNN_STATUS_MMU_FAULT);
-            state_q  <= DONE;
-          end else if (malformed(entry_q[63:3]) ||
-                       (entry_q[2] ? |entry_q[20:12] : entry_q[1])) begin
-            fault_q  <= 1'b1;
-            status_q <= 4'(`BNN_STATUS_BAD_PTE);
-            state_q  <= DONE;
+          dir_entry[dir_put]   <= {block_q, w_q, entry_q};
+          frame_q              <= entry_q;
+          dir_valid_q[dir_put] <= 1'b0;
+          status_q             <= refused;
+          if (error_q || !v_q || bad_q) begin
+            fault_q <= 1'b1;
+            state_q <= DONE;
           end else begin
             dir_valid_q[dir_put] <= 1'b1;
+            in_dir_q             <= 1'b0;
             if (!dir_hit) dir_victim_q <= dir_victim_q + 3'd1;
-            if (entry_q[2]) begin
-              entry_q <= {entry_q[63:21], page_q[20:12], entry_q[11:3], 1'b0, entry_q[1:0]};
-              state_q <= CHECK_LEAF;
-            end else begin
-              state_q <= READ_LINE;
-            end
+            if (block_q) entry_q[8:0] <= page_q[20:12];
+            state_q <= block_q ? CHECK_LEAF : READ_LINE;
           end
         end
         READ_LINE: begin
-          line_valid_q[line_at] <= 1'b0;
-          line_tag[line_at]     <= {asid_i, page_q[31:15]};
-          beat_q                <= 2'd0;
-          cached_q              <= 1'b0;
+          beat_q   <= 2'd0;
+          cached_q <= 1'b0;
           if (k_ready_i) state_q <= WAIT_LINE;
         end
         WAIT_LINE: begin
           if (k_beat_i) begin
-            beat_q <= beat_q + 2'd1;
-            if (k_error_i && !error_q) begin
-              error_q      <= 1'b1;
-              fault_addr_q <= {frame_q, page_q[20:15], 6'd0};
-            end
-            if (beat_q == page_q[14:13]) entry_q <= page_q[12] ? k_data_i[127:64] : k_data_i[63:0];
-            if (k_last_i) begin
-              line_valid_q[line_at] <= !error_q && !k_error_i;
-              victim_q[set]         <= !way_q;
-              state_q               <= ahead_q ? IDLE : CHECK_LEAF;
-            end
+            beat_q  <= beat_q + 2'd1;
+            error_q <= error_q || k_error_i;
+            if (beat_q == page_q[14:13]) {bad_q, w_q, v_q, entry_q} <= leaf(k_entry);
+            if (k_last_i) state_q <= ahead_q ? IDLE : CHECK_LEAF;
           end
         end
         CHECK_LEAF: begin
-          frame_q <= entry_q[12 +: FRAME_W];
-          state_q <= DONE;
-          if (error_q) begin
-            fault_q  <= 1'b1;
-            status_q <= 4'(`BNN_STATUS_BUS_ERROR);
-          end else if (!entry_q[0]) begin
-            if (cached_q) begin
-              again_q <= 1'b1;
-              state_q <= LOOKUP;
-            end else begin
-              fault_q  <= 1'b1;
-              status_q <= 4'(`BNN_STATUS_MMU_FAULT);
-            end
-          end else if (malformed(entry_q[63:3]) || entry_q[2]) begin
-            fault_q  <= 1'b1;
-            status_q <= 4'(`BNN_STATUS_BAD_PTE);
-          end else if (write_q && !entry_q[1]) begin
-            fault_q  <= 1'b1;
-            status_q <= 4'(`BNN_STATUS_MMU_FAULT);
+          status_q <= refused;
+          state_q  <= DONE;
+          if (!error_q && !v_q && cached_q) begin
+            again_q <= 1'b1;
+            state_q <= LOOKUP;
+          end else if (error_q || !v_q || bad_q || (write_q && !w_q)) begin
+            fault_q <= 1'b1;
           end else if (ahead_useful) begin
             ahead_wait_q  <= 1'b1;
             ahead_line_q  <= page_q[31:15] + 17'd1;
@@ -318,8 +313,10 @@ module bnn_bus_mmu #(
         end
         DROP: begin
           drop_q <= drop_q + 7'd1;
-          if (tag[32:17] == inv_asid_i) line_valid_q[drop_q] <= 1'b0;
-          if (drop_q == 7'(LINES - 1)) state_q <= IDLE;
+          if (drop_q == 7'(LINES - 1)) begin
+            drop_all_q <= 1'b0;
+            state_q    <= IDLE;
+          end
         end
         default: state_q <= IDLE;  // DONE
       endcase
@@ -328,7 +325,13 @@ module bnn_bus_mmu #(
   end
 
   always_ff @(posedge clk_i) begin
-    if (state_q == WAIT_LINE && k_beat_i) line[{line_at, beat_q}] <= k_data_i;
+    if (state_q == WAIT_LINE && k_beat_i) line[{line_at, beat_q}] <= {leaf(k_data_i[127:64]), leaf(k_data_i[63:0])};
+    if (line_put || dropped) begin
+      line_tag[dropped ? drop_q : line_at] <= {!dropped && !error_q && !k_error_i, asid_i, page_q[31:18]};
+    end
+    if (line_put) victim[set] <= !way_q;
+    tag_q  <= line_tag[next_at];
+    line_q <= line[{next_at, next_word}];
   end
 
 endmodule
