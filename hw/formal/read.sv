@@ -29,7 +29,8 @@ module formal_read (
   logic         req_ready, beat_valid, xl_req, d_valid;
   logic [127:0] beat_data;
   logic [31:12] xl_page;
-  logic [31:0]  d_addr, d_origin;
+  logic [31:0]  d_addr;
+  logic [31:12] d_origin;
   logic [3:0]   d_len;
   (* anyconst *) logic [1:0] turn;         // virtual page to frame
   (* anyconst *) logic [6:0]  chosen;      // a beat
@@ -99,7 +100,7 @@ module formal_read (
       assert (10'(in_q - out_q) + way_q <= 10'd32);
       if (d_valid) begin
         assert (7'(d_len) < left_q);
-        assert (d_origin == {18'd0, next_q, 4'd0});
+        assert (d_origin == {18'd0, next_q[9:8]});
         assert (d_addr == {18'd0, virt_q ? next_q[9:8] ^ turn : next_q[9:8], next_q[7:0], 4'd0});
         assert (5'(d_addr[7:4]) + 5'(d_len) < 5'd16);
         assert (7'(d_len) + 7'd1 == left_q || d_addr[7:4] + d_len == 4'd15);

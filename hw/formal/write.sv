@@ -5,10 +5,10 @@
 // uses: bnn_bus_write bnn_bus_pages
 // bound: 11 10
 // bound: 38 20 EAGER=1
-// mutant: s/ && next_q\[11:4\] != 8'd0//
+// mutant: s/ && next_q != 8'd0//
 // mutant: s/if \(flush_i\) wptr_q <= given_q/if (flush_i) wptr_q <= rptr_q/
 // mutant: s/!count_q\[4\] && //
-// mutant: s/req_addr_i == next_q/1'b1/
+// mutant: s/req_addr_i\[AW-1:4\] == \{addr_q\[AW-1:12\], next_q\}/1'b1/
 // mutant: s/!stop_q && !full && /!stop_q \&\& /
 
 module formal_write #(

@@ -13,7 +13,9 @@ module bnn_bus #(
   parameter int WRITES    = 1,
   parameter int FIFO_LOG2 = 8,                // beats that a read stream holds
   parameter int READ_PLANES  = 0,                // streams that go round planes: they keep eight pages, others two
-  parameter int WRITE_PLANES = 0
+  parameter int WRITE_PLANES = 0,
+  parameter int READ_PHYSICAL  = -1,             // streams that are asked for bus addresses, too
+  parameter int WRITE_PHYSICAL = -1
 ) (
   input  logic                 clk_i,
   input  logic                 rst_ni,
@@ -89,10 +91,13 @@ module bnn_bus #(
 
   // ---- engines ----
   logic [READS-1:0]          d_valid, d_beat;
-  logic [READS*BUS_BITS-1:0] d_addr, d_origin;
+  localparam int PAGE_W = BUS_BITS - 12;
+  logic [READS*BUS_BITS-1:0] d_addr;
+  logic [READS*PAGE_W-1:0]   d_origin;
   logic [READS*4-1:0]        d_len, d_slot;
   logic [WRITES-1:0]         a_valid, wd_take, held;
-  logic [WRITES*BUS_BITS-1:0] a_addr, a_origin;
+  logic [WRITES*BUS_BITS-1:0] a_addr;
+  logic [WRITES*PAGE_W-1:0]  a_origin;
   logic [WRITES*4-1:0]       a_len, a_slot;
   logic [WRITES*128-1:0]     wd_data;
   logic [WRITES*16-1:0]      wd_strb;
@@ -111,7 +116,8 @@ module bnn_bus #(
     bnn_bus_read #(
       .BUS_BITS (BUS_BITS),
       .FIFO_LOG2(FIFO_LOG2),
-      .PAGES    ((READ_PLANES >> i) % 2 != 0 ? 8 : 2)
+      .PAGES    (((READ_PLANES >> i) & 1) != 0 ? 8 : 2),
+      .PHYSICAL ((READ_PHYSICAL >> i) & 1)
     ) u_rd (
       .clk_i       (clk_i),
       .rst_ni      (rst_ni),
@@ -138,7 +144,7 @@ module bnn_bus #(
       .d_ready_i   (d_ready && d_at == R_LOG2'(i)),
       .d_addr_o    (d_addr[i*BUS_BITS +: BUS_BITS]),
       .d_len_o     (d_len[i*4 +: 4]),
-      .d_origin_o  (d_origin[i*BUS_BITS +: BUS_BITS]),
+      .d_origin_o  (d_origin[i*PAGE_W +: PAGE_W]),
       .d_slot_o    (d_slot[i*4 +: 4]),
       .d_beat_i    (d_beat[i]),
       .d_data_i    (beat_data)
@@ -150,7 +156,8 @@ module bnn_bus #(
     assign x_more[READS + i] = 1'b0;
     bnn_bus_write #(
       .BUS_BITS(BUS_BITS),
-      .PAGES   ((WRITE_PLANES >> i) % 2 != 0 ? 8 : 1)
+      .PAGES   (((WRITE_PLANES >> i) & 1) != 0 ? 8 : 1),
+      .PHYSICAL((WRITE_PHYSICAL >> i) & 1)
     ) u_wr (
       .clk_i      (clk_i),
       .rst_ni     (rst_ni),
@@ -175,7 +182,7 @@ module bnn_bus #(
       .w_ready_i  (a_ready && a_at == W_LOG2'(i)),
       .w_addr_o   (a_addr[i*BUS_BITS +: BUS_BITS]),
       .w_len_o    (a_len[i*4 +: 4]),
-      .w_origin_o (a_origin[i*BUS_BITS +: BUS_BITS]),
+      .w_origin_o (a_origin[i*PAGE_W +: PAGE_W]),
       .w_slot_o   (a_slot[i*4 +: 4]),
       .beat_take_i(wd_take[i]),
       .beat_data_o(wd_data[i*128 +: 128]),
@@ -195,7 +202,8 @@ module bnn_bus #(
   end
 
   // What the stream whose turn it is asks for.
-  logic [BUS_BITS-1:0] d_addr_at, d_origin_at, a_addr_at, a_origin_at;
+  logic [BUS_BITS-1:0] d_addr_at, a_addr_at;
+  logic [PAGE_W-1:0]   d_origin_at, a_origin_at;
   logic [3:0]          d_len_at, d_slot_at, a_len_at, a_slot_at, x_slot_at;
   logic [31:12]        x_page_at;
   logic [127:0]        wd_data_at;
@@ -210,7 +218,7 @@ module bnn_bus #(
   );
   bnn_mux #(
     .N(READS),
-    .W(BUS_BITS)
+    .W(PAGE_W)
   ) u_d_origin (
     .in_i (d_origin),
     .at_i (d_at),
@@ -242,7 +250,7 @@ module bnn_bus #(
   );
   bnn_mux #(
     .N(WRITES),
-    .W(BUS_BITS)
+    .W(PAGE_W)
   ) u_a_origin (
     .in_i (a_origin),
     .at_i (a_at),
@@ -365,7 +373,7 @@ module bnn_bus #(
     .d_ready_o       (d_ready),
     .d_addr_i        (d_addr_at),
     .d_len_i         (d_len_at),
-    .d_origin_i      (d_origin_at),
+    .d_origin_i      ({d_origin_at, d_addr_at[11:0]}),
     .d_slot_i        (d_slot_at),
     .d_stream_i      (d_at),
     .d_beat_o        (any_beat),
@@ -385,7 +393,7 @@ module bnn_bus #(
     .w_ready_o       (a_ready),
     .w_addr_i        (a_addr_at),
     .w_len_i         (a_len_at),
-    .w_origin_i      (a_origin_at),
+    .w_origin_i      ({a_origin_at, a_addr_at[11:0]}),
     .w_slot_i        (a_slot_at),
     .w_stream_i      (a_at),
     .wd_take_o       (any_take),

@@ -23,17 +23,32 @@ module bnn_bus_pages #(
 
   logic [PAGES-1:0]    valid_q, match;
   logic [PAGES*20-1:0] page_q;
-  logic [PAGES*FW-1:0] frame_q;
-  logic [NW-1:0]       next_q;
+  logic [NW-1:0]       next_q, at;
 
   always_comb begin
-    frame_o = '0;
+    at = '0;
     for (int i = 0; i < PAGES; i++) begin
       match[i] = valid_q[i] && page_q[i*20 +: 20] == page_i;
-      if (match[i]) frame_o = frame_o | frame_q[i*FW +: FW];
+      if (match[i]) at = at | NW'(i);
     end
   end
   assign hit_o = |match;
+
+  // Many frames are RAM; few are not worth one.
+  if (PAGES > 2) begin : gen_ram
+    logic [FW-1:0] frame [0:PAGES-1];
+    assign frame_o = frame[at];
+    always_ff @(posedge clk_i) begin
+      if (put_i) frame[next_q] <= frame_i;
+    end
+  end else begin : gen_registers
+    logic [FW-1:0] first_q, second_q;
+    assign frame_o = at[0] ? second_q : first_q;
+    always_ff @(posedge clk_i) begin
+      if (put_i && !next_q[0]) first_q <= frame_i;
+      if (put_i && next_q[0]) second_q <= frame_i;
+    end
+  end
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni || forget_i) begin
@@ -44,10 +59,7 @@ module bnn_bus_pages #(
       next_q          <= (32'(next_q) == PAGES - 1) ? '0 : next_q + NW'(1);
     end
     for (int i = 0; i < PAGES; i++) begin
-      if (put_i && NW'(i) == next_q) begin
-        page_q[i*20 +: 20]  <= page_i;
-        frame_q[i*FW +: FW] <= frame_i;
-      end
+      if (put_i && NW'(i) == next_q) page_q[i*20 +: 20] <= page_i;
     end
   end
 

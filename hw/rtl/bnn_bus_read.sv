@@ -7,7 +7,8 @@
 module bnn_bus_read #(
   parameter int BUS_BITS  = 52,
   parameter int FIFO_LOG2 = 8,             // beats: what 16 bursts bring
-  parameter int PAGES     = 1              // translations kept
+  parameter int PAGES     = 1,             // translations kept
+  parameter int PHYSICAL  = 1              // 0: req_virt_i is 1, and addresses have 32 bits
 ) (
   input  logic                clk_i,
   input  logic                rst_ni,
@@ -40,17 +41,18 @@ module bnn_bus_read #(
   input  logic                d_ready_i,
   output logic [BUS_BITS-1:0] d_addr_o,
   output logic [3:0]          d_len_o,
-  output logic [BUS_BITS-1:0] d_origin_o,
+  output logic [BUS_BITS-1:12] d_origin_o,  // page to report, virtual or not
   output logic [3:0]          d_slot_o,
   input  logic                d_beat_i,
   input  logic [127:0]        d_data_i
 );
 
   localparam int DEPTH = 1 << FIFO_LOG2;
+  localparam int AW    = (PHYSICAL != 0) ? BUS_BITS : 32;
 
-  logic                 act_q, virt_q, page_hit;
+  logic                 act_q, virt, page_hit;
   logic [3:0]           slot_q;
-  logic [BUS_BITS-1:4]  addr_q;
+  logic [AW-1:4]        addr_q;
   logic [23:0]          left_q;
   logic [BUS_BITS-1:12] frame;
 
@@ -62,29 +64,29 @@ module bnn_bus_read #(
   logic [4:0] to_end, burst;
 
   logic unused;
-  assign unused = ^req_addr_i[3:0];
-  assign hit    = !virt_q || page_hit;
+  assign unused = ^req_addr_i[3:0] ^ ^(req_addr_i >> AW);
+  assign hit    = !virt || page_hit;
   // Bursts end at multiples of 256 bytes and so never cross a page.
   assign to_end = 5'd16 - {1'b0, addr_q[7:4]};
-  assign burst  = (left_q < 24'(to_end)) ? left_q[4:0] : to_end;
-  assign last   = left_q == 24'(burst);
+  assign last   = left_q[23:5] == 19'd0 && left_q[4:0] <= to_end;
+  assign burst  = last ? left_q[4:0] : to_end;
 
   assign d_valid_o  = act_q && hit && !hold_i && !flush_i &&
                       (used_q + (FIFO_LOG2+1)'(burst) <= (FIFO_LOG2+1)'(DEPTH));
   assign issue      = d_valid_o && d_ready_i;
-  assign d_addr_o   = {virt_q ? frame : addr_q[BUS_BITS-1:12], addr_q[11:4], 4'd0};
+  assign d_addr_o   = {virt ? frame : d_origin_o, addr_q[11:4], 4'd0};
   assign d_len_o    = 4'(burst - 5'd1);
-  assign d_origin_o = {addr_q, 4'd0};
+  assign d_origin_o = (BUS_BITS-12)'(addr_q[AW-1:12]);
   assign d_slot_o   = slot_q;
 
   assign xl_req_o    = act_q && !hit && !hold_i && !flush_i;
   assign xl_page_o   = addr_q[31:12];
   assign xl_slot_o   = slot_q;
 
-  // Pages of 256 beats, lines of 8 pages.
-  logic [24:0] reach;
-  assign reach     = {1'b0, left_q} + {14'd0, addr_q[14:4]};
-  assign xl_more_o = reach > 25'd2048;
+  // Pages of 256 beats, lines of 8 pages: whether more is left than the line has from here on.
+  logic [11:0] to_line;
+  assign to_line   = 12'd2048 - {1'b0, addr_q[14:4]};
+  assign xl_more_o = left_q[23:12] != 12'd0 || left_q[11:0] > to_line;
 
   bnn_bus_pages #(
     .BUS_BITS(BUS_BITS),
@@ -113,15 +115,15 @@ module bnn_bus_read #(
       beat_valid_o <= 1'b0;
     end else begin
       if (issue) begin
-        addr_q <= addr_q + (BUS_BITS-4)'(burst);
+        // The last burst may end before, but nothing comes behind it.
+        addr_q <= {addr_q[AW-1:8] + (AW-8)'(1), 4'd0};
         left_q <= left_q - 24'(burst);
         if (last) act_q <= 1'b0;
       end
       if (req_valid_i && req_ready_o) begin
         act_q    <= 1'b1;
-        virt_q   <= req_virt_i;
         slot_q   <= req_slot_i;
-        addr_q   <= req_addr_i[BUS_BITS-1:4];
+        addr_q   <= req_addr_i[AW-1:4];
         left_q   <= req_beats_i;
       end
       if (!forget_i && xl_req_o && xl_done_i && xl_fault_i) act_q <= 1'b0;
@@ -130,6 +132,18 @@ module bnn_bus_read #(
       if (load || pop) beat_valid_o <= load;
       used_q <= used_q + (issue ? (FIFO_LOG2+1)'(burst) : '0) - (FIFO_LOG2+1)'(pop);
     end
+  end
+
+  if (PHYSICAL != 0) begin : gen_virt
+    logic virt_q;
+    assign virt = virt_q;
+    always_ff @(posedge clk_i) begin
+      if (req_valid_i && req_ready_o) virt_q <= req_virt_i;
+    end
+  end else begin : gen_no_virt
+    logic unused_virt;
+    assign unused_virt = req_virt_i;
+    assign virt = 1'b1;
   end
 
   always_ff @(posedge clk_i) begin

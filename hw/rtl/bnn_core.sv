@@ -928,7 +928,9 @@ module bnn_core #(
     .READS   (READS),
     .WRITES  (WRITES),
     .READ_PLANES (18),                       // IN and side units
-    .WRITE_PLANES(5)
+    .WRITE_PLANES(5),
+    .READ_PHYSICAL (1),                      // the sequencer's
+    .WRITE_PHYSICAL(4)
   ) u_bus (
     .clk_i         (clk_i),
     .rst_ni        (core_rst_n),
