@@ -5,10 +5,11 @@
 // uses: bnn_rings
 // bound: 8 6
 // bound: 13 10 EAGER=1
-// mutant: s/en_q\[i\] && tail_q\[i\] != head_q\[i\]/en_q[i]/
-// mutant: s/wdata_i - head_q\[queue_i\] > size/wdata_i - head_q[queue_i] > size + 1/
-// mutant: s/if \(sane && idle\)/if (sane)/
-// mutant: s/if \(!en_q\[queue_i\]\) size_q/size_q/
+// mutant: s/en_q\[i\] && more_q\[i\]/en_q[i]/
+// mutant: s/ahead\[8:0\] > sizes\[queue_i\]/ahead[8:0] > sizes[queue_i] + 1/
+// mutant: s/head_next != tails/head != tails/
+// mutant: s/!en_q\[queue_i\] && idle/!en_q[queue_i]/
+// mutant: s/\(is_word && !en_q\[queue_i\]\)/is_word/
 // mutant: s/from\[3\] \? 2'd3 : from\[2\]/from[2]/
 
 module formal_rings #(
@@ -30,12 +31,17 @@ module formal_rings #(
   logic [3:0]  bad_tail, raise;
   logic        waiting, running_q, fetch_q;
   logic [1:0]  pick_queue, run_q;
-  logic [31:0] entry, slot, count, rdata;
+  logic [31:0] entry, slot, count, rdata, ring, cq;
+  logic [7:0]  at;
+  logic [8:0]  size;
+  assign entry = ring + {18'd0, at, 6'd0};
+  assign slot  = cq + {16'd0, at, 8'd0};
+  assign count = cq + {15'd0, size, 8'd0};
 
   bnn_rings #(.BUS_BITS(32)) u_dut (
     .clk_i(clk_i), .rst_ni(rst_n), .write_i(write_i), .queue_i(queue_i), .offset_i(offset_i), .wdata_i({20'd0, wdata_i}),
     .rdata_o(rdata), .bad_tail_o(bad_tail), .kill_o(), .waiting_o(waiting), .pick_i(pick_i), .pick_queue_o(pick_queue),
-    .pick_entry_o(entry), .pick_slot_o(slot), .pick_count_o(count), .running_i(running_q), .run_queue_i(run_q),
+    .pick_ring_o(ring), .pick_cq_o(cq), .pick_at_o(at), .pick_size_o(size), .running_i(running_q), .run_queue_i(run_q),
     .fetched_i(fetched_i), .stop_i(stop_i), .finish_i(finish_i), .finished_o(), .tell_i(tell_i), .asked_i(asked_i),
     .raise_o(raise)
   );

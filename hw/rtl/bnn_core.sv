@@ -95,7 +95,9 @@ module bnn_core #(
   logic        inv_req, inv_done;
   logic [15:0] inv_asid;
   logic        waiting, pick, running, fetched, stop, finish, tell, asked;
-  logic [BUS_BITS-1:0] pick_entry, pick_slot, pick_count, stop_addr;
+  logic [BUS_BITS-1:0] pick_ring, pick_cq, stop_addr;
+  logic [7:0]  pick_at;
+  logic [8:0]  pick_size;
   logic [63:0] finished, run_seq;
   logic [30:0] progress, progress2;
   logic [4:0]  snap_index;
@@ -167,9 +169,10 @@ module bnn_core #(
     .waiting_o   (waiting),
     .pick_i      (pick),
     .pick_queue_o(pick_queue),
-    .pick_entry_o(pick_entry),
-    .pick_slot_o (pick_slot),
-    .pick_count_o(pick_count),
+    .pick_ring_o (pick_ring),
+    .pick_cq_o   (pick_cq),
+    .pick_at_o   (pick_at),
+    .pick_size_o (pick_size),
     .running_i   (running),
     .run_queue_i (run_queue),
     .fetched_i   (fetched),
@@ -231,9 +234,10 @@ module bnn_core #(
     .waiting_i      (waiting),
     .pick_o         (pick),
     .pick_queue_i   (pick_queue),
-    .pick_entry_i   (pick_entry),
-    .pick_slot_i    (pick_slot),
-    .pick_count_i   (pick_count),
+    .pick_ring_i    (pick_ring),
+    .pick_cq_i      (pick_cq),
+    .pick_at_i      (pick_at),
+    .pick_size_i    (pick_size),
     .running_o      (running),
     .run_queue_o    (run_queue),
     .run_seq_o      (run_seq),

@@ -20,9 +20,10 @@ module bnn_queue #(
   input  logic                 waiting_i,
   output logic                 pick_o,
   input  logic [1:0]           pick_queue_i,
-  input  logic [BUS_BITS-1:0]  pick_entry_i,
-  input  logic [BUS_BITS-1:0]  pick_slot_i,
-  input  logic [BUS_BITS-1:0]  pick_count_i,
+  input  logic [BUS_BITS-1:0]  pick_ring_i,
+  input  logic [BUS_BITS-1:0]  pick_cq_i,
+  input  logic [7:0]           pick_at_i,
+  input  logic [8:0]           pick_size_i,
   output logic                 running_o,
   output logic [1:0]           run_queue_o,
   output logic [63:0]          run_seq_o,
@@ -113,8 +114,11 @@ module bnn_queue #(
 
   logic [4:0]   state_q;
   logic [511:0] entry_q;
-  logic [BUS_BITS-1:0] entry_addr_q, slot_q, count_addr_q;
-  logic [63:0]  start_q, end_q, finished_q;
+  logic [BUS_BITS-1:0] entry_addr_q;      // what ERROR_INFO would name; the ring until the entry is asked for
+  logic [BUS_BITS-1:8] cq_q;
+  logic [7:0]   at_q;                      // entry and slot
+  logic [8:0]   size_q;
+  logic [63:0]  start_q, end_q;
   logic         active_q, kill_q, fault_q, regions_bad_q;
   logic [4:0]   beat_q;
   logic [15:0]  index_q;
@@ -215,9 +219,19 @@ module bnn_queue #(
   assign elapsed_o    = elapsed[47:0];
   assign stepped_o    = step_i && reg_q == 5'(e_regions - 8'd1);
 
+  // ---- places: the entry; the slot, a multiple of 256; behind all slots the count ----
+  logic [BUS_BITS-1:0] place;
+  logic [16:0]         behind;               // the base
+  always_comb begin
+    behind = {1'b0, at_q, 8'd0};
+    if (state_q == ENTRY_ASK) behind = {3'd0, at_q, 6'd0};
+    else if (state_q == COUNT || state_q == COUNT_WAIT) behind = {size_q, 8'd0};
+  end
+  assign place = ((state_q == ENTRY_ASK) ? entry_addr_q : {cq_q, 8'd0}) + BUS_BITS'(behind);
+
   // ---- requests ----
   assign rq_valid_o  = state_q == ENTRY_ASK || state_q == REG_ASK;
-  assign rq_addr_o   = (state_q == ENTRY_ASK) ? entry_addr_q : e_table[BUS_BITS-1:0];
+  assign rq_addr_o   = (state_q == ENTRY_ASK) ? place : e_table[BUS_BITS-1:0];
   assign rq_bytes_o  = (state_q == ENTRY_ASK) ? 28'd64 : {15'd0, e_regions, 5'd0};
   assign rb_ready_o  = state_q == ENTRY_GET || state_q == REG_LO || state_q == REG_HI;
 
@@ -226,7 +240,7 @@ module bnn_queue #(
   assign c_index = {16'd0, index_q};
   assign c_word  = (status_q == 4'd0) ? 32'd0 : word_q;
   always_comb begin
-    w_addr_o = slot_q + BUS_BITS'({beat_q[3:0], 4'd0});
+    w_addr_o = {place[BUS_BITS-1:8], beat_q[3:0], 4'd0};
     w_strb_o = 16'hffff;
     case (beat_q[3:0])
       4'd0:    w_data_o = {c_index, 28'd0, status_q, run_seq_o};
@@ -236,8 +250,7 @@ module bnn_queue #(
       default: w_data_o = cnt_pair_i;
     endcase
     if (state_q == COUNT) begin
-      w_addr_o = count_addr_q;
-      w_data_o = {64'd0, finished_q};
+      w_data_o = {64'd0, finished_i};
       w_strb_o = 16'h00ff;
     end
   end
@@ -247,7 +260,7 @@ module bnn_queue #(
   // Echoes, alignments checked elsewhere.
   logic unused;
   assign unused = ^{entry_q[`BNN_JOB_CTX], e_directory >> BUS_BITS, e_table >> BUS_BITS, elapsed[63:48],
-                    looked[100:99], looked[63:32], at_reg[99:97], fault_addr_i[11:0]};
+                    looked[100:99], looked[63:32], at_reg[99:97], fault_addr_i[11:0], pick_cq_i[7:0]};
 
   logic ended;                         // nothing of the job is under way
   assign ended = state_q == ABORT && quiet_i && !scrub_busy_i && !macs_busy_i;
@@ -311,14 +324,20 @@ module bnn_queue #(
         IDLE: begin
           if (pick_o) begin
             run_queue_o  <= pick_queue_i;
-            entry_addr_q <= pick_entry_i;
-            slot_q       <= pick_slot_i;
-            count_addr_q <= pick_count_i;
+            entry_addr_q <= pick_ring_i;
+            cq_q         <= pick_cq_i[BUS_BITS-1:8];
+            at_q         <= pick_at_i;
+            size_q       <= pick_size_i;
             state_q      <= ENTRY_ASK;
           end
           beat_q <= '0;
         end
-        ENTRY_ASK: if (rq_ready_i) state_q <= ENTRY_GET;
+        ENTRY_ASK: begin
+          if (rq_ready_i) begin
+            entry_addr_q <= place;
+            state_q      <= ENTRY_GET;
+          end
+        end
         ENTRY_GET: begin
           if (rb_valid_i) begin
             entry_q <= {rb_data_i, entry_q[511:128]};
@@ -436,19 +455,18 @@ module bnn_queue #(
           end
         end
         SLOT: begin
-          if (beat_q == 5'd0) finished_q <= finished_i;
           if (w_valid_o && w_ready_i) begin
             beat_q <= beat_q + 5'd1;
             if (beat_q == 5'd15) state_q <= SLOT_WAIT;
           end
         end
         SLOT_WAIT: begin
-          entry_addr_q <= slot_q;          // what ERROR_INFO would name
+          entry_addr_q <= place;
           if (quiet_i) state_q <= fault_q ? STOP : COUNT;
         end
         COUNT: if (w_ready_i) state_q <= COUNT_WAIT;
         COUNT_WAIT: begin
-          entry_addr_q <= count_addr_q;
+          entry_addr_q <= place;
           if (quiet_i) state_q <= fault_q ? STOP : MERGE;
         end
         MERGE: begin  // pulse, then wait
