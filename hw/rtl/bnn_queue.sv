@@ -166,45 +166,45 @@ module bnn_queue #(
 
   // ---- regions: {access, size, stride, va} ----
   logic [100:0] regions [0:31];
-  logic [31:0]  bound_q;                   // read from the table, size not 0
   logic [4:0]   reg_q;
   logic [63:0]  r_va_q, r_size_q, r_stride_q;
   logic [3:0]   r_access_q;
   logic         r_reserved_q;
   logic [48:0]  r_reach_q;                 // stride * (iterations - 1)
+  logic [33:0]  r_top_q;                   // end of the first window
   logic         region_ok;
   logic [15:0]  steps;
   logic [100:0] looked, at_reg;
   logic [31:0]  program_va_q;              // of region 0, which the decoder does not look up
-  logic [32:0]  program_size_q;
+  logic [32:7]  program_size_q;            // in commands
   logic         program_x_q;
 
   assign looked        = regions[region_i];
   assign at_reg        = regions[reg_q];
   assign region_va_o   = looked[31:0];
-  assign region_size_o = bound_q[region_i] ? looked[96:64] : 33'd0;
+  assign region_size_o = ({3'd0, region_i} < e_regions) ? looked[96:64] : 33'd0;
   assign region_r_o    = looked[97];
   assign region_w_o    = looked[98];
 
   assign steps = e_iterations[15:0] - 16'd1;
 
   // The last window must end within the 32-bit space.
-  logic [51:0] r_end;
-  assign r_end     = {19'd0, r_va_q[32:0]} + {19'd0, r_size_q[32:0]} + {3'd0, r_reach_q};
+  logic [49:0] r_end;
+  assign r_end     = {16'd0, r_top_q} + {1'b0, r_reach_q};
   assign region_ok = !r_reserved_q && !(r_access_q[2] && (r_access_q & 4'b1011) != 4'd0) &&
                      (r_size_q == 64'd0 ||
                       (r_va_q[63:33] == 31'd0 && r_size_q[63:33] == 31'd0 &&
                        (e_iterations == 32'd1 || r_stride_q[63:33] == 31'd0) &&
-                       r_end <= 52'h1_0000_0000));
+                       r_end[49:33] == 17'd0 && !(r_end[32] && r_end[31:0] != 32'd0)));
 
-  logic [38:0] list_end;
-  assign list_end = {7'd0, e_cmd_offset} + {e_cmd_count, 7'd0};
+  logic [25:0] list_end;                   // in commands
+  assign list_end = {1'b0, e_cmd_offset[31:7]} + 26'(e_cmd_count[16:0]);
 
   // ---- budget, kill ----
   logic [63:0] elapsed;
   logic        timeout;
-  assign elapsed = now_i - start_q;
-  assign timeout = elapsed[63:10] >= {22'd0, e_budget};
+  assign elapsed = ((state_q > ABORT) ? end_q : now_i) - start_q;
+  assign timeout = elapsed[63:42] != 22'd0 || elapsed[41:10] >= e_budget;
 
   assign start_o      = state_q == PROGRAM && state_next == RUN;
   assign list_o       = program_va_q + e_cmd_offset;
@@ -236,16 +236,13 @@ module bnn_queue #(
   assign rb_ready_o  = state_q == ENTRY_GET || state_q == REG_LO || state_q == REG_HI;
 
   // ---- completion ----
-  logic [31:0] c_index, c_word;
-  assign c_index = {16'd0, index_q};
-  assign c_word  = (status_q == 4'd0) ? 32'd0 : word_q;
   always_comb begin
     w_addr_o = {place[BUS_BITS-1:8], beat_q[3:0], 4'd0};
     w_strb_o = 16'hffff;
     case (beat_q[3:0])
-      4'd0:    w_data_o = {c_index, 28'd0, status_q, run_seq_o};
-      4'd1:    w_data_o = {28'd0, detail_q, 15'd0, access_q, 16'd0, iter_q, c_word};
-      4'd2:    w_data_o = {end_q - start_q, 64'({page_q, 12'd0})};
+      4'd0:    w_data_o = {16'd0, index_q, 28'd0, status_q, run_seq_o};
+      4'd1:    w_data_o = {28'd0, detail_q, 15'd0, access_q, 16'd0, iter_q, word_q};
+      4'd2:    w_data_o = {elapsed, 64'({page_q, 12'd0})};
       4'd3:    w_data_o = {end_q, start_q};
       default: w_data_o = cnt_pair_i;
     endcase
@@ -285,8 +282,8 @@ module bnn_queue #(
   // Checks that need the whole table; the log's region is the one at reg_q then.
   logic [3:0] refused;
   logic [4:0] state_next;
-  assign refused = (regions_bad_q || (e_flags[1] && (!bound_q[reg_q] || !at_reg[100]))) ? 4'(`BNN_STATUS_BAD_REGION)
-                 : (!bound_q[0] || list_end > 39'(program_size_q)) ? 4'(`BNN_STATUS_BAD_BOUNDS)
+  assign refused = (regions_bad_q || (e_flags[1] && (at_reg[96:64] == 33'd0 || !at_reg[100]))) ? 4'(`BNN_STATUS_BAD_REGION)
+                 : (list_end > program_size_q) ? 4'(`BNN_STATUS_BAD_BOUNDS)
                  : !program_x_q ? 4'(`BNN_STATUS_BAD_ACCESS) : 4'd0;
   assign state_next = (fault_q || refused != 4'd0) ? ABORT : test_hang_i ? HANG : RUN;
 
@@ -359,7 +356,6 @@ module bnn_queue #(
           iter_q        <= '0;
           progress_o    <= '0;
           progress2_o   <= '0;
-          bound_q       <= '0;
           regions_bad_q <= 1'b0;
           status_q      <= '0;
           detail_q      <= '0;
@@ -392,15 +388,15 @@ module bnn_queue #(
         end
         REG_MUL: begin
           r_reach_q <= 49'(r_stride_q[32:0]) * 49'(steps);
+          r_top_q   <= {1'b0, r_va_q[32:0]} + {1'b0, r_size_q[32:0]};
           state_q   <= REG_CHECK;
         end
         REG_CHECK: begin
-          bound_q[reg_q] <= r_size_q != 64'd0;
-          reg_q          <= reg_q + 5'd1;
-          state_q        <= REG_LO;
+          reg_q   <= reg_q + 5'd1;
+          state_q <= REG_LO;
           if (reg_q == 5'd0) begin
             program_va_q   <= r_va_q[31:0];
-            program_size_q <= r_size_q[32:0];
+            program_size_q <= r_size_q[32:7];
             program_x_q    <= r_access_q[2];
           end
           if (reg_q == 5'(e_regions - 8'd1)) begin
