@@ -676,11 +676,6 @@ static uint64_t run_chunk(const struct cycles_config *config, const struct comma
 				residual_memory(&cmd->ref[slot], plan->copies * chunk->rows,
 						field(cmd, slot == REF_RES1 ? BNN_F_CONV_RES1_WIN
 									    : BNN_F_CONV_RES2_WIN));
-	if (on_chip(in) &&
-	    ((cmd->ref[REF_RES1].used && on_chip(&cmd->ref[REF_RES1])) ||
-	     (cmd->ref[REF_RES2].used &&
-	      on_chip(&cmd->ref[REF_RES2])))) /* every other beat of IN meets one in its bank */
-		residual += rows / 2;
 	written = pixels * cycles_store(config, cmd, plan, chunk);
 	written = max_u64(written, pixels * plane_cycles(cmd, plan, chunk) / 16);
 	written = max_u64(written, scaled(config, pixels * write_beats(cmd, plan, chunk) / 16));
@@ -754,13 +749,12 @@ static uint64_t encode_cycles(const struct command *cmd)
 	if (field(cmd, BNN_F_ENC_MODE) == ENC_THERMO && levels != 32 && cmd->cin <= 4)
 		colours = cmd->cin * (levels > 128 ? 2 : 1);
 	return div_up(cmd->ref[REF_WEIGHT].extent, BEAT) + CYCLES_ENCODE +
-	       (formats[out->format].planes > 1 ? (uint64_t)cmd->h * CYCLES_ENCODE_ROW : 0) +
 	       (uint64_t)cmd->h * cmd->w * (colours > beats ? colours : beats);
 }
 
-/* Taps inside an axis, over all positions. */
+/* Taps inside an axis, over all positions, of which so many come at a time. */
 static uint64_t taps_there(uint32_t out, uint32_t size, uint32_t kernel, uint32_t stride,
-			   uint32_t before)
+			   uint32_t before, uint32_t at_once)
 {
 	uint64_t n = 0;
 
@@ -769,7 +763,7 @@ static uint64_t taps_there(uint32_t out, uint32_t size, uint32_t kernel, uint32_
 
 		first = first < 0 ? 0 : first;
 		end = end > size ? size : end;
-		n += end > first ? (uint64_t)(end - first) : 0;
+		n += end > first ? div_up((uint64_t)(end - first), at_once) : 0;
 	}
 	return n;
 }
@@ -782,6 +776,9 @@ static uint64_t pool_cycles(const struct command *cmd)
 	uint64_t taps = (uint64_t)cmd->kh * cmd->kw, beats, results, strips, there;
 	uint32_t group = field(cmd, BNN_F_POOL_GROUP), width = formats[in->format].width;
 	bool mean = field(cmd, BNN_F_POOL_MODE) == POOL_AVG, slow = false;
+	/* Bits of two pixels in a beat. */
+	bool paired = group == 1 && in->format == BNN_FORMAT_B1 && in->natural == BEAT / 2 &&
+		      in->pixel == in->natural && cmd->kw > 1;
 
 	beats = div_up((uint64_t)in->natural * formats[in->format].planes, BEAT);
 	if (mean && (width == 8 || width == 16) && group <= 8 && !(group & (group - 1)) &&
@@ -795,8 +792,8 @@ static uint64_t pool_cycles(const struct command *cmd)
 	}
 	/* Taps outside of IN are not read; each tap of a strip is asked for. */
 	strips = div_up(in->natural, POOL_STRIP);
-	there = taps_there(cmd->oh, cmd->h, cmd->kh, cmd->sh, cmd->pad_t) *
-		taps_there(cmd->ow, cmd->w, cmd->kw, cmd->sw, cmd->pad_l) *
+	there = taps_there(cmd->oh, cmd->h, cmd->kh, cmd->sh, cmd->pad_t, 1) *
+		taps_there(cmd->ow, cmd->w, cmd->kw, cmd->sw, cmd->pad_l, paired ? 2 : 1) *
 		(max_u32((uint32_t)beats, 1) + (strips > 1 ? strips * CYCLES_POOL_STRIP : 0));
 	results *= (uint64_t)cmd->oh * cmd->ow;
 	return max_u64(there, results) +

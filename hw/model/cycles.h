@@ -36,8 +36,7 @@ enum {
 	CYCLES_SIDE = 16,	/* start and end of a command */
 	CYCLES_POOL_STRIP = 2,	/* POOL of pixels of several strips: a tap of each */
 	CYCLES_POOL_PIXEL = 6,	/* and an output pixel that is made element by element */
-	CYCLES_ENCODE = 370,	/* ENC: tables, and the first pages of a job */
-	CYCLES_ENCODE_ROW = 16, /* planes of a row that are collected leave */
+	CYCLES_ENCODE = 130,	/* ENC: tables, and the first pages of a job */
 	CYCLES_FOLD = 36,	/* GATEFOLD: first record through the multipliers */
 	CYCLES_COLOUR = 5,	/* ENC: each of more than four colours */
 	CYCLES_RECORD = 4,	/* GATEFOLD */
