@@ -2,8 +2,8 @@
 // The profile log: what a command took and what it waited for most, as a record of
 // 32 bytes. A record that does not fit into the region is dropped.
 //
-// A region may begin at any byte: a record is moved there a byte per cycle and is then
-// two or three beats.
+// A region may begin at any byte: a record goes round a byte per cycle until it lies
+// right, and is then two or three beats, the last of them the first again.
 
 module bnn_log (
   input  logic         clk_i,
@@ -39,8 +39,8 @@ module bnn_log (
   logic [27:0] left_q;
   logic [3:0]  moved_q;
   logic [1:0]  beat_q;
-  logic [383:0] record_q;
-  logic        last;
+  logic [255:0] record_q;
+  logic        last, turn;
   logic [47:0] start_q, end_q;
   logic [3:0]  which_q;                 // the stall with most cycles
   logic        full;
@@ -49,10 +49,11 @@ module bnn_log (
   assign unused = ^size_i[4:0];
 
   assign full      = left_q == 28'd0;
+  assign turn      = state_q == MOVE && moved_q != at_q[3:0];
   assign last      = beat_q == 2'd2 || (beat_q == 2'd1 && at_q[3:0] == 4'd0);
   assign w_valid_o = state_q == WRITE;
   assign w_addr_o  = at_q[31:4] + 28'(beat_q);
-  assign w_data_o  = record_q[127:0];
+  assign w_data_o  = beat_q[0] ? record_q[255:128] : record_q[127:0];
   assign w_strb_o  = (beat_q == 2'd0) ? 16'hffff << at_q[3:0] : (beat_q == 2'd1) ? 16'hffff : ~(16'hffff << at_q[3:0]);
   assign dropped_o = put_i && full;
   assign done_o    = dropped_o || (state_q == WRITE && w_ready_i && last);
@@ -78,27 +79,17 @@ module bnn_log (
       at_q   <= at_q + 32'd32;
       left_q <= left_q - 28'd1;
     end
-    case (state_q)
-      IDLE: ;
-      LOAD: begin
-        moved_q  <= '0;
-        beat_q   <= '0;
-        record_q <= {128'd0, 16'd0, end_q, 16'd0, start_q,
-                     28'd0, which_q, 16'd0, iter_i, 24'd0, opcode_i, 16'd0, index_i};
-      end
-      MOVE: begin
-        if (moved_q != at_q[3:0]) begin
-          moved_q  <= moved_q + 4'd1;
-          record_q <= {record_q[375:0], 8'd0};
-        end
-      end
-      default: begin
-        if (w_ready_i) begin
-          beat_q   <= beat_q + 2'd1;
-          record_q <= {128'd0, record_q[383:128]};
-        end
-      end
-    endcase
+    if (state_q == LOAD) begin
+      moved_q <= '0;
+      beat_q  <= '0;
+    end
+    if (turn) moved_q <= moved_q + 4'd1;
+    if (state_q == WRITE && w_ready_i) beat_q <= beat_q + 2'd1;
+    // Of LOAD and MOVE the one has a bit that the other has not: three inputs per bit of the record.
+    if (state_q == LOAD || turn) begin
+      record_q <= state_q[0] ? {16'd0, end_q, 16'd0, start_q, 28'd0, which_q, 16'd0, iter_i, 24'd0, opcode_i, 16'd0, index_i}
+                             : {record_q[247:0], record_q[255:248]};
+    end
     if (begin_i) start_q <= elapsed_i;
     if (end_i) end_q <= elapsed_i;
   end

@@ -5,6 +5,8 @@
 //
 //   stored rows * channels of a group * (present taps << planes) + channels of a group * open taps
 //
+// The planes are shifts of the present taps before they are added.
+//
 // There is no clear: the command has retired, whatever becomes of the job.
 
 module bnn_retire (
@@ -28,14 +30,16 @@ module bnn_retire (
   logic [1:0]  state_q;
   logic        frac_q;
   logic [13:0] cg_q;
-  logic [38:0] taps_q;
+  logic [31:0] taps_q;
+  logic [2:0]  shift_q;
   logic [47:0] open_q;
   logic [63:0] wide_q, sum_q, next;   // multiplicand, sum
   logic [27:0] bits_q;                // multiplier
-  logic        last;
+  logic        shift, last;
 
-  assign next   = sum_q + (bits_q[0] ? wide_q : 64'd0);
-  assign last   = bits_q[27:1] == 27'd0;
+  assign shift  = state_q == TAPS && shift_q != 3'd0;
+  assign next   = sum_q + ((bits_q[0] && !shift) ? wide_q : 64'd0);
+  assign last   = bits_q[27:1] == 27'd0 && !shift;
   assign busy_o = state_q != IDLE;
   assign macs_o = next;
   assign add_o  = last && (state_q == OPEN || (state_q == TAPS && !frac_q));
@@ -56,18 +60,20 @@ module bnn_retire (
   always_ff @(posedge clk_i) begin
     sum_q  <= next;
     wide_q <= {wide_q[62:0], 1'b0};
-    bits_q <= {1'b0, bits_q[27:1]};
+    if (shift) shift_q <= shift_q - 3'd1;
+    else bits_q <= {1'b0, bits_q[27:1]};
     if (state_q == IDLE) begin
-      frac_q <= frac_i;
-      cg_q   <= cg_i;
-      taps_q <= 39'(present_i) << shift_i;
-      open_q <= open_i;
-      sum_q  <= '0;
-      wide_q <= {50'd0, rows_i};
-      bits_q <= {14'd0, cg_i};
+      frac_q  <= frac_i;
+      cg_q    <= cg_i;
+      taps_q  <= present_i;
+      shift_q <= shift_i;
+      open_q  <= open_i;
+      sum_q   <= '0;
+      wide_q  <= {50'd0, rows_i};
+      bits_q  <= {14'd0, cg_i};
     end else if (last) begin
       sum_q  <= (state_q == ROWS) ? 64'd0 : next;
-      wide_q <= (state_q == ROWS) ? {25'd0, taps_q} : {16'd0, open_q};
+      wide_q <= (state_q == ROWS) ? {32'd0, taps_q} : {16'd0, open_q};
       bits_q <= (state_q == ROWS) ? next[27:0] : {14'd0, cg_q};
     end
   end
