@@ -342,13 +342,14 @@ module bnn_cmd #(
                                       ((p1 && !p1_pow2) || (p2 && !p2_pow2)));
   end
 
-  // ---- shared arithmetic ----
-  logic [31:0] mul_a_q, mul_b_q;
-  logic [63:0] mul_p;
-  assign mul_p = {32'd0, mul_a_q} * {32'd0, mul_b_q};
+  // ---- shared arithmetic: one factor is short ----
+  logic [31:0] mul_a_q;
+  logic [16:0] mul_b_q;
+  logic [48:0] mul_p;
+  assign mul_p = {17'd0, mul_a_q} * {32'd0, mul_b_q};
 
   logic above_8192;
-  assign above_8192 = |mul_p[63:14] || (mul_p[13] && |mul_p[12:0]);
+  assign above_8192 = |mul_p[48:14] || (mul_p[13] && |mul_p[12:0]);
 
   logic        div_start_q, div_done;
   logic [39:0] div_n_q, div_q;
@@ -730,7 +731,7 @@ module bnn_cmd #(
           bytes_residual_o <= '0;
           bytes_written_o  <= '0;
           mul_a_q <= {24'd0, levels_o};
-          mul_b_q <= {18'd0, cin_o};
+          mul_b_q <= {3'd0, cin_o};
           if (!known_q) begin
             fail(4'(`BNN_STATUS_BAD_OPCODE), D_NONE, 5'd0);
           end else if (field_code_q != 16'd0) begin
@@ -750,7 +751,7 @@ module bnn_cmd #(
           div_start_q <= 1'b1;
           if (op == OP_TRANSPOSE) begin
             mul_a_q <= {19'd0, h_o};
-            mul_b_q <= {19'd0, w_o};
+            mul_b_q <= {4'd0, w_o};
           end
         end
 
@@ -805,7 +806,7 @@ module bnn_cmd #(
         end
         KRN_1: begin
           mul_a_q <= {26'd0, taps_o};
-          mul_b_q <= {18'd0, cg_q};
+          mul_b_q <= {3'd0, cg_q};
           if ((tile_p != 8'd0) != (wmode == 2'd1 || wmode == 2'd2) ||
               (cmd_q[`BNN_CONV_TAU] != 4'd0) != (wmode == 2'd3)) fail(FIELD, D_MODE, 5'd5);
           else state_q <= KRN_2;
@@ -813,7 +814,7 @@ module bnn_cmd #(
         KRN_2: begin
           k_q     <= mul_p[18:0];
           mul_a_q <= mul_p[31:0];
-          mul_b_q <= {18'd0, cout_q};
+          mul_b_q <= {3'd0, cout_q};
           state_q <= (wmode == 2'd1 || wmode == 2'd2) ? TILE_1 : TILE_3;
         end
         TILE_1: begin
@@ -836,17 +837,17 @@ module bnn_cmd #(
         end
         TILE_4: begin
           mul_a_q <= {16'd0, in_max(in_format)};
-          mul_b_q <= {24'd0, weight_max(wformat)};
+          mul_b_q <= {9'd0, weight_max(wformat)};
           if (frac && (in_format != `BNN_FORMAT_O2 || wformat != `BNN_WFORMAT_B1)) fail(FIELD, D_MODE, 5'd0);
           else state_q <= ACC_1;
         end
         ACC_1: begin
           mul_a_q <= mul_p[31:0];
-          mul_b_q <= {13'd0, k_q};
+          mul_b_q <= k_q[16:0];              // a K of more bits is refused below
           state_q <= ACC_2;
         end
         ACC_2: begin
-          if (|k_q[18:15] || |mul_p[63:31]) fail(FIELD, D_ACC, 5'd2);
+          if (|k_q[18:15] || |mul_p[48:31]) fail(FIELD, D_ACC, 5'd2);
           else state_q <= PIPE;
         end
 
@@ -888,7 +889,7 @@ module bnn_cmd #(
 
         SUPPORT: begin
           mul_a_q <= {26'd0, taps_o};
-          mul_b_q <= {17'd0, pieces};
+          mul_b_q <= {2'd0, pieces};
           if (unsupported) fail(FIELD, D_UNSUPPORTED, 5'd0);
           else if (op == OP_NOP || op == OP_END) state_q <= PASSED;
           else state_q <= is_conv ? CAP_1 : CAP_2;
@@ -901,7 +902,7 @@ module bnn_cmd #(
         end
         CAP_2: begin
           mul_a_q <= {19'd0, h_o};
-          mul_b_q <= {19'd0, w_o};
+          mul_b_q <= {4'd0, w_o};
           if (is_conv && ({4'd0, mul_p_q} > weight_most || (groups != 14'd1 && mul_p_q > window_pieces)))
             fail(FIELD, 4'(`BNN_DETAIL_CAPACITY), 5'd0);
           else state_q <= SIZE_1;
@@ -911,34 +912,34 @@ module bnn_cmd #(
         SIZE_1: begin
           in_area_q <= mul_p[25:0];
           mul_a_q   <= mul_p[31:0];
-          mul_b_q   <= {18'd0, cin_o};
+          mul_b_q   <= {3'd0, cin_o};
           state_q   <= SIZE_2;
         end
         SIZE_2: begin
           enc_bytes_q <= mul_p[39:0];
           mul_a_q     <= {19'd0, oh_q};
-          mul_b_q     <= {19'd0, ow_q};
+          mul_b_q     <= {4'd0, ow_q};
           state_q     <= SIZE_3;
         end
         SIZE_3: begin
           out_area_q <= mul_p[25:0];
           mul_a_q    <= {26'd0, taps_o};
-          mul_b_q    <= {16'd0, pieces, 1'b0};
+          mul_b_q    <= {1'b0, pieces, 1'b0};
           state_q    <= SIZE_4;
         end
         SIZE_4: begin
           mul_a_q <= {14'd0, 14'(18'(mul_p[16:0]) + 18'd15 >> 4), 4'd0};
-          mul_b_q <= {18'd0, rows_o};
+          mul_b_q <= {3'd0, rows_o};
           if (wmode == 2'd3) begin
             mul_a_q <= {18'd0, cout_q};
-            mul_b_q <= {18'd0, cg_q};
+            mul_b_q <= {3'd0, cg_q};
           end
           state_q <= SIZE_5;
         end
         SIZE_5: begin
           weight_bytes_q <= mul_p[39:0];
           mul_a_q        <= (wmode == 2'd2) ? tiled_q[31:0] : mul_p[31:0];
-          mul_b_q        <= (wmode == 2'd2) ? 32'd1 << weight_log2(wformat) : {28'd0, cmd_q[`BNN_CONV_TAU]};
+          mul_b_q        <= (wmode == 2'd2) ? 17'd1 << weight_log2(wformat) : {13'd0, cmd_q[`BNN_CONV_TAU]};
           slot_q         <= 3'd0;
           state_q        <= SIZE_6;
         end
@@ -955,7 +956,7 @@ module bnn_cmd #(
         end
         TEN_1: begin
           mul_a_q   <= {18'd0, t_w - 14'd1};
-          mul_b_q   <= {15'd0, pixel};
+          mul_b_q   <= pixel;
           extent_q  <= vector_bytes;
           payload_q <= vector_bytes;
           if (!present) begin
@@ -983,8 +984,8 @@ module bnn_cmd #(
         TEN_2: begin
           // Region, alignment.
           row_need_q <= mul_p[30:0] + {15'd0, pieces, 1'b0};
-          mul_a_q    <= {18'd0, t_h};
-          mul_b_q    <= {8'd0, word1[30:11], 4'd0};
+          mul_a_q    <= {8'd0, word1[30:11], 4'd0};
+          mul_b_q    <= {3'd0, t_h};
           if (word1[5:0] >= 6'd32 && !onchip) begin
             fail(FIELD, D_REGION, slot_word + 5'd1);
           end else if (is_tensor) begin
@@ -1000,15 +1001,15 @@ module bnn_cmd #(
           // H rows less what the last one has not.
           plane_q  <= plane;
           extent_q <= extent_sum;
-          mul_a_q  <= {4'd0, area};
-          mul_b_q  <= {16'd0, pieces, 1'b0} << planes_log2;
+          mul_a_q  <= {4'd0, area} << planes_log2;
+          mul_b_q  <= {1'b0, pieces, 1'b0};
           if (!slack[31] && slack != 32'd0) fail(FIELD, D_ALIGN, slot_word + 5'd1);
           else state_q <= TEN_4;
         end
         TEN_4: begin
           payload_q <= mul_p[39:0];
           mul_a_q   <= plane_q[31:0];
-          mul_b_q   <= {28'd0, planes_less_1(format)};
+          mul_b_q   <= {13'd0, planes_less_1(format)};
           state_q   <= TEN_5;
         end
         TEN_5: begin
