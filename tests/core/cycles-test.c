@@ -393,8 +393,8 @@ static void loading(void)
 	tap_ok(ahead.weights == 0 && behind.weights == 32 + 64 - CYCLES_DISPATCH &&
 		       behind.end == ahead.end + behind.weights,
 	       "weights loaded ahead, or waited for");
-	tap_ok(ahead.busy == 2048 && ahead.end - 5000 > 2221 &&
-		       ahead.end - 5000 < 2357, /* 2,289 on the RTL */
+	tap_ok(ahead.busy == 2048 && ahead.end - 5000 > 2106 &&
+		       ahead.end - 5000 < 2236, /* 2,171 on the RTL */
 	       "16 -> 16, gated, every gate open: %llu cycles",
 	       (unsigned long long)(ahead.end - 5000));
 	loader.count = CYCLES_HELD;
