@@ -14,8 +14,7 @@
  * - soft resets at any cycle: no byte outside the outputs of the list changes.
  *   The next job must be right after each of these.
  *
- *   bench [-n COMMANDS] [-f FAULTS] [-e EVENTS] [-s SEED] [-i LIST] [-o OPTIONS] [-w WORK] MODEL
- * RTL
+ *   bench [OPTIONS] MODEL RTL      (bench --help)
  *
  * A mismatch names the seed and the number of its list; -s SEED -i LIST runs
  * that list alone. At the end is a table of the codes seen: one that the core can
@@ -1045,6 +1044,19 @@ static uint32_t default_work(void)
 	return pairs < 1000 ? 300000 : pairs * 300;
 }
 
+static const char usage_text[] =
+	"usage: bench [OPTIONS] MODEL RTL\n"
+	"Random jobs on two cores (libraries with the core ABI); every byte must agree.\n"
+	"  -n COMMANDS  legal commands, in lists (1000)\n"
+	"  -f FAULTS    lists with a damaged command; half as many damaged jobs, a quarter damaged "
+	"page tables (1000)\n"
+	"  -e EVENTS    jobs that something happens to, soft resets among them (half of FAULTS)\n"
+	"  -s SEED      of all of it (1)\n"
+	"  -i LIST      only this list of each kind, as a failure names it\n"
+	"  -o OPTIONS   of the bus: stall=PERCENT,latency=CYCLES,bytes=PER_CYCLE,act_kib=KIB "
+	"(stall=25)\n"
+	"  -w WORK      products of a command at most (by the size of the array)\n";
+
 int main(int argc, char **argv)
 {
 	unsigned long commands = 1000, faults = 1000, events = -1ul, only = -1ul, done = 0,
@@ -1054,7 +1066,11 @@ int main(int argc, char **argv)
 	char both[64];
 	int c;
 
-	while ((c = getopt(argc, argv, "n:f:e:s:i:o:w:")) != -1) {
+	if (argc == 2 && !strcmp(argv[1], "--help")) {
+		fputs(usage_text, stdout);
+		return 0;
+	}
+	while ((c = getopt(argc, argv, "n:f:e:s:i:o:w:h")) != -1) {
 		switch (c) {
 		case 'n':
 			commands = strtoul(optarg, NULL, 0);
@@ -1077,14 +1093,16 @@ int main(int argc, char **argv)
 		case 'w':
 			work = (uint32_t)strtoul(optarg, NULL, 0);
 			break;
+		case 'h':
+			fputs(usage_text, stdout);
+			return 0;
 		default:
+			fputs(usage_text, stderr);
 			return 2;
 		}
 	}
 	if (argc - optind != 2) {
-		fprintf(stderr, "usage: bench [-n COMMANDS] [-f FAULTS] [-e EVENTS] [-s SEED] [-i "
-				"LIST] [-o "
-				"OPTIONS] [-w WORK] MODEL RTL\n");
+		fputs(usage_text, stderr);
 		return 2;
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
