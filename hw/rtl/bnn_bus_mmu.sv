@@ -117,8 +117,8 @@ module bnn_bus_mmu #(
   logic [DIRS-1:0]     dir_valid_q, dir_match;
   logic [DIRS*27-1:0]  dir_tag_q;            // {asid, va[31:21]}
   logic [FRAME_W+1:0]  dir_entry [0:DIRS-1]; // {block, W, frame}
-  logic [2:0]          dir_at, dir_victim_q, dir_put;
-  logic                dir_hit;
+  logic [2:0]          dir_at, dir_victim_q, dir_put_q;
+  logic                dir_hit, dir_hit_q;   // put, hit: as found when it was looked for
   logic [FRAME_W+1:0]  dir_held;
 
   for (genvar i = 0; i < DIRS; i++) begin : gen_dir
@@ -130,7 +130,6 @@ module bnn_bus_mmu #(
   end
   assign dir_hit  = |dir_match;
   assign dir_held = dir_entry[dir_at];
-  assign dir_put  = dir_hit ? dir_at : dir_victim_q;
 
   // ---- the line to be read ahead ----
   logic               ahead_q, ahead_wait_q; // looked for or read; to be
@@ -208,10 +207,9 @@ module bnn_bus_mmu #(
           if (inv_req_i) begin
             ahead_wait_q <= 1'b0;
             if (quiet_i) begin
-              for (int i = 0; i < DIRS; i++) begin
-                if (inv_asid_i == 16'd0 || dir_tag_q[i*27 + 11 +: 16] == inv_asid_i) dir_valid_q[i] <= 1'b0;
-              end
-              state_q <= DROP;
+              // Of the directories all that is kept: few entries, soon read again.
+              dir_valid_q <= '0;
+              state_q     <= DROP;
             end
           end else if (x_req_i) begin
             write_q <= x_write_i;
@@ -228,11 +226,13 @@ module bnn_bus_mmu #(
           end
         end
         LOOKUP: begin
-          cached_q <= 1'b1;
-          in_dir_q <= 1'b0;
-          block_q  <= 1'b0;
+          cached_q  <= 1'b1;
+          in_dir_q  <= 1'b0;
+          block_q   <= 1'b0;
           {bad_q, w_q, v_q, entry_q} <= page_q[12] ? line_q[2*ENTRY_W-1:ENTRY_W] : line_q[ENTRY_W-1:0];
-          frame_q  <= dir_held[FRAME_W-1:0];
+          frame_q   <= dir_held[FRAME_W-1:0];
+          dir_hit_q <= dir_hit;
+          dir_put_q <= dir_hit ? dir_at : dir_victim_q;
           if (line_hit && !again_q) begin
             state_q <= ahead_q ? IDLE : CHECK_LEAF;
           end else if (two_ways && !both_q && !again_q) begin
@@ -267,19 +267,18 @@ module bnn_bus_mmu #(
           end
         end
         CHECK_DIR: begin
-          cached_q             <= 1'b0;
-          for (int i = 0; i < DIRS; i++) if (dir_put == 3'(i)) dir_tag_q[i*27 +: 27] <= {asid_i, page_q[31:21]};
-          dir_entry[dir_put]   <= {block_q, w_q, entry_q};
-          frame_q              <= entry_q;
-          dir_valid_q[dir_put] <= 1'b0;
-          status_q             <= refused;
+          cached_q <= 1'b0;
+          for (int i = 0; i < DIRS; i++) if (dir_put_q == 3'(i)) dir_tag_q[i*27 +: 27] <= {asid_i, page_q[31:21]};
+          dir_entry[dir_put_q]   <= {block_q, w_q, entry_q};
+          frame_q                <= entry_q;
+          dir_valid_q[dir_put_q] <= !error_q && v_q && !bad_q;
+          status_q               <= refused;
           if (error_q || !v_q || bad_q) begin
             fault_q <= 1'b1;
             state_q <= DONE;
           end else begin
-            dir_valid_q[dir_put] <= 1'b1;
-            in_dir_q             <= 1'b0;
-            if (!dir_hit) dir_victim_q <= dir_victim_q + 3'd1;
+            in_dir_q <= 1'b0;
+            if (!dir_hit_q) dir_victim_q <= dir_victim_q + 3'd1;
             if (block_q) entry_q[8:0] <= page_q[20:12];
             state_q <= block_q ? CHECK_LEAF : READ_LINE;
           end

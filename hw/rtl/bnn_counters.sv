@@ -178,7 +178,9 @@ module bnn_counters (
   logic [159:0] bytes_q;
   logic [63:0]  macs_sum_q;
   always_ff @(posedge clk_i) begin
+    // Taken one after the other from below; a retirement does not come before they are.
     if (retire_i) bytes_q <= {written_i, residual_i, act_i, weights_i};
+    else if (retire_q) bytes_q <= {40'd0, bytes_q[159:40]};
     if (macs_add_i) macs_sum_q <= macs_i;
   end
 
@@ -207,6 +209,7 @@ module bnn_counters (
   logic [63:0] snap     [0:31];
   logic [63:0] a_q, b_q, sum, read;
   logic [4:0]  index;
+  logic [1:0]  what;                                  // is added
   logic        one_q, put_all_q, not_q, put_snap_q, unused_carry;
 
   always_comb begin
@@ -215,6 +218,7 @@ module bnn_counters (
     else if (op) index = op_at_q;
     else if (sweep) index = at_q;
   end
+  assign what   = op ? 2'd0 : !event_go ? 2'd1 : retire_q ? 2'd2 : 2'd3;
   assign read   = job[index];
   assign snap_o = snap[snap_index_i];
   assign busy_o = init_q || merge_q || snapshot_q || clear_q || put_all_q || put_snap_q;
@@ -235,7 +239,12 @@ module bnn_counters (
     not_q   <= op_init || op_clear;
     a_q     <= read;
     if (op && op_zero) a_q <= '0;
-    b_q     <= op ? all[op_at_q] : !event_go ? 64'(swept) : retire_q ? 64'(bytes_q[event_q[1:0]*40 +: 40]) : macs_sum_q;
+    case (what)
+      2'd0:    b_q <= all[op_at_q];
+      2'd1:    b_q <= 64'(swept);
+      2'd2:    b_q <= 64'(bytes_q[39:0]);
+      default: b_q <= macs_sum_q;
+    endcase
     if (op && op_zero) b_q <= 64'hffffffffffffffff;   // and one, which a snapshot adds
     if (pair_go && !pair_q[0]) job_pair_o[63:0] <= read;
     if (pair_go && pair_q[0]) job_pair_o[127:64] <= read;
