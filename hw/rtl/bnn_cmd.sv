@@ -414,18 +414,31 @@ module bnn_cmd #(
   //       4 OUTS (21), 5 RES1 (24), 6 RES2 (27), 7 SUM (30)
   logic [2:0]  slot_q;
   logic [4:0]  slot_word;
-  logic [31:0] word0, word1, word2;
-  logic [95:0] slot_words;
+  // Of a reference there are looked at 31 bits of its second word and, of a tensor, 16 of its third:
+  // the others are reserved.
+  localparam int REF_W = 32 + 31 + 16;
+  logic [31:0] word0;
+  logic [30:0] word1;
+  logic [15:0] word2;
+  logic [REF_W-1:0] slot_words;
   always_comb begin
     case (slot_q)
-      3'd0:    slot_words = cmd_q[11*32 +: 96];
-      3'd1:    slot_words = cmd_q[14*32 +: 96];
-      3'd2:    slot_words = cmd_q[16*32 +: 96];
-      3'd3:    slot_words = cmd_q[18*32 +: 96];
-      3'd4:    slot_words = cmd_q[21*32 +: 96];
-      3'd5:    slot_words = cmd_q[24*32 +: 96];
-      3'd6:    slot_words = cmd_q[27*32 +: 96];
-      default: slot_words = {32'd0, cmd_q[30*32 +: 64]};
+      3'd0:    slot_words[62:0] = cmd_q[11*32 +: 63];
+      3'd1:    slot_words[62:0] = cmd_q[14*32 +: 63];
+      3'd2:    slot_words[62:0] = cmd_q[16*32 +: 63];
+      3'd3:    slot_words[62:0] = cmd_q[18*32 +: 63];
+      3'd4:    slot_words[62:0] = cmd_q[21*32 +: 63];
+      3'd5:    slot_words[62:0] = cmd_q[24*32 +: 63];
+      3'd6:    slot_words[62:0] = cmd_q[27*32 +: 63];
+      default: slot_words[62:0] = cmd_q[30*32 +: 63];
+    endcase
+    // Slots 1, 2 and 7 are no tensors.
+    case (slot_q)
+      3'd3:    slot_words[78:63] = cmd_q[20*32 +: 16];
+      3'd4:    slot_words[78:63] = cmd_q[23*32 +: 16];
+      3'd5:    slot_words[78:63] = cmd_q[26*32 +: 16];
+      3'd6:    slot_words[78:63] = cmd_q[29*32 +: 16];
+      default: slot_words[78:63] = cmd_q[13*32 +: 16];
     endcase
     case (slot_q)
       3'd0:    slot_word = 5'd11;
@@ -513,7 +526,7 @@ module bnn_cmd #(
   assign of_chan  = of_group ? cg_q : chan;
   assign of_log2  = (state_q == SUPPORT) ? 3'd0 : (state_q == SIZE_3) ? {1'b0, weight_log2(wformat)} : bits_log2(format);
   assign pieces   = 15'((20'(of_chan) << of_log2) + 20'd15 >> 4);
-  assign pixel  = (word2[15:0] != 16'd0) ? {word2[15:0], 1'b0} : {1'b0, pieces, 1'b0};
+  assign pixel  = (word2 != 16'd0) ? {word2, 1'b0} : {1'b0, pieces, 1'b0};
 
   logic [39:0] extent_q, end_q, payload_q;
   logic [31:0] base;
@@ -565,7 +578,7 @@ module bnn_cmd #(
   logic        in_place;
   logic [14:0] other_res;
   assign other_res = other_slot_q[0] ? cmd_q[7*32 +: 15] : cmd_q[8*32 +: 15];
-  assign in_place  = ref_words_q == cmd_q[21*32 +: 96] &&
+  assign in_place  = ref_words_q == {cmd_q[23*32 +: 16], cmd_q[21*32 +: 63]} &&
                      ((other_slot_q == 3'd0) ? is_ew
                       : (other_slot_q == 3'd5 || other_slot_q == 3'd6) && other_res == {1'b0, cout_q});
 
@@ -605,10 +618,8 @@ module bnn_cmd #(
   assign book = (cmd_q[`BNN_CONV_TAU] < 4'd3) ? 13'd64 : 13'd8 << cmd_q[`BNN_CONV_TAU];
 
   // Words of the reference at hand.
-  logic [95:0] ref_words_q;
-  assign word0 = ref_words_q[31:0];
-  assign word1 = ref_words_q[63:32];
-  assign word2 = ref_words_q[95:64];
+  logic [REF_W-1:0] ref_words_q;
+  assign {word2, word1, word0} = ref_words_q;
 
   assign done_o        = state_q == PASSED;
   assign cout_o        = cout_q;
@@ -964,8 +975,8 @@ module bnn_cmd #(
           end else if (is_tensor) begin
             if (may_none && format == `BNN_FORMAT_NONE) begin
               if (word0 != 32'd0) fail(FIELD, D_RESERVED, slot_word);
-              else if (word1 != 32'd0) fail(FIELD, D_RESERVED, slot_word + 5'd1);
-              else if (word2 != 32'd0) fail(FIELD, D_RESERVED, slot_word + 5'd2);
+              else if (word1 != 31'd0) fail(FIELD, D_RESERVED, slot_word + 5'd1);
+              else if (word2 != 16'd0) fail(FIELD, D_RESERVED, slot_word + 5'd2);
               else state_q <= EXTENT;
             end else if (!legal) begin
               fail(FIELD, D_FORMAT, slot_word + 5'd1);
@@ -975,7 +986,7 @@ module bnn_cmd #(
           end else if ((is_conv || is_ew) && ((slot_q == 3'd2 && !record_o) || (slot_q == 3'd7 && !sum_en))) begin
             // Not used.
             if (word0 != 32'd0) fail(FIELD, D_RESERVED, slot_word);
-            else if (word1 != 32'd0) fail(FIELD, D_RESERVED, slot_word + 5'd1);
+            else if (word1 != 31'd0) fail(FIELD, D_RESERVED, slot_word + 5'd1);
             else state_q <= EXTENT;
           end else begin
             state_q <= TEN_2;
@@ -989,7 +1000,7 @@ module bnn_cmd #(
           if (word1[5:0] >= 6'd32 && !onchip) begin
             fail(FIELD, D_REGION, slot_word + 5'd1);
           end else if (is_tensor) begin
-            if (word2[15:0] != 16'd0 ? word0[0] : word0[5:0] != 6'd0) fail(FIELD, D_ALIGN, slot_word);
+            if (word2 != 16'd0 ? word0[0] : word0[5:0] != 6'd0) fail(FIELD, D_ALIGN, slot_word);
             else if (pixel < {1'b0, pieces, 1'b0}) fail(FIELD, D_ALIGN, slot_word + 5'd2);
             else state_q <= TEN_3;
           end else begin
