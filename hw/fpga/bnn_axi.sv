@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The core for a vendor's shell: an AXI4 master of 128 bits for memory, an
-// AXI4-Lite slave of 64 KiB for the registers, five interrupts. One clock, one
+// The core for a vendor's shell: an AXI4 master for memory, of AXI_BITS of the
+// configuration (128 or narrower), an AXI4-Lite slave of 64 KiB for the registers, five interrupts. One clock, one
 // synchronous reset for all of it.
 //
 // Interrupts are pulses of one cycle: a shell latches them, as messages (MSI) or
@@ -44,8 +44,8 @@ module bnn_axi (
   output logic [3:0]   m_axi_awqos,
   output logic         m_axi_awvalid,
   input  logic         m_axi_awready,
-  output logic [127:0] m_axi_wdata,
-  output logic [15:0]  m_axi_wstrb,
+  output logic [`BNN_CFG_AXI_BITS-1:0] m_axi_wdata,
+  output logic [`BNN_CFG_AXI_BITS/8-1:0] m_axi_wstrb,
   output logic         m_axi_wlast,
   output logic         m_axi_wvalid,
   input  logic         m_axi_wready,
@@ -65,7 +65,7 @@ module bnn_axi (
   output logic         m_axi_arvalid,
   input  logic         m_axi_arready,
   input  logic [0:0]   m_axi_rid,
-  input  logic [127:0] m_axi_rdata,
+  input  logic [`BNN_CFG_AXI_BITS-1:0] m_axi_rdata,
   input  logic [1:0]   m_axi_rresp,
   input  logic         m_axi_rlast,
   input  logic         m_axi_rvalid,
@@ -78,6 +78,12 @@ module bnn_axi (
   logic [15:0]         reg_addr;
   logic [31:0]         reg_wdata, reg_rdata;
   logic [BUS_BITS-1:0] araddr, awaddr;
+  logic [7:0]          arlen, awlen;
+  logic                rvalid, rready, rlast, wvalid, wready, wlast;
+  logic [127:0]        rdata, wdata;
+  logic [1:0]          rresp;
+  logic [15:0]         wstrb;
+  logic [2:0]          size;
 
   // One ID: everything is answered in order.
   logic unused;
@@ -85,7 +91,7 @@ module bnn_axi (
 
   assign m_axi_awid    = '0;
   assign m_axi_awaddr  = 64'(awaddr);
-  assign m_axi_awsize  = 3'd4;             // 16 bytes
+  assign m_axi_awsize  = size;
   assign m_axi_awburst = 2'b01;            // INCR
   assign m_axi_awlock  = 1'b0;
   assign m_axi_awcache = 4'b0011;          // normal, not cached, bufferable
@@ -93,7 +99,7 @@ module bnn_axi (
   assign m_axi_awqos   = 4'd0;
   assign m_axi_arid    = '0;
   assign m_axi_araddr  = 64'(araddr);
-  assign m_axi_arsize  = 3'd4;
+  assign m_axi_arsize  = size;
   assign m_axi_arburst = 2'b01;
   assign m_axi_arlock  = 1'b0;
   assign m_axi_arcache = 4'b0011;
@@ -128,6 +134,38 @@ module bnn_axi (
     .reg_rdata_i(reg_rdata)
   );
 
+  bnn_axi_width #(
+    .BITS(`BNN_CFG_AXI_BITS)
+  ) u_width (
+    .clk_i   (aclk),
+    .rst_ni  (aresetn),
+    .arlen_i (arlen),
+    .rvalid_o(rvalid),
+    .rready_i(rready),
+    .rdata_o (rdata),
+    .rresp_o (rresp),
+    .rlast_o (rlast),
+    .awlen_i (awlen),
+    .wvalid_i(wvalid),
+    .wready_o(wready),
+    .wdata_i (wdata),
+    .wstrb_i (wstrb),
+    .wlast_i (wlast),
+    .arlen_o (m_axi_arlen),
+    .size_o  (size),
+    .rvalid_i(m_axi_rvalid),
+    .rready_o(m_axi_rready),
+    .rdata_i (m_axi_rdata),
+    .rresp_i (m_axi_rresp),
+    .rlast_i (m_axi_rlast),
+    .awlen_o (m_axi_awlen),
+    .wvalid_o(m_axi_wvalid),
+    .wready_i(m_axi_wready),
+    .wdata_o (m_axi_wdata),
+    .wstrb_o (m_axi_wstrb),
+    .wlast_o (m_axi_wlast)
+  );
+
   bnn_top u_top (
     .clk_i          (aclk),
     .rst_ni         (aresetn),
@@ -147,21 +185,21 @@ module bnn_axi (
     .arvalid_o      (m_axi_arvalid),
     .arready_i      (m_axi_arready),
     .araddr_o       (araddr),
-    .arlen_o        (m_axi_arlen),
-    .rvalid_i       (m_axi_rvalid),
-    .rready_o       (m_axi_rready),
-    .rdata_i        (m_axi_rdata),
-    .rresp_i        (m_axi_rresp),
-    .rlast_i        (m_axi_rlast),
+    .arlen_o        (arlen),
+    .rvalid_i       (rvalid),
+    .rready_o       (rready),
+    .rdata_i        (rdata),
+    .rresp_i        (rresp),
+    .rlast_i        (rlast),
     .awvalid_o      (m_axi_awvalid),
     .awready_i      (m_axi_awready),
     .awaddr_o       (awaddr),
-    .awlen_o        (m_axi_awlen),
-    .wvalid_o       (m_axi_wvalid),
-    .wready_i       (m_axi_wready),
-    .wdata_o        (m_axi_wdata),
-    .wstrb_o        (m_axi_wstrb),
-    .wlast_o        (m_axi_wlast),
+    .awlen_o        (awlen),
+    .wvalid_o       (wvalid),
+    .wready_i       (wready),
+    .wdata_o        (wdata),
+    .wstrb_o        (wstrb),
+    .wlast_o        (wlast),
     .bvalid_i       (m_axi_bvalid),
     .bready_o       (m_axi_bready),
     .bresp_i        (m_axi_bresp)

@@ -83,9 +83,11 @@ fpga-report: $(foreach p,$(FPGA_PARTS),$(lastword $(subst :, ,$(p))))
 	$(FPGA_REPORT) $(FPGA)/report.json $(FPGA_PARTS)
 
 lint-rtl: lint-fpga
-lint-fpga: $(call rtl-deps,default) $(FPGA_SOURCES)
-	for top in bnn_axi bnn_ecp5; do $(VERILATOR) --lint-only -Wall -Ihw/spec/generated -I$(BUILD)/hw/rtl/default \
-		--top-module $$top $(call rtl-inputs,default) $(FPGA_SOURCES) || exit 1; done
+# Memory ports of 128, 64 and 32 bits.
+lint-fpga: $(foreach c,default test-8x64 test-2x32,$(call rtl-deps,$(c))) $(FPGA_SOURCES)
+	for top in default:bnn_axi test-8x64:bnn_axi test-2x32:bnn_axi default:bnn_ecp5; do \
+		$(VERILATOR) --lint-only -Wall -Ihw/spec/generated -I$(BUILD)/hw/rtl/$${top%%:*} --top-module $${top#*:} \
+		hw/spec/generated/bnn_hw.vh $(BUILD)/hw/rtl/$${top%%:*}/bnn_top.sv $(RTL_SOURCES) $(FPGA_SOURCES) || exit 1; done
 
 # The core alone as yosys has it, Verilated: behind the core ABI like the core itself, but that it saves no state.
 # make hw-netlist      after synthesis for the ECP5, with yosys's models of the primitives and ours of those that
@@ -152,17 +154,22 @@ hw-netlist-units: $(NETLIST_UNITS:%=$(BUILD)/hw/netlist/%_tb/tb)
 	@status=0; for tb in $^; do $$tb || status=1; done; exit $$status
 
 # Benches of the modules around the core, run with those of the core's.
-FPGA_UNITS := axil link
+FPGA_UNITS := axil link axi_width-32 axi_width-64 axi_width-128
+FPGA_UNIT_PARAMETERS_axi_width-32 := -GBITS=32
+FPGA_UNIT_PARAMETERS_axi_width-64 := -GBITS=64
+FPGA_UNIT_PARAMETERS_axi_width-128 := -GBITS=128
 
+# $(1) bench, $(2) module
 define fpga-unit
-$(BUILD)/hw/fpga/$(1)_tb/tb: hw/fpga/$(1)_tb.cpp hw/fpga/bnn_$(1).sv hw/sim/tb.h
+$(BUILD)/hw/fpga/$(1)_tb/tb: hw/fpga/$(2)_tb.cpp hw/fpga/bnn_$(2).sv hw/sim/tb.h hw/fpga/fpga.mk
 	@mkdir -p $$(@D)
-	$$(VERILATOR) --cc -O3 --x-assign 0 --x-initial 0 --no-timing --top-module bnn_$(1) -Mdir $$(@D) hw/fpga/bnn_$(1).sv
-	$$(MAKE) -s -C $$(@D) -f Vbnn_$(1).mk OPT_FAST=-O2 OPT_SLOW=-O1 CXX="$$(CXX)" LINK="$$(CXX)" MAKEFLAGS= \
-		Vbnn_$(1)__ALL.a verilated.o verilated_threads.o > $$@.log
-	$$(CXX) -std=c++17 -O2 -g -Wall -Wextra -Werror -Ihw/sim -I$$(@D) -isystem $$(VERILATOR_ROOT)/include \
-		-isystem $$(VERILATOR_ROOT)/include/vltstd -o $$@ $$< $$(@D)/Vbnn_$(1)__ALL.a \
-		$$(@D)/verilated.o $$(@D)/verilated_threads.o -lpthread
+	$$(VERILATOR) --cc -O3 --x-assign 0 --x-initial 0 --no-timing --top-module bnn_$(2) -Mdir $$(@D) \
+		$$(FPGA_UNIT_PARAMETERS_$(1)) hw/fpga/bnn_$(2).sv
+	$$(MAKE) -s -C $$(@D) -f Vbnn_$(2).mk OPT_FAST=-O2 OPT_SLOW=-O1 CXX="$$(CXX)" LINK="$$(CXX)" MAKEFLAGS= \
+		Vbnn_$(2)__ALL.a verilated.o verilated_threads.o > $$@.log
+	$$(CXX) -std=c++17 -O2 -g -Wall -Wextra -Werror $$(patsubst -G%,-DTB_%,$$(FPGA_UNIT_PARAMETERS_$(1))) -Ihw/sim -I$$(@D) \
+		-isystem $$(VERILATOR_ROOT)/include -isystem $$(VERILATOR_ROOT)/include/vltstd -o $$@ $$< \
+		$$(@D)/Vbnn_$(2)__ALL.a $$(@D)/verilated.o $$(@D)/verilated_threads.o -lpthread
 endef
-$(foreach u,$(FPGA_UNITS),$(eval $(call fpga-unit,$(u))))
+$(foreach u,$(FPGA_UNITS),$(eval $(call fpga-unit,$(u),$(firstword $(subst -, ,$(u))))))
 test-rtl-units: $(FPGA_UNITS:%=$(BUILD)/hw/fpga/%_tb/tb)

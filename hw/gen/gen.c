@@ -13,7 +13,7 @@
 
 static const char *const keys[] = { "LANES",	 "LANE_BITS",  "WEIGHT_WORDS", "PARAM_WORDS",
 				    "ACT_KIB",	 "BUS_BITS",   "CLOCK_HZ",     "WAIT_SHIFT",
-				    "BLOCK_RAM", "POST_LANES", "POST_MULT" };
+				    "BLOCK_RAM", "POST_LANES", "POST_MULT",    "AXI_BITS" };
 enum {
 	LANES,
 	LANE_BITS,
@@ -26,6 +26,8 @@ enum {
 	BLOCK_RAM,
 	POST_LANES,
 	POST_MULT,
+	CORE_KEYS,	      /* those before are parameters of bnn_core */
+	AXI_BITS = CORE_KEYS, /* of the memory port of bnn_axi; the core's own has 128 */
 	KEYS
 };
 
@@ -51,6 +53,7 @@ static void load(const char *path, long *value)
 	for (i = 0; i < KEYS; i++)
 		value[i] = -1;
 	value[POST_MULT] = 1;
+	value[AXI_BITS] = 128;
 	while (fgets(line, sizeof(line), f)) {
 		char *eq = strchr(line, '=');
 
@@ -99,6 +102,8 @@ static void load(const char *path, long *value)
 		fail("must be a power of two, 2 to LANES", "POST_LANES");
 	if (value[POST_MULT] > 2)
 		fail("must be 0 to 2", "POST_MULT");
+	if (value[AXI_BITS] != 32 && value[AXI_BITS] != 64 && value[AXI_BITS] != 128)
+		fail("must be 32, 64 or 128", "AXI_BITS");
 }
 
 /* FNV-1a: tells builds apart, nothing more. */
@@ -190,7 +195,7 @@ static void top(const char *cfg)
 		       i + 1 < n ? "," : "");
 	}
 	printf(");\n\n  bnn_core #(\n");
-	for (i = 0; i < KEYS; i++)
+	for (i = 0; i < CORE_KEYS; i++)
 		printf("    .%s(`BNN_CFG_%s),\n", keys[i], keys[i]);
 	printf("    .BUILD(`BNN_CFG_BUILD),\n`ifdef SYNTHESIS\n    .IMPL(1)\n`else\n    .IMPL(0)\n"
 	       "`endif\n  ) u_core (\n");
