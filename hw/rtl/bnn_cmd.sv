@@ -1012,8 +1012,9 @@ module bnn_cmd #(
           // H rows less what the last one has not.
           plane_q  <= plane;
           extent_q <= extent_sum;
-          mul_a_q  <= {4'd0, area} << planes_log2;
-          mul_b_q  <= {1'b0, pieces, 1'b0};
+          // Planes are of 8192 channels at most, so 17 bits do.
+          mul_a_q  <= {4'd0, area};
+          mul_b_q  <= {1'b0, pieces, 1'b0} << planes_log2;
           if (!slack[31] && slack != 32'd0) fail(FIELD, D_ALIGN, slot_word + 5'd1);
           else state_q <= TEN_4;
         end

@@ -695,7 +695,7 @@ module bnn_front #(
   logic [3:0]           bad_status_q, bad_slot_q;
   logic [BUS_BITS-1:12] bad_page_q;
   logic [2:0]           bad_stream;
-  logic [5:0]           bad_region;
+  logic [5:0]           bad_region, x_bad_region;
 
   always_ff @(posedge clk_i) begin
     if (!rst_ni || clear_i) begin
@@ -711,6 +711,14 @@ module bnn_front #(
     end
   end
 
+  bnn_mux #(
+    .N(8),
+    .W(6)
+  ) u_bad_region (
+    .in_i (x_region),
+    .at_i (bad_slot_q[2:0]),
+    .out_o(x_bad_region)
+  );
   always_comb begin
     case (bad_slot_q[2:0])
       3'd0:       bad_stream = (x_opcode_o == `BNN_CMD_GATEFOLD) ? 3'd6 : 3'd3;
@@ -719,7 +727,7 @@ module bnn_front #(
       3'd5, 3'd6: bad_stream = 3'd5;
       default:    bad_stream = 3'd4;
     endcase
-    bad_region = x_region[bad_slot_q[2:0]*6 +: 6];
+    bad_region = x_bad_region;
     if (bad_load_q) begin
       bad_stream = (bad_slot_q[2:0] == 3'd1) ? 3'd1 : 3'd2;
       bad_region = (bad_slot_q[2:0] == 3'd1) ? l_region[5:0] : l_region[11:6];
