@@ -34,7 +34,7 @@ FPGA_MARK_CARRY = splitnets -ports; select -set chain t:CARRY4 t:CARRY8 %u %ci1:
 
 # Kept as modules, for the table by module and because equal lanes are synthesised once; all
 # others are flattened into them. The patterns: with and without parameters in the name.
-FPGA_KEEP := core front cmd load windows former array steps array_lane post post_lane stream_in store \
+FPGA_KEEP := core front cmd load windows former array steps array_lane popcount_tree post post_lane stream_in store \
 	side side_encode side_pool side_transpose side_gatefold actmem bus bus_mmu queue rings regs read_port counters
 FPGA_KEEP_HIERARCHY = $(foreach k,$(FPGA_KEEP),setattr -mod -set keep_hierarchy 1 bnn_$(k) *\\\\bnn_$(k) *\\\\bnn_$(k)\\\\*;)
 

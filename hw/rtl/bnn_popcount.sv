@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Number of ones. IMPL 0 is the form simulators are fast with; IMPL 1 is the
-// generated tree of full adders that synthesis packs best (hw/gen). Both are
+// generated tree of full adders and carry chains that synthesis packs best (hw/gen). Both are
 // proven equal by hw/sim/popcount.
 
 module bnn_popcount #(
