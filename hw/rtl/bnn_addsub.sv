@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// a + b or a - b with one adder: the borrow comes in as a carry at the bottom. Written
+// a + b or a - b with one adder: the borrow comes in as a carry. Written
 // as a choice of a sum and a difference, synthesis makes two adders of it.
 
 module bnn_addsub #(
@@ -11,8 +11,13 @@ module bnn_addsub #(
   output logic [W-1:0] y_o
 );
 
-  logic bottom, unused;
-  assign {y_o, bottom} = {a_i, 1'b1} + {b_i ^ {W{minus_i}}, minus_i};
-  assign unused        = bottom;
+  bnn_add #(
+    .W(W)
+  ) u_add (
+    .carry_i(minus_i),
+    .a_i    (a_i),
+    .b_i    (b_i ^ {W{minus_i}}),
+    .y_o    (y_o)
+  );
 
 endmodule

@@ -325,6 +325,7 @@ module bnn_array #(
     .s3_valid_i (s3_valid_q),
     .s3_hits_i  (s3_pos_q | s3_neg_q),
     .s4_valid_i (s4_valid_q),
+    .s4_sub_i   (s4_flags_q[0]),
     .s4_product_i('0),
     .s5_valid_i (s5_valid_q),
     .s5_first_i (s5_flags_q[2]),
@@ -335,6 +336,10 @@ module bnn_array #(
   );
   logic unused;
   assign unused = ^{pairs1, s7_flags_q};  // split: both halves see the same word
+
+  // What the values have less: inverted, all that a lane needs is an adder.
+  logic [31:0] s6_less;
+  assign s6_less = ~(d_odd_w_i ? pairs0 : '0);
 
   // ---- lanes ----
   logic signed [15:0]        lo_q, hi_q;          // channels of the window, from the tile at s7 on
@@ -394,12 +399,13 @@ module bnn_array #(
       .s3_own_i   (s3_own[l*8 +: 8]),
       .s3_second_i(s3_second),
       .s4_valid_i (s4_valid_q),
+      .s4_sub_i   (s4_flags_q[0]),
       .s5_valid_i (s5_valid_q),
       .s5_first_i (s5_flags_q[2]),
       .s5_double_i(s5_flags_q[1]),
       .s5_sub_i   (s5_flags_q[0]),
       .s6_valid_i (s6_valid_q && last_q[6]),
-      .s6_pairs_i (d_odd_w_i ? pairs0 : '0),
+      .s6_less_i  (s6_less),
       .s6_gate_i  (k_tbase_i + s6_tile),
       .s7_valid_i (s7_valid_q),
       .s7_m_i     (s7_flags_q[4]),

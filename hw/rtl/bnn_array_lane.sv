@@ -46,12 +46,13 @@ module bnn_array_lane #(
   input  logic [7:0]              s3_own_i,    // MACs: of the lane's channel, else 0
   input  logic                    s3_second_i, // the second tap of the word
   input  logic                    s4_valid_i,
+  input  logic                    s4_sub_i,
   input  logic                    s5_valid_i,
   input  logic                    s5_first_i,
   input  logic                    s5_double_i,
   input  logic                    s5_sub_i,
   input  logic                    s6_valid_i,  // the sum is complete
-  input  logic [31:0]             s6_pairs_i,  // pairs that were counted, weighted alike
+  input  logic [31:0]             s6_less_i,   // inverted: pairs that were counted, weighted alike
   input  logic [PW-1:0]           s6_gate_i,
   input  logic                    s7_valid_i,
   input  logic                    s7_m_i,
@@ -166,6 +167,7 @@ module bnn_array_lane #(
     .s3_valid_i (s3_valid_i),
     .s3_hits_i  ((weight_q & s3_pos_i) | (~weight_q & s3_neg_i)),
     .s4_valid_i (s4_valid_i),
+    .s4_sub_i   (s4_sub_i),
     .s4_product_i(s4_product),
     .s5_valid_i (s5_valid_i),
     .s5_first_i (s5_first_i),
@@ -175,12 +177,21 @@ module bnn_array_lane #(
     .acc1_o     (acc[63:32])
   );
 
+  // Less the pairs, which are 0 for weights that do not stand for +-1.
+  logic [63:0] value;
+  for (genvar h = 0; h < 2; h++) begin : gen_value
+    bnn_add #(
+      .W(32)
+    ) u_value (
+      .carry_i(1'b1),
+      .a_i    (s6_less_i),
+      .b_i    (odd_w_i ? {acc[h*32 +: 31], 1'b0} : acc[h*32 +: 32]),
+      .y_o    (value[h*32 +: 32])
+    );
+  end
+
   always_ff @(posedge clk_i) begin
-    if (s6_valid_i) begin
-      // pairs is 0 for weights that do not stand for +-1
-      value_q[31:0]  <= (odd_w_i ? {acc[30:0], 1'b0} : acc[31:0]) - s6_pairs_i;
-      value_q[63:32] <= (odd_w_i ? {acc[62:32], 1'b0} : acc[63:32]) - s6_pairs_i;
-    end
+    if (s6_valid_i) value_q <= value;
     if (d_en_i) half_q <= d_half_i;
   end
   assign d1_value_o = half_q ? d_value[63:32] : d_value[31:0];

@@ -22,6 +22,7 @@ module bnn_array_sum #(
   input  logic                 s3_valid_i,
   input  logic [LANE_BITS-1:0] s3_hits_i,
   input  logic                 s4_valid_i,
+  input  logic                 s4_sub_i,
   input  logic [SW-1:0]        s4_product_i, // instead of hits
   input  logic                 s5_valid_i,
   input  logic                 s5_first_i,
@@ -43,84 +44,99 @@ module bnn_array_sum #(
   end
 
   // Pairs of slices, pairs of these, all: a plane is one slice or a whole number of pairs,
-  // so each level shifts its upper part, and one of them subtracts.
-  logic signed [SW-1:0] count0, count2, count4, count6, odd1, odd3, odd5, odd7;
-  logic signed [SW-1:0] pair1, pair3, pair3_up, lo, hi, up, sum0, sum0_q, sum1_q;
-  function automatic logic signed [SW-1:0] widen(input logic [CW-1:0] c, input logic twice);
-    widen = twice ? {{SW-CW-1{1'b0}}, c, 1'b0} : {{SW-CW{1'b0}}, c};
-  endfunction
-  assign count0 = widen(counts_q[0*CW +: CW], 1'b0);
-  assign count2 = widen(counts_q[2*CW +: CW], 1'b0);
-  assign count4 = widen(counts_q[4*CW +: CW], 1'b0);
-  assign count6 = widen(counts_q[6*CW +: CW], 1'b0);
-  assign odd1   = widen(counts_q[1*CW +: CW], planes_i == 2'd3);
-  assign odd3   = widen(counts_q[3*CW +: CW], planes_i == 2'd3);
-  assign odd5   = widen(counts_q[5*CW +: CW], planes_i == 2'd3);
-  assign odd7   = widen(counts_q[7*CW +: CW], planes_i == 2'd3);
-  assign pair1  = count2 + odd3;
-  assign lo     = (count0 + odd1) + (planes_i[1] ? (planes_i[0] ? pair1 <<< 2 : pair1 <<< 1) : pair1);
-  assign pair3_up = planes_i[1] ? (planes_i[0] ? pair3 <<< 2 : pair3 <<< 1) : pair3;
+  // so each level shifts its upper part, and one of them subtracts. No wider than what
+  // comes of slices of at most 2^(CW-1).
+  logic [CW-1:0]          count [8];
+  logic [CW:0]            odd1, odd3, odd5, odd7, pair0, pair1, pair2;
+  logic [CW+2:0]          pair1_up, lo;
+  logic signed [CW+1:0]   pair3;
+  logic signed [CW+3:0]   pair3_up, hi, sum1_q;
+  logic signed [CW+7:0]   up, sum0;
+  logic signed [SW-1:0]   sum0_q;
+  for (genvar i = 0; i < 8; i++) begin : gen_count
+    assign count[i] = counts_q[i*CW +: CW];
+  end
+  assign odd1  = planes_i == 2'd3 ? {count[1], 1'b0} : {1'b0, count[1]};
+  assign odd3  = planes_i == 2'd3 ? {count[3], 1'b0} : {1'b0, count[3]};
+  assign odd5  = planes_i == 2'd3 ? {count[5], 1'b0} : {1'b0, count[5]};
+  assign odd7  = planes_i == 2'd3 ? {count[7], 1'b0} : {1'b0, count[7]};
+  assign pair0 = (CW+1)'(count[0]) + odd1;
+  assign pair1 = (CW+1)'(count[2]) + odd3;
+  assign pair2 = (CW+1)'(count[4]) + odd5;
+  assign lo    = (CW+3)'(pair0) + pair1_up;
   always_comb begin
     case (planes_i)
-      2'd0:    up = hi;
-      2'd1:    up = hi <<< 1;
-      2'd2:    up = hi <<< 2;
-      default: up = hi <<< 4;
+      2'd2:    pair1_up = {1'b0, pair1, 1'b0};
+      2'd3:    pair1_up = {pair1, 2'b00};
+      default: pair1_up = {2'b00, pair1};
+    endcase
+    case (planes_i)
+      2'd2:    pair3_up = (CW+4)'({pair3, 1'b0});
+      2'd3:    pair3_up = {pair3, 2'b00};
+      default: pair3_up = (CW+4)'(pair3);
+    endcase
+    case (planes_i)
+      2'd0:    up = (CW+8)'(hi);
+      2'd1:    up = (CW+8)'(hi) <<< 1;
+      2'd2:    up = (CW+8)'(hi) <<< 2;
+      default: up = (CW+8)'(hi) <<< 4;
     endcase
     if (split_i) up = '0;
   end
   bnn_addsub #(
-    .W(SW)
+    .W(CW+2)
   ) u_pair (
     .minus_i(top_neg_i && planes_i == 2'd3),
-    .a_i    (count6),
-    .b_i    (odd7),
+    .a_i    ((CW+2)'(count[6])),
+    .b_i    ((CW+2)'(odd7)),
     .y_o    (pair3)
   );
   bnn_addsub #(
-    .W(SW)
+    .W(CW+4)
   ) u_hi (
     .minus_i(top_neg_i && planes_i == 2'd2),
-    .a_i    (count4 + odd5),
+    .a_i    ((CW+4)'(pair2)),
     .b_i    (pair3_up),
     .y_o    (hi)
   );
   bnn_addsub #(
-    .W(SW)
+    .W(CW+8)
   ) u_sum (
     .minus_i(top_neg_i && planes_i == 2'd1),
-    .a_i    (lo),
+    .a_i    ((CW+8)'(lo)),
     .b_i    (up),
     .y_o    (sum0)
   );
 
+  // What subtracts is inverted before it is kept, and lacks 1, which comes in as a carry: the
+  // accumulators' adders have no choice but that of their own bits, so a place is one LUT.
   logic signed [31:0] acc0, acc1, acc0_q, acc1_q, base0, base1;
   assign base0  = s5_first_i ? 32'sd0 : s5_double_i ? {acc0_q[30:0], 1'b0} : acc0_q;
   assign base1  = s5_first_i ? 32'sd0 : s5_double_i ? {acc1_q[30:0], 1'b0} : acc1_q;
   assign acc0_o = acc0_q;
   assign acc1_o = acc1_q;
-  bnn_addsub #(
+  bnn_add #(
     .W(32)
   ) u_acc0 (
-    .minus_i(s5_sub_i),
-    .a_i    (base0),
-    .b_i    (32'(sum0_q)),
+    .carry_i(s5_sub_i),
+    .a_i    (32'(sum0_q)),
+    .b_i    (base0),
     .y_o    (acc0)
   );
-  bnn_addsub #(
+  bnn_add #(
     .W(32)
   ) u_acc1 (
-    .minus_i(s5_sub_i),
-    .a_i    (base1),
-    .b_i    (32'(sum1_q)),
+    .carry_i(s5_sub_i),
+    .a_i    (32'(sum1_q)),
+    .b_i    (base1),
     .y_o    (acc1)
   );
 
   always_ff @(posedge clk_i) begin
     if (s3_valid_i) counts_q <= counts;
     if (s4_valid_i) begin
-      sum0_q <= sum0 | s4_product_i;
-      if (split_i) sum1_q <= hi;
+      sum0_q <= (SW'(sum0) | s4_product_i) ^ {SW{s4_sub_i}};
+      if (split_i) sum1_q <= hi ^ {(CW+4){s4_sub_i}};
     end
     if (s5_valid_i) begin
       acc0_q <= acc0;
