@@ -210,6 +210,10 @@ module bnn_cmd #(
   assign flat_o     = tiled_q;
   assign div_o      = cmd_q[`BNN_POOL_DIV];
 
+  // In the order of bnn_check_fields.
+  logic [8:0] is;
+  assign is = {is_turn, is_pool, is_ew, is_conv, is_fold, op == OP_PREFETCH, is_enc, op == OP_END, op == OP_NOP};
+
   // ---- formats, by code ----
   function automatic logic is_planes(input logic [4:0] f);
     is_planes = f >= `BNN_FORMAT_B1 && f <= `BNN_FORMAT_S16;
@@ -714,19 +718,8 @@ module bnn_cmd #(
 
         // ---- steps 1 and 2 ----
         FIELDS: begin
-          known_q <= 1'b1;
-          case (op)
-            OP_NOP:       field_code_q <= bnn_check_nop(cmd_q);
-            OP_END:       field_code_q <= bnn_check_end(cmd_q);
-            OP_ENC:       field_code_q <= bnn_check_enc(cmd_q);
-            OP_PREFETCH:  field_code_q <= bnn_check_prefetch(cmd_q);
-            OP_GATEFOLD:  field_code_q <= bnn_check_gatefold(cmd_q);
-            OP_CONV:      field_code_q <= bnn_check_conv(cmd_q);
-            OP_EW:        field_code_q <= bnn_check_ew(cmd_q);
-            OP_POOL:      field_code_q <= bnn_check_pool(cmd_q);
-            OP_TRANSPOSE: field_code_q <= bnn_check_transpose(cmd_q);
-            default:      known_q <= 1'b0;
-          endcase
+          known_q      <= is != 9'd0;
+          field_code_q <= bnn_check_fields(cmd_q, {23'd0, is});
           state_q <= FIELDS2;
         end
         FIELDS2: begin

@@ -424,50 +424,105 @@ static void verilog_codes(const char *prefix, const struct code *c, size_t n)
 		printf("`define BNN_%s%s 32'h%x\n", prefix, c[i].name, c[i].value);
 }
 
-/*
- * Per command a function that checks reserved bits and field ranges of the
- * 1,024-bit command and returns {detail[7:0], word[7:0]}, 0 when all are legal:
- * the lowest word first, in a word reserved bits before fields from lsb up.
- */
-static void verilog_check(size_t c)
+/* The bit of a command in the set of those that the device has, in the order of the table; NULL: all. */
+static unsigned int command_set(const char *command)
 {
-	printf("\nfunction automatic [15:0] bnn_check_");
-	print_lower(fields[c].command);
-	printf(";\n  input [1023:0] c;\n  begin\n    bnn_check_");
-	print_lower(fields[c].command);
-	printf(" = 16'h0;\n");
-	/* the last assignment wins, so go backwards */
-	for (int w = 31; w >= 0; w--) {
-		for (size_t i = COUNT(fields) - 1; i > c; i--) {
-			const struct field *f = &fields[i];
-			bool low, high;
+	unsigned int bit = 1;
 
-			if (f->kind != FIELD_ROW || strcmp(f->command, fields[c].command) ||
-			    f->word != (unsigned int)w)
-				continue;
-			low = f->min > 0;
-			high = f->max < mask_of(f->width);
-			if (!low && !high)
-				continue;
-			printf("    if (");
-			if (low)
-				printf("c[%u:%u] < %u'd%u", w * 32 + f->lsb + f->width - 1,
-				       w * 32 + f->lsb, f->width, f->min);
-			if (low && high)
-				printf(" || ");
-			if (high)
-				printf("c[%u:%u] > %u'd%u", w * 32 + f->lsb + f->width - 1,
-				       w * 32 + f->lsb, f->width, f->max);
-			printf(")\n      bnn_check_");
-			print_lower(fields[c].command);
-			printf(" = {8'd%u, 8'd%d};\n", detail_value(f->detail), w);
+	for (size_t i = 0; i < device_rows(); i++) {
+		if (fields[i].kind != COMMAND_ROW)
+			continue;
+		if (command && !strcmp(fields[i].command, command))
+			return bit;
+		bit <<= 1;
+	}
+	return bit - 1;
+}
+
+static bool same_check(const struct field *f, const struct field *g)
+{
+	return g->kind == FIELD_ROW && f->word == g->word && f->lsb == g->lsb && f->width == g->width &&
+	       f->min == g->min && f->max == g->max && !strcmp(f->detail, g->detail);
+}
+
+/* A field that must be in a range, once for all commands that have it. */
+static void verilog_check_range(size_t at)
+{
+	const struct field *f = &fields[at];
+	unsigned int high = f->word * 32 + f->lsb + f->width - 1, low = f->word * 32 + f->lsb, set = 0;
+	bool below = f->min > 0, above = f->max < mask_of(f->width);
+
+	for (size_t i = 0; i < device_rows(); i++) {
+		if (!same_check(f, &fields[i]))
+			continue;
+		if (i < at)
+			return;
+		set |= command_set(fields[i].command);
+	}
+	if (!below && !above)
+		return;
+	printf("    if (|(is & 32'h%08x) && (", set);
+	if (below)
+		printf("c[%u:%u] < %u'd%u", high, low, f->width, f->min);
+	if (below && above)
+		printf(" || ");
+	if (above)
+		printf("c[%u:%u] > %u'd%u", high, low, f->width, f->max);
+	printf("))\n      bnn_check_fields = {8'd%u, 8'd%u};\n", detail_value(f->detail), f->word);
+}
+
+/* Bits of a word that are reserved, those together that are so in the same commands. */
+static void verilog_check_reserved(unsigned int w)
+{
+	unsigned int set[32] = { 0 };
+	const char *operator = "    if (";
+
+	for (size_t i = 0; i < device_rows(); i++)
+		for (unsigned int b = 0; b < 32 && fields[i].kind == COMMAND_ROW; b++)
+			if (~claimed(i, w) >> b & 1)
+				set[b] |= command_set(fields[i].command);
+	for (unsigned int b = 0; b < 32; b++) {
+		unsigned int mask = 0, of = set[b];
+
+		for (unsigned int i = b; i < 32; i++) {
+			if (of && set[i] == of) {
+				mask |= 1u << i;
+				set[i] = 0;
+			}
 		}
-		if (~claimed(c, w)) {
-			printf("    if (|(c[%d:%d] & 32'h%08x))\n      bnn_check_", w * 32 + 31,
-			       w * 32, ~claimed(c, w));
-			print_lower(fields[c].command);
-			printf(" = {8'd%u, 8'd%d};\n", detail_value("RESERVED"), w);
-		}
+		if (!mask)
+			continue;
+		/* an opcode that is none is told before */
+		if (of == command_set(NULL))
+			printf("%s|(c[%u:%u] & 32'h%08x)", operator, w * 32 + 31, w * 32, mask);
+		else
+			printf("%s(|(is & 32'h%08x) && |(c[%u:%u] & 32'h%08x))", operator, of, w * 32 + 31, w * 32, mask);
+		operator = " ||\n        ";
+	}
+	if (*operator == ' ' && operator[1] == '|')
+		printf(")\n      bnn_check_fields = {8'd%u, 8'd%u};\n", detail_value("RESERVED"), w);
+}
+
+/*
+ * A function that checks reserved bits and field ranges of the 1,024-bit command and
+ * returns {detail[7:0], word[7:0]}, 0 when all are legal: the lowest word first, in a
+ * word reserved bits before fields from lsb up. One for all commands, as most fields
+ * and reserved bits lie alike in them.
+ */
+static void verilog_check(void)
+{
+	printf("\nfunction automatic [15:0] bnn_check_fields;\n  input [1023:0] c;\n  input [31:0] is; // one bit, by command:");
+	for (size_t i = 0; i < device_rows(); i++)
+		if (fields[i].kind == COMMAND_ROW)
+			printf(" %s", fields[i].command);
+	printf("\n  begin\n    bnn_check_fields = 16'h0;\n");
+	/* the last assignment wins, so go backwards */
+	for (unsigned int w = 32; w-- > 0;) {
+		for (unsigned int lsb = 32; lsb-- > 0;)
+			for (size_t i = 0; i < device_rows(); i++)
+				if (fields[i].kind == FIELD_ROW && fields[i].word == w && fields[i].lsb == lsb)
+					verilog_check_range(i);
+		verilog_check_reserved(w);
 	}
 	printf("  end\nendfunction\n");
 }
@@ -528,9 +583,7 @@ static void verilog_checks(void)
 	printf("// SPDX-License-Identifier: MIT\n"
 	       "// Generated by hw/spec/gen.c from hw/spec/commands.def: do not edit.\n"
 	       "// To be included in a module body.\n");
-	for (size_t i = 0; i < device_rows(); i++)
-		if (fields[i].kind == COMMAND_ROW)
-			verilog_check(i);
+	verilog_check();
 }
 
 static unsigned int format_bits_log2(const struct format *f)
