@@ -347,7 +347,7 @@ module bnn_array #(
   logic [LANES-1:0]          d1_open;
   logic [LANES*2*(RW+1)-1:0] opens;
   logic                      d_en, d_first, d_half, listed;
-  logic [RW-1:0]             d_entry, d_ebase;
+  logic [RW-1:0]             d_entry, d_high;
   // With groups tiles are gone over several times: no lists.
   assign listed = d_frac_i && !k_stream_i && k_first_i == k_rows_i;
 
@@ -357,9 +357,6 @@ module bnn_array #(
     lo_q <= $signed({2'd0, s6_where_q[FW-1 -: 14]}) - $signed(s6_chan);
     hi_q <= $signed({2'd0, s6_where_q[FW-15 -: 14]}) - $signed(s6_chan);
   end
-
-  logic [AW-1:0] s1_addr;
-  assign s1_addr = s1_base + s1_word;
 
   for (genvar l = 0; l < LANES; l++) begin : gen_lane
     logic [1:0] exists;
@@ -390,7 +387,7 @@ module bnn_array #(
       .s0_list_i  (s0_list),
       .s1_valid_i (s1_valid),
       .s1_listed_i(s1_listed),
-      .s1_addr_i  (s1_addr),
+      .s1_base_i  (s1_base),
       .s1_word_i  (s1_word),
       .s2_valid_i (s2_valid_q),
       .s3_valid_i (s3_valid_q),
@@ -420,7 +417,7 @@ module bnn_array #(
       .d_first_i  (d_first),
       .d_half_i   (d_half),
       .d_entry_i  (d_entry),
-      .d_ebase_i  (d_ebase),
+      .d_high_i   (d_high),
       .d1_value_o (d1_value[l*32 +: 32]),
       .d1_open_o  (d1_open[l])
     );
@@ -489,7 +486,7 @@ module bnn_array #(
   assign d_first   = tile_q == '0;
   assign d_half    = half_q;
   assign d_entry   = entry_q;
-  assign d_ebase   = ebase_q;
+  assign d_high    = listed ? ebase_q : entry_q;
 
   always_ff @(posedge clk_i) begin
     if (s7_valid_q && !s7_flags_q[3]) taps[s7_entry_q] <= s7_taps_q;

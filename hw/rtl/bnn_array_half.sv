@@ -42,8 +42,9 @@ module bnn_array_half #(
   input  logic          d_first_i,      // of the window
   input  logic          d_take_i,       // this half's result is taken
   input  logic [RW-1:0] d_entry_i,
-  input  logic [RW-1:0] d_ebase_i,
-  output logic [31:0]   d1_value_o,
+  input  logic [RW-1:0] d_high_i,       // of the upper half: the entry, or with a list the first of the window
+  output logic [15:0]   d1_low_o,
+  output logic [15:0]   d1_high_o,
   output logic          d1_open_o
 );
 
@@ -88,23 +89,26 @@ module bnn_array_half #(
   end
 
   // ---- draining ----
-  logic          d_open, open_q;
-  logic [RW-1:0] passed_q, passed;
-  logic [15:0]   low_q, high_q;
-  logic signed [31:0] m2;
+  logic          d_open;
+  logic [RW-1:0] passed_q, passed, high_addr;
   assign d_open = frac_i && open[d_entry_i];
   assign passed = d_first_i ? '0 : passed_q;
+  bnn_add #(
+    .W(RW)
+  ) u_high (
+    .carry_i(1'b0),
+    .a_i    (d_high_i),
+    .b_i    (listed_i ? passed : '0),
+    .y_o    (high_addr)
+  );
 
   always_ff @(posedge clk_i) begin
     if (d_en_i && d_take_i) begin
-      passed_q <= passed + RW'(d_open);
-      low_q    <= low[d_entry_i];
-      high_q   <= high[listed_i ? d_ebase_i + passed : d_entry_i];
-      open_q   <= d_open;
+      passed_q  <= passed + RW'(d_open);
+      d1_low_o  <= low[d_entry_i];
+      d1_high_o <= high[high_addr];
+      d1_open_o <= d_open;
     end
   end
-  assign m2         = {{15{low_q[15]}}, low_q, 1'b0};
-  assign d1_value_o = !frac_i ? {high_q, low_q} : open_q ? m2 + {{16{high_q[15]}}, high_q} : m2;
-  assign d1_open_o  = open_q;
 
 endmodule

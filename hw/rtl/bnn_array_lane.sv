@@ -37,7 +37,7 @@ module bnn_array_lane #(
   input  logic [RW-1:0]           s0_list_i,
   input  logic                    s1_valid_i,
   input  logic                    s1_listed_i,
-  input  logic [AW-1:0]           s1_addr_i,   // not listed
+  input  logic [AW-1:0]           s1_base_i,   // not listed
   input  logic [AW-1:0]           s1_word_i,
   input  logic                    s2_valid_i,
   input  logic                    s3_valid_i,
@@ -68,7 +68,7 @@ module bnn_array_lane #(
   input  logic                    d_first_i,
   input  logic                    d_half_i,
   input  logic [RW-1:0]           d_entry_i,
-  input  logic [RW-1:0]           d_ebase_i,
+  input  logic [RW-1:0]           d_high_i,
   output logic [31:0]             d1_value_o,
   output logic                    d1_open_o
 );
@@ -80,22 +80,29 @@ module bnn_array_lane #(
   logic [2*AW-1:0]      base;
   logic [63:0]          value_q;
   logic [63:0]          acc;
-  logic [2*32-1:0]      d_value;
-  logic [1:0]           d_open;
+  logic [31:0]          low, high;
+  logic [1:0]           open;
   logic                 half_q;
 
   for (genvar h = 0; h < 2; h++) begin : gen_half
     // Chunks being loaded and read are never the same.
     (* no_rw_check *) logic [H-1:0] weights [0:DEPTH-1];
-    logic [AW-1:0] addr_q, listed;
-    assign listed = ((h == 1 && split_i) ? base[AW +: AW] : base[0 +: AW]) + s1_word_i;
+    logic [AW-1:0] addr_q, addr;
+    bnn_add #(
+      .W(AW)
+    ) u_addr (
+      .carry_i(1'b0),
+      .a_i    (s1_word_i),
+      .b_i    (!s1_listed_i ? s1_base_i : (h == 1 && split_i) ? base[AW +: AW] : base[0 +: AW]),
+      .y_o    (addr)
+    );
     for (genvar p = 0; p < H / 16; p++) begin : gen_piece
       always_ff @(posedge clk_i) begin
         if (w_en_i[h*(H/16) + p]) weights[w_addr_i][p*16 +: 16] <= w_data_i[h*H + p*16 +: 16];
       end
     end
     always_ff @(posedge clk_i) begin
-      if (s1_valid_i) addr_q <= s1_listed_i ? listed : s1_addr_i;
+      if (s1_valid_i) addr_q <= addr;
       if (s2_valid_i) weight_q[h*H +: H] <= weights[addr_q];
     end
 
@@ -129,9 +136,10 @@ module bnn_array_lane #(
       .d_first_i  (d_first_i),
       .d_take_i   (d_half_i == 1'(h)),
       .d_entry_i  (d_entry_i),
-      .d_ebase_i  (d_ebase_i),
-      .d1_value_o (d_value[h*32 +: 32]),
-      .d1_open_o  (d_open[h])
+      .d_high_i   (d_high_i),
+      .d1_low_o   (low[h*16 +: 16]),
+      .d1_high_o  (high[h*16 +: 16]),
+      .d1_open_o  (open[h])
     );
   end
 
@@ -194,7 +202,23 @@ module bnn_array_lane #(
     if (s6_valid_i) value_q <= value;
     if (d_en_i) half_q <= d_half_i;
   end
-  assign d1_value_o = half_q ? d_value[63:32] : d_value[31:0];
-  assign d1_open_o  = half_q ? d_open[1] : d_open[0];
+
+  // ---- the half that is drained: its value, or 2 M and, where the gate is open, L ----
+  logic [15:0] d_low, d_high;
+  logic [17:0] two_m, part_l, sum;
+  assign d_low     = half_q ? low[31:16] : low[15:0];
+  assign d_high    = half_q ? high[31:16] : high[15:0];
+  assign d1_open_o = half_q ? open[1] : open[0];
+  assign two_m     = frac_i ? {d_low[15], d_low, 1'b0} : {2'd0, d_low};
+  assign part_l    = d1_open_o ? {{2{d_high[15]}}, d_high} : '0;      // only with FRAC
+  bnn_add #(
+    .W(18)
+  ) u_frac (
+    .carry_i(1'b0),
+    .a_i    (part_l),
+    .b_i    (two_m),
+    .y_o    (sum)
+  );
+  assign d1_value_o = {frac_i ? {{14{sum[17]}}, sum[17:16]} : d_high, sum[15:0]};
 
 endmodule
