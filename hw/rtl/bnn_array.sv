@@ -172,26 +172,33 @@ module bnn_array #(
   );
 
   // ---- rails: a part of the word, as often as the weight word has planes ----
+  // Halves of halves: one choice of two per bit and level, where the parts themselves would
+  // be a choice of fifteen.
   logic [LANE_BITS-1:0] data, mask, s2_pos_q, s2_neg_q, s3_pos_q, s3_neg_q;
+  logic [1:0]           part_copies;     // log2
+  logic [2:0]           part_which;      // half, of it, of that
   always_comb begin
-    data = s1_data;
-    mask = s1_mask;
     case ({k_split_i, d_wl_i})
-      3'b100, 3'b001: begin
-        data = {2{s1_data[32'(s1_part[0])*(LANE_BITS/2) +: LANE_BITS/2]}};
-        mask = {2{s1_mask[32'(s1_part[0])*(LANE_BITS/2) +: LANE_BITS/2]}};
-      end
-      3'b010: begin
-        data = {4{s1_data[32'(s1_part[1:0])*(LANE_BITS/4) +: LANE_BITS/4]}};
-        mask = {4{s1_mask[32'(s1_part[1:0])*(LANE_BITS/4) +: LANE_BITS/4]}};
-      end
-      3'b011: begin
-        data = {8{s1_data[32'(s1_part)*(LANE_BITS/8) +: LANE_BITS/8]}};
-        mask = {8{s1_mask[32'(s1_part)*(LANE_BITS/8) +: LANE_BITS/8]}};
-      end
-      default: ;
+      3'b100, 3'b001: begin part_copies = 2'd1; part_which = {s1_part[0], 2'd0}; end
+      3'b010:         begin part_copies = 2'd2; part_which = {s1_part[1:0], 1'b0}; end
+      3'b011:         begin part_copies = 2'd3; part_which = s1_part; end
+      default:        begin part_copies = 2'd0; part_which = 3'd0; end
     endcase
   end
+  function automatic logic [LANE_BITS-1:0] repeated(input logic [LANE_BITS-1:0] word, input logic [1:0] copies,
+                                                    input logic [2:0] which);
+    logic [LANE_BITS/2-1:0] half;
+    logic [LANE_BITS/4-1:0] quarter;
+    logic [LANE_BITS/8-1:0] eighth;
+    half     = which[2] ? word[LANE_BITS/2 +: LANE_BITS/2] : word[0 +: LANE_BITS/2];
+    quarter  = which[1] ? half[LANE_BITS/4 +: LANE_BITS/4] : half[0 +: LANE_BITS/4];
+    eighth   = which[0] ? quarter[LANE_BITS/8 +: LANE_BITS/8] : quarter[0 +: LANE_BITS/8];
+    quarter  = copies == 2'd3 ? {2{eighth}} : quarter;
+    half     = copies[1] ? {2{quarter}} : half;
+    repeated = copies != 2'd0 ? {2{half}} : word;
+  endfunction
+  assign data = repeated(s1_data, part_copies, part_which);
+  assign mask = repeated(s1_mask, part_copies, part_which);
 
   // ---- what goes along with a step ----
   logic          s2_valid_q, s3_valid_q, s4_valid_q, s5_valid_q, s6_valid_q, s7_valid_q, s8_valid_q;
@@ -273,7 +280,9 @@ module bnn_array #(
     logic [3:0]   tile, s1_from, s2_from_q;   // channel of the first lane
     logic         s2_second_q, s3_second_q;
     assign tile    = 4'(s1_tile) + k_mac_tile_i;
-    assign s1_from = 4'({4'd0, tile} << (3'(LW) - 3'(k_mac_log2_i)));
+    // Only these three: what cannot be is no choice then.
+    assign s1_from = k_mac_log2_i[1] ? 4'({4'd0, tile} << (LW-2)) :
+                     k_mac_log2_i[0] ? 4'({4'd0, tile} << (LW-1)) : 4'({4'd0, tile} << LW);
     always_comb begin
       for (int i = 0; i < 8; i++) begin
         tap[i*16 +: 16] = s1_part[0] ? s1_data[i*32+16 +: 16] : s1_data[i*32 +: 16];
@@ -358,10 +367,22 @@ module bnn_array #(
     hi_q <= $signed({2'd0, s6_where_q[FW-15 -: 14]}) - $signed(s6_chan);
   end
 
+  // Which channels that leaves, of up to 2 LANES; what lies outside of them is one of two cases.
+  logic [2*LANES-1:0]   from, to;
+  logic signed [LW+1:0] lo, hi;          // not negative
+  logic                 lo_above, hi_above;
+  assign lo_above = !lo_q[15] && |lo_q[14:LW+1];
+  assign hi_above = |hi_q[14:LW+1];
+  assign lo       = lo_q[15] ? '0 : {1'b0, lo_q[LW:0]};
+  assign hi       = hi_above ? (LW+2)'(2*LANES - 1) : {1'b0, hi_q[LW:0]};
+  for (genvar c = 0; c < 2 * LANES; c++) begin : gen_exists
+    assign from[c] = !lo_above && lo <= (LW+2)'($signed(c));
+    assign to[c]   = !hi_q[15] && hi >= (LW+2)'($signed(c));
+  end
+
   for (genvar l = 0; l < LANES; l++) begin : gen_lane
     logic [1:0] exists;
-    assign exists[0] = lo_q <= 16'(l) && hi_q >= 16'(l);
-    assign exists[1] = lo_q <= 16'(l + LANES) && hi_q >= 16'(l + LANES);
+    assign exists = {from[l + LANES] && to[l + LANES], from[l] && to[l]};
     bnn_array_lane #(
       .LANE_BITS(LANE_BITS),
       .DEPTH    (WEIGHT_WORDS),
