@@ -230,10 +230,12 @@ static int count(int from, int n, int *nets)
 		if (n == 1)
 			printf("  assign c%d = bits_i[%d];\n", net, from);
 		else if (n == 2)
-			printf("  assign c%d = {bits_i[%d] & bits_i[%d], bits_i[%d] ^ bits_i[%d]};\n", net, from,
-			       from + 1, from, from + 1);
+			printf("  assign c%d = {bits_i[%d] & bits_i[%d], bits_i[%d] ^ "
+			       "bits_i[%d]};\n",
+			       net, from, from + 1, from, from + 1);
 		else
-			printf("  assign c%d = {(bits_i[%d] & bits_i[%d]) | (bits_i[%d] & (bits_i[%d] ^ "
+			printf("  assign c%d = {(bits_i[%d] & bits_i[%d]) | (bits_i[%d] & "
+			       "(bits_i[%d] ^ "
 			       "bits_i[%d])), ^bits_i[%d:%d]};\n",
 			       net, from, from + 1, from + 2, from, from + 1, from + 2, from);
 		return net;
@@ -249,7 +251,8 @@ static int count(int from, int n, int *nets)
 	b = rest ? count(from + half, rest, nets) : -1;
 	net = (*nets)++;
 	printf("  logic [%d:0] c%d;\n  logic unused%d;\n", bits_of(n) - 1, net, net);
-	printf("  assign {c%d, unused%d} = {%d'(c%d), bits_i[%d]} + {", net, net, bits_of(n), a, from + n - 1);
+	printf("  assign {c%d, unused%d} = {%d'(c%d), bits_i[%d]} + {", net, net, bits_of(n), a,
+	       from + n - 1);
 	if (rest)
 		printf("%d'(c%d)", bits_of(n), b);
 	else

@@ -33,13 +33,13 @@ enum {
 	CYCLES_LOAD = 30,    /* bnn_load cuts a command, until it asks for the first chunk */
 	CYCLES_TAP = 4,	     /* a tap that is asked from memory (taps way) */
 	/* bnn_side, measured on the RTL */
-	CYCLES_SIDE = 16,	/* start and end of a command */
-	CYCLES_POOL_STRIP = 2,	/* POOL of pixels of several strips: a tap of each */
-	CYCLES_POOL_PIXEL = 6,	/* and an output pixel that is made element by element */
-	CYCLES_ENCODE = 130,	/* ENC: tables, and the first pages of a job */
-	CYCLES_FOLD = 36,	/* GATEFOLD: first record through the multipliers */
-	CYCLES_COLOUR = 5,	/* ENC: each of more than four colours */
-	CYCLES_RECORD = 4,	/* GATEFOLD */
+	CYCLES_SIDE = 16,      /* start and end of a command */
+	CYCLES_POOL_STRIP = 2, /* POOL of pixels of several strips: a tap of each */
+	CYCLES_POOL_PIXEL = 6, /* and an output pixel that is made element by element */
+	CYCLES_ENCODE = 130,   /* ENC: tables, and the first pages of a job */
+	CYCLES_FOLD = 36,      /* GATEFOLD: first record through the multipliers */
+	CYCLES_COLOUR = 5,     /* ENC: each of more than four colours */
+	CYCLES_RECORD = 4,     /* GATEFOLD */
 };
 
 /* A CONV or EW as cut and played. Steps are of one group of channels, beats of all in a chunk. */

@@ -415,7 +415,10 @@ uint64_t pool(Bench &b, Memory &want, bool means)
 		pr = random32() % kw;
 		h = range(1, 12);
 		w = range(1, 12);
-		cin = one_in(8) ? range(1, 8192) : one_in(3) ? range(1, 700) : one_in(4) ? range(49, 64) : range(1, 40);
+		cin = one_in(8)	  ? range(1, 8192)
+		      : one_in(3) ? range(1, 700)
+		      : one_in(4) ? range(49, 64)
+				  : range(1, 40);
 		if (cin > 700)
 			h = w = range(1, 2);
 		if (means) {

@@ -424,7 +424,8 @@ static void verilog_codes(const char *prefix, const struct code *c, size_t n)
 		printf("`define BNN_%s%s 32'h%x\n", prefix, c[i].name, c[i].value);
 }
 
-/* The bit of a command in the set of those that the device has, in the order of the table; NULL: all. */
+/* The bit of a command in the set of those that the device has, in the order of the table; NULL:
+ * all. */
 static unsigned int command_set(const char *command)
 {
 	unsigned int bit = 1;
@@ -441,15 +442,17 @@ static unsigned int command_set(const char *command)
 
 static bool same_check(const struct field *f, const struct field *g)
 {
-	return g->kind == FIELD_ROW && f->word == g->word && f->lsb == g->lsb && f->width == g->width &&
-	       f->min == g->min && f->max == g->max && !strcmp(f->detail, g->detail);
+	return g->kind == FIELD_ROW && f->word == g->word && f->lsb == g->lsb &&
+	       f->width == g->width && f->min == g->min && f->max == g->max &&
+	       !strcmp(f->detail, g->detail);
 }
 
 /* A field that must be in a range, once for all commands that have it. */
 static void verilog_check_range(size_t at)
 {
 	const struct field *f = &fields[at];
-	unsigned int high = f->word * 32 + f->lsb + f->width - 1, low = f->word * 32 + f->lsb, set = 0;
+	unsigned int high = f->word * 32 + f->lsb + f->width - 1, low = f->word * 32 + f->lsb,
+		     set = 0;
 	bool below = f->min > 0, above = f->max < mask_of(f->width);
 
 	for (size_t i = 0; i < device_rows(); i++) {
@@ -475,7 +478,7 @@ static void verilog_check_range(size_t at)
 static void verilog_check_reserved(unsigned int w)
 {
 	unsigned int set[32] = { 0 };
-	const char *operator = "    if (";
+	const char *operator= "    if (";
 
 	for (size_t i = 0; i < device_rows(); i++)
 		for (unsigned int b = 0; b < 32 && fields[i].kind == COMMAND_ROW; b++)
@@ -496,11 +499,13 @@ static void verilog_check_reserved(unsigned int w)
 		if (of == command_set(NULL))
 			printf("%s|(c[%u:%u] & 32'h%08x)", operator, w * 32 + 31, w * 32, mask);
 		else
-			printf("%s(|(is & 32'h%08x) && |(c[%u:%u] & 32'h%08x))", operator, of, w * 32 + 31, w * 32, mask);
-		operator = " ||\n        ";
+			printf("%s(|(is & 32'h%08x) && |(c[%u:%u] & 32'h%08x))", operator, of,
+			       w * 32 + 31, w * 32, mask);
+		operator= " ||\n        ";
 	}
-	if (*operator == ' ' && operator[1] == '|')
-		printf(")\n      bnn_check_fields = {8'd%u, 8'd%u};\n", detail_value("RESERVED"), w);
+	if (*operator== ' ' && operator[1] == '|')
+		printf(")\n      bnn_check_fields = {8'd%u, 8'd%u};\n", detail_value("RESERVED"),
+		       w);
 }
 
 /*
@@ -511,7 +516,8 @@ static void verilog_check_reserved(unsigned int w)
  */
 static void verilog_check(void)
 {
-	printf("\nfunction automatic [15:0] bnn_check_fields;\n  input [1023:0] c;\n  input [31:0] is; // one bit, by command:");
+	printf("\nfunction automatic [15:0] bnn_check_fields;\n  input [1023:0] c;\n  input [31:0] "
+	       "is; // one bit, by command:");
 	for (size_t i = 0; i < device_rows(); i++)
 		if (fields[i].kind == COMMAND_ROW)
 			printf(" %s", fields[i].command);
@@ -520,7 +526,8 @@ static void verilog_check(void)
 	for (unsigned int w = 32; w-- > 0;) {
 		for (unsigned int lsb = 32; lsb-- > 0;)
 			for (size_t i = 0; i < device_rows(); i++)
-				if (fields[i].kind == FIELD_ROW && fields[i].word == w && fields[i].lsb == lsb)
+				if (fields[i].kind == FIELD_ROW && fields[i].word == w &&
+				    fields[i].lsb == lsb)
 					verilog_check_range(i);
 		verilog_check_reserved(w);
 	}
