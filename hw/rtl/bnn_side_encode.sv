@@ -61,20 +61,16 @@ module bnn_side_encode (
   logic        table_q;                     // tables are under way
   logic [13:0] colour_q, rest;              // first of the group
   logic [3:0]  last;                        // colours of the group, less 1
-  logic        single;                      // one group holds all colours
-  logic        joined;                      // interleaved, and the picture is one run; else rows or pixels are
+  logic        single;                      // the picture is one run; else, if interleaved, each pixel's colours of the group
   logic        in_planes, thermo32, spread; // how codes are emitted; spread: THERMO, not 32 levels
-  logic [30:0] lot;                         // pixels of a run
-  logic [27:0] line_q;                      // bytes of it, where single
+  logic [27:0] bytes_q;                     // of the picture, where single
   logic [29:0] off_q;                       // PLANAR: bytes before the group
   logic [13:0] base_q;                      // bytes of a pixel before the group
   logic [8:0]  step;                        // bytes of a pixel in a group
 
   assign rest      = colours_i - colour_q;
   assign last      = (rest < 14'd16) ? rest[3:0] - 4'd1 : 4'd15;
-  assign single    = colours_i <= 14'd16;
-  assign joined    = single && !planar_i && area_i[25:24] == 2'd0;   // 28 bits hold its bytes
-  assign lot       = joined ? {5'd0, area_i} : {18'd0, w_i};
+  assign single    = colours_i <= 14'd16 && !planar_i && area_i[25:24] == 2'd0;   // 28 bits hold its bytes
   assign thermo32  = mode_i == 2'd1 && levels_i == 8'd32;
   assign spread    = mode_i == 2'd1 && levels_i != 8'd32;
   assign in_planes = mode_i == 2'd0 && bits_i == 4'd1;
@@ -105,7 +101,7 @@ module bnn_side_encode (
   always_comb begin
     if (rq_table_o)    rq_bytes_o = {15'd0, 5'({1'b0, shared_i ? 4'd0 : last} + 5'd1), 8'd0};
     else if (planar_i) rq_bytes_o = (ask_left_q < 26'(block)) ? 28'(ask_left_q[5:0]) : 28'(block);
-    else if (single)   rq_bytes_o = line_q;
+    else if (single)   rq_bytes_o = bytes_q;
     else               rq_bytes_o = 28'(last) + 28'd1;
   end
 
@@ -127,11 +123,11 @@ module bnn_side_encode (
     case (state_q)
       TABLE:   more_q <= {10'd0, colour_q, 8'd0};
       SETUP:   more_q <= planar_i ? {2'd0, off_q} : {18'd0, colour_q};
-      default: more_q <= planar_i ? {6'd0, area_i} : single ? {4'd0, line_q} : {18'd0, colours_i};
+      default: more_q <= planar_i ? {6'd0, area_i} : {18'd0, colours_i};
     endcase
     if (ask_begin || ask_go) ask_addr_q <= ask_sum;
     if (ask_begin || ask_next) ask_block_q <= ask_sum;
-    if (state_q == BEGIN) ask_left_q <= joined ? 26'd1 : (single && !planar_i) ? 26'(h_i) : area_i;
+    if (state_q == BEGIN) ask_left_q <= single ? 26'd1 : area_i;
     else if (ask_next) ask_left_q <= ask_left_q - (planar_i ? 26'(block) : 26'd1);
     if (state_q == BEGIN || (ask_go && ask_end)) ask_colour_q <= '0;
     else if (ask_go) ask_colour_q <= ask_colour_q + 4'd1;
@@ -160,7 +156,7 @@ module bnn_side_encode (
   logic        needed, run_end;
   assign at_next = {1'b0, at_q} + {1'b0, more} + 3'd1;
   assign needed  = at_q == 2'd0 || at_next > 3'd4;
-  assign run_end = quad_end && ((x_end && (y_end || !joined)) || !single);
+  assign run_end = quad_end && (!single || (x_end && y_end));
   always_comb begin
     case (at_q)
       2'd0:    seen = word;
@@ -565,7 +561,7 @@ module bnn_side_encode (
       base_q   <= base_q + 14'(step);
     end
     table_q <= state_q == TABLE || (table_q && state_q != LOAD);
-    line_q <= 28'(lot * 31'(colours_i[4:0]));
+    bytes_q <= 28'(31'(area_i) * 31'(colours_i[4:0]));
     if (state_q != LOAD) begin
       load_q      <= '0;
       load_half_q <= 1'b0;
